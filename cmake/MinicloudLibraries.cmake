@@ -1,0 +1,11 @@
+# All from Debian 12's -dev packages; scripts/install-deps names them.
+find_package(Threads REQUIRED)
+find_package(cppzmq REQUIRED)
+find_package(msgpackc-cxx REQUIRED)
+find_package(CURL REQUIRED)
+find_package(Boost 1.74 REQUIRED COMPONENTS program_options)
+find_package(nlohmann_json REQUIRED)
+find_package(SQLiteCpp REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(LibArchive REQUIRED)

@@ -1,0 +1,42 @@
+# One target per folder: a target's sources are the *.cpp of its own folder, so
+# a file is found from the target's name and the other way round.
+
+add_library(mc_options INTERFACE)
+target_include_directories(mc_options INTERFACE "${CMAKE_SOURCE_DIR}/src" "${CMAKE_BINARY_DIR}/generated")
+target_compile_options(mc_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual
+  -Wcast-qual -Wimplicit-fallthrough -fno-omit-frame-pointer)
+
+configure_file("${CMAKE_SOURCE_DIR}/cmake/version.hpp.in" "${CMAKE_BINARY_DIR}/generated/base/version.hpp" @ONLY)
+
+# mc_library(name [PUBLIC lib...] [PRIVATE lib...])
+function(mc_library name)
+  cmake_parse_arguments(arg "" "" "PUBLIC;PRIVATE" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC mc_options ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
+endfunction()
+
+# mc_program(name lib...): main.cpp of the current folder.
+function(mc_program name)
+  add_executable(${name} main.cpp)
+  target_link_libraries(${name} PRIVATE mc_options ${ARGN})
+endfunction()
+
+# mc_test(name [LABEL label] [LIBS lib...] [TIMEOUT seconds]): every *.cpp of the current folder in one program.
+function(mc_test name)
+  cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "LIBS" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 60)
+  endif()
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  if(NOT sources)
+    message(STATUS "${name}: no sources yet")
+    return()
+  endif()
+  add_executable(${name} ${sources})
+  target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests")
+  target_link_libraries(${name} PRIVATE mc_options ${arg_LIBS} GTest::gmock GTest::gtest_main)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS "${arg_LABEL}" TIMEOUT ${arg_TIMEOUT})
+endfunction()

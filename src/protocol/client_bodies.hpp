@@ -1,0 +1,395 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/ids.hpp"
+#include "protocol/event.hpp"
+#include "protocol/limits.hpp"
+#include "protocol/message.hpp"
+#include "protocol/vm.hpp"
+
+/// Bodies between clients and the broker. docs/protocol.md "Client verbs" lists
+/// which verb carries which.
+namespace mc::protocol {
+
+/// Body of every reply whose code is not ok.
+struct ErrorBody {
+    std::string message;
+    std::uint32_t retry_after_ms = 0;  ///< 0 = no advice
+
+    bool operator==(const ErrorBody&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.message, limits::reason_bytes_max);
+        archive(self.retry_after_ms);
+    }
+};
+
+/// Body of a progress message of a request or job (not of a stream's first one, which is empty).
+struct Progress {
+    std::string stage;   ///< accepted, placed, pulling, creating, starting, waiting
+    std::string detail;  ///< e.g. the node's name, "layer 3 of 7"
+    std::uint8_t percent = 0;
+    std::string name;  ///< of the VM concerned
+
+    bool operator==(const Progress&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.stage, limits::word_bytes_max);
+        archive(self.detail, limits::reason_bytes_max);
+        archive(self.percent);
+        archive(self.name, limits::name_bytes_max);
+    }
+};
+
+// hello
+
+struct HelloRequest {
+    std::string version;  ///< of the client's program
+
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.version, limits::word_bytes_max);
+    }
+};
+
+struct HelloReply {
+    std::string version;
+    CloudId cloud;
+    Epoch epoch;
+    std::string events_endpoint;  ///< as bound; for a wildcard host use the host you reached the broker at
+    WallTime time;
+    EventSeq last_event;
+
+    bool operator==(const HelloReply&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.version, limits::word_bytes_max);
+        archive(self.cloud);
+        archive(self.epoch);
+        archive(self.events_endpoint, limits::endpoint_bytes_max);
+        archive(self.time);
+        archive(self.last_event);
+    }
+};
+
+// create; start, stop, restart, delete
+
+struct CreateRequest {
+    VmSpec spec;
+    std::uint32_t count = 1;  ///< over 1: `spec.name` must be empty
+    std::string node;         ///< "" = any
+
+    bool operator==(const CreateRequest&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.spec);
+        archive(self.count);
+        archive(self.node, limits::name_bytes_max);
+    }
+};
+
+struct ActionRequest {
+    std::vector<std::string> targets;  ///< VM names or ids; empty is an error, never "all"
+    std::uint32_t grace_seconds = 10;  ///< stop, restart: how long before it is killed
+
+    bool operator==(const ActionRequest&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.targets, limits::batch_max, limits::name_bytes_max);
+        archive(self.grace_seconds);
+    }
+};
+
+/// How it went for one VM of a request.
+struct ItemResult {
+    std::string target;  ///< the name asked for or given
+    ErrorCode code = ErrorCode::ok;
+    std::string message;
+    std::optional<VmView> vm;
+
+    bool operator==(const ItemResult&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.target, limits::name_bytes_max);
+        archive(self.code);
+        archive(self.message, limits::reason_bytes_max);
+        archive(self.vm);
+    }
+};
+
+/// Reply to create, start, stop, restart, delete: one item per VM, in the order asked.
+/// The header's code is ok when every item is; else the code of the first item that is not.
+struct ItemsReply {
+    std::vector<ItemResult> items;
+
+    bool operator==(const ItemsReply&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.items, limits::batch_max);
+    }
+};
+
+// list, info
+
+struct ListRequest {
+    std::string after;  ///< names after this one; "" = from the start
+    std::uint32_t limit = limits::page_max;
+
+    bool operator==(const ListRequest&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.after, limits::name_bytes_max);
+        archive(self.limit);
+    }
+};
+
+struct ListReply {
+    std::vector<VmView> vms;  ///< by name
+    std::string next;         ///< `after` of the next page; "" = this was the last
+
+    bool operator==(const ListReply&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.vms, limits::page_max);
+        archive(self.next, limits::name_bytes_max);
+    }
+};
+
+struct InfoRequest {
+    std::string target;
+
+    bool operator==(const InfoRequest&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.target, limits::name_bytes_max);
+    }
+};
+
+struct InfoReply {
+    VmView vm;
+
+    bool operator==(const InfoReply&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.vm);
+    }
+};
+
+// exec, logs: the request's data frame (ExecSpec, LogsSpec) goes to the worker undecoded
+
+struct StreamRequest {
+    std::string target;
+    std::uint32_t window_bytes = limits::window_bytes_default;  ///< how much the client takes before its first credit
+
+    bool operator==(const StreamRequest&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.target, limits::name_bytes_max);
+        archive(self.window_bytes);
+    }
+};
+
+struct ExecSpec {
+    std::vector<std::string> argv;  ///< empty = a login shell (bash if the VM has it, else sh)
+    bool tty = false;
+    bool input = false;  ///< the client will send input
+    std::uint16_t rows = 24;
+    std::uint16_t columns = 80;
+    std::vector<std::string> env;
+    std::string user;     ///< "" = the image's
+    std::string workdir;  ///< "" = the image's
+
+    bool operator==(const ExecSpec&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.argv, limits::arguments_max, limits::argument_bytes_max);
+        archive(self.tty);
+        archive(self.input);
+        archive(self.rows);
+        archive(self.columns);
+        archive(self.env, limits::env_max, limits::env_bytes_max);
+        archive(self.user, limits::word_bytes_max);
+        archive(self.workdir, limits::path_bytes_max);
+    }
+};
+
+/// Body of a control message of an exec stream with a TTY.
+struct Resize {
+    std::uint16_t rows = 24;
+    std::uint16_t columns = 80;
+
+    bool operator==(const Resize&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.rows);
+        archive(self.columns);
+    }
+};
+
+struct ExecResult {
+    std::int32_t exit_code = 0;
+
+    bool operator==(const ExecResult&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.exit_code);
+    }
+};
+
+struct LogsSpec {
+    bool follow = false;
+    std::uint32_t tail = 0;  ///< last lines; 0 = all
+    std::int64_t since_unix_seconds = 0;
+    bool timestamps = false;
+
+    bool operator==(const LogsSpec&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.follow);
+        archive(self.tail);
+        archive(self.since_unix_seconds);
+        archive(self.timestamps);
+    }
+};
+
+// nodes
+
+enum class NodeState : std::uint8_t {
+    ready = 0,
+    not_ready = 1,  ///< answers, but its engine does not; `reason` says why
+    silent = 2,
+};
+[[nodiscard]] std::string_view name_of(NodeState state);
+
+struct NodeView {
+    std::string name;
+    NodeId id;
+    NodeState state = NodeState::silent;
+    std::string reason;
+    std::uint32_t slots = 0;
+    std::uint32_t slots_used = 0;
+    std::uint32_t cpus_milli = 0;
+    std::uint64_t memory_bytes = 0;
+    std::string advertise;
+    std::string engine_version;
+    std::string worker_version;
+    std::uint64_t silent_ms = 0;      ///< since its last heartbeat
+    std::uint64_t engine_age_ms = 0;  ///< how long before that its engine last answered
+    std::vector<Label> labels;
+
+    bool operator==(const NodeView&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.name, limits::name_bytes_max);
+        archive(self.id);
+        archive(self.state, NodeState::silent);
+        archive(self.reason, limits::reason_bytes_max);
+        archive(self.slots);
+        archive(self.slots_used);
+        archive(self.cpus_milli);
+        archive(self.memory_bytes);
+        archive(self.advertise, limits::host_bytes_max);
+        archive(self.engine_version, limits::word_bytes_max);
+        archive(self.worker_version, limits::word_bytes_max);
+        archive(self.silent_ms);
+        archive(self.engine_age_ms);
+        archive(self.labels, limits::labels_max);
+    }
+};
+
+struct NodesReply {
+    std::vector<NodeView> nodes;  ///< by name
+
+    bool operator==(const NodesReply&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.nodes, limits::nodes_max);
+    }
+};
+
+// events (replay)
+
+struct EventsRequest {
+    EventSeq after;  ///< events with a higher number
+    std::uint32_t limit = limits::page_max;
+
+    bool operator==(const EventsRequest&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.after);
+        archive(self.limit);
+    }
+};
+
+struct EventsReply {
+    std::vector<Event> events;  ///< in order, without a hole from max(after + 1, first_kept)
+    EventSeq first_kept;        ///< over after + 1: the events between are gone
+    EventSeq last;
+    CloudId cloud;
+
+    bool operator==(const EventsReply&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.events, limits::page_max);
+        archive(self.first_kept);
+        archive(self.last);
+        archive(self.cloud);
+    }
+};
+
+// job, jobs, cancel: about another request
+
+struct JobRequest {
+    RequestId request;
+
+    bool operator==(const JobRequest&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.request);
+    }
+};
+
+struct JobView {
+    RequestId request;
+    Verb verb = Verb::create;
+    bool done = false;
+    WallTime accepted;
+    std::vector<ItemResult> items;  ///< of a request under way: code ok and the VM as it is now
+
+    bool operator==(const JobView&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.request);
+        archive(self.verb);
+        archive(self.done);
+        archive(self.accepted);
+        archive(self.items, limits::batch_max);
+    }
+};
+
+struct JobReply {
+    JobView job;
+
+    bool operator==(const JobReply&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.job);
+    }
+};
+
+struct JobsReply {
+    std::vector<JobView> jobs;  ///< newest first, without their items
+
+    bool operator==(const JobsReply&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.jobs, limits::page_max);
+    }
+};
+
+}  // namespace mc::protocol

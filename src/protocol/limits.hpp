@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/time.hpp"
+
+/// Every bound of the protocol under its name. docs/protocol.md "Limits" is the
+/// same table; a decoder refuses what is over (too_large or bad_message) and
+/// loses nothing else.
+namespace mc::limits {
+
+// Messages.
+inline constexpr std::size_t header_bytes = 32;
+inline constexpr std::size_t message_bytes_max = 1024 * 1024;  ///< each frame; ZMQ_MAXMSGSIZE
+inline constexpr std::size_t frames_max = 3;                   ///< header, body, data
+inline constexpr std::size_t body_depth_max = 16;
+inline constexpr std::size_t body_items_max = 16384;  ///< in one msgpack array
+
+// Strings, in bytes.
+inline constexpr std::size_t name_bytes_max = 63;  ///< VM and node names: one DNS label
+inline constexpr std::size_t image_bytes_max = 255;
+inline constexpr std::size_t host_bytes_max = 255;
+inline constexpr std::size_t endpoint_bytes_max = 255;
+inline constexpr std::size_t key_line_bytes_max = 8192;  ///< one SSH public key line
+inline constexpr std::size_t password_hash_bytes_max = 255;
+inline constexpr std::size_t env_bytes_max = 4096;  ///< one NAME=value
+inline constexpr std::size_t label_key_bytes_max = 63;
+inline constexpr std::size_t label_value_bytes_max = 255;
+inline constexpr std::size_t reason_bytes_max = 1024;  ///< sentences: errors, reasons, progress
+inline constexpr std::size_t word_bytes_max = 64;      ///< versions, event kinds, stages, users
+inline constexpr std::size_t argument_bytes_max = 131072;
+inline constexpr std::size_t path_bytes_max = 4096;
+
+// Lists, in entries.
+inline constexpr std::size_t keys_max = 64;
+inline constexpr std::size_t env_max = 128;
+inline constexpr std::size_t labels_max = 32;
+inline constexpr std::size_t arguments_max = 4096;
+inline constexpr std::size_t batch_max = 1000;  ///< VMs one request may create or act on
+inline constexpr std::size_t page_max = 1000;   ///< entries of one list, events or jobs page
+inline constexpr std::size_t inventory_max = 4096;
+inline constexpr std::size_t nodes_max = 10000;
+
+// Values of a VM.
+inline constexpr std::uint32_t cpus_milli_min = 10;
+inline constexpr std::uint32_t cpus_milli_max = 1024 * 1000;
+inline constexpr std::uint64_t memory_bytes_min = 16ULL << 20;
+inline constexpr std::uint64_t memory_bytes_max = 64ULL << 40;
+inline constexpr std::uint32_t pids_min = 16;
+inline constexpr std::uint32_t pids_max = 4194304;
+inline constexpr std::uint64_t ttl_seconds_max = 365ULL * 24 * 3600;
+
+// Streams.
+inline constexpr std::size_t chunk_bytes_max = 64 * 1024;
+inline constexpr std::uint32_t window_bytes_default = 256 * 1024;
+inline constexpr std::uint32_t window_bytes_max = 4 * 1024 * 1024;
+
+// Times.
+inline constexpr seconds heartbeat_interval{1};
+inline constexpr seconds silence_max{4};           ///< no heartbeat this long: the peer is silent
+inline constexpr seconds stream_keepalive{5};      ///< a client with an open stream says something this often
+inline constexpr seconds stream_silence_max{15};   ///< else its stream is cancelled
+inline constexpr seconds beacon_interval{1};       ///< events channel
+inline constexpr seconds request_deadline_default{120};
+inline constexpr seconds request_deadline_max{3600};
+
+}  // namespace mc::limits
+
+/// What a request means when it leaves a field empty or zero.
+namespace mc::defaults {
+inline constexpr const char* image = "minicloud/vm:latest";
+inline constexpr std::uint32_t cpus_milli = 1000;
+inline constexpr std::uint64_t memory_bytes = 512ULL << 20;
+inline constexpr std::uint32_t pids = 512;
+inline constexpr const char* username = "root";
+
+inline constexpr const char* clients_endpoint = "tcp://127.0.0.1:7710";
+inline constexpr const char* workers_endpoint = "tcp://127.0.0.1:7711";
+inline constexpr const char* events_endpoint = "tcp://127.0.0.1:7712";
+}  // namespace mc::defaults

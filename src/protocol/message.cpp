@@ -1,0 +1,158 @@
+#include "protocol/message.hpp"
+
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "protocol/limits.hpp"
+
+namespace mc::protocol {
+namespace {
+
+constexpr char magic_0 = 'M';
+constexpr char magic_1 = 'C';
+constexpr std::size_t id_offset = 8;
+
+template <class T>
+void put(Bytes& out, T value) {
+    for (std::size_t i = sizeof(T); i-- > 0;) out.push_back(static_cast<char>((value >> (8 * i)) & 0xFF));
+}
+
+template <class T>
+T get(std::string_view bytes, std::size_t offset) {
+    T value = 0;
+    for (std::size_t i = 0; i < sizeof(T); ++i) {
+        value = static_cast<T>((value << 8) | static_cast<unsigned char>(bytes[offset + i]));
+    }
+    return value;
+}
+
+constexpr std::array verb_names{
+    std::pair{Verb::hello, "hello"},
+    std::pair{Verb::create, "create"},
+    std::pair{Verb::list, "list"},
+    std::pair{Verb::info, "info"},
+    std::pair{Verb::start, "start"},
+    std::pair{Verb::stop, "stop"},
+    std::pair{Verb::restart, "restart"},
+    std::pair{Verb::remove, "delete"},
+    std::pair{Verb::exec, "exec"},
+    std::pair{Verb::logs, "logs"},
+    std::pair{Verb::nodes, "nodes"},
+    std::pair{Verb::events, "events"},
+    std::pair{Verb::beacon, "beacon"},
+    std::pair{Verb::job, "job"},
+    std::pair{Verb::jobs, "jobs"},
+    std::pair{Verb::cancel, "cancel"},
+    std::pair{Verb::node_register, "node_register"},
+    std::pair{Verb::node_heartbeat, "node_heartbeat"},
+    std::pair{Verb::node_inventory, "node_inventory"},
+    std::pair{Verb::vm_create, "vm_create"},
+    std::pair{Verb::vm_start, "vm_start"},
+    std::pair{Verb::vm_stop, "vm_stop"},
+    std::pair{Verb::vm_restart, "vm_restart"},
+    std::pair{Verb::vm_remove, "vm_remove"},
+    std::pair{Verb::vm_exec, "vm_exec"},
+    std::pair{Verb::vm_logs, "vm_logs"},
+    std::pair{Verb::vm_inspect, "vm_inspect"},
+    std::pair{Verb::job_cancel, "job_cancel"},
+    std::pair{Verb::event_published, "event_published"},
+    std::pair{Verb::event_beacon, "event_beacon"},
+};
+
+}  // namespace
+
+std::string_view name_of(Verb verb) {
+    for (const auto& [candidate, name] : verb_names) {
+        if (candidate == verb) return name;
+    }
+    return "unknown";
+}
+
+std::optional<Verb> verb_from(std::uint16_t number) {
+    for (const auto& [candidate, name] : verb_names) {
+        if (static_cast<std::uint16_t>(candidate) == number) return candidate;
+    }
+    return std::nullopt;
+}
+
+bool is_client_verb(Verb verb) { return verb >= Verb::hello && verb <= Verb::cancel; }
+
+bool is_worker_verb(Verb verb) { return verb >= Verb::node_register && verb <= Verb::job_cancel; }
+
+Bytes encode_header(const Header& header) {
+    Bytes out;
+    out.reserve(limits::header_bytes);
+    out.push_back(magic_0);
+    out.push_back(magic_1);
+    put(out, header.version);
+    put(out, static_cast<std::uint8_t>(header.kind));
+    put(out, static_cast<std::uint16_t>(header.verb));
+    put(out, static_cast<std::uint16_t>(header.code));
+    put(out, header.id.high);
+    put(out, header.id.low);
+    put(out, header.value);
+    put(out, header.sequence);
+    return out;
+}
+
+Result<Header> decode_header(std::string_view frame) {
+    if (frame.size() != limits::header_bytes) {
+        return fail(ErrorCode::bad_message, "a header has 32 bytes, this one has " + std::to_string(frame.size()));
+    }
+    if (frame[0] != magic_0 || frame[1] != magic_1) {
+        return fail(ErrorCode::bad_message, "the header does not start with \"MC\": this is not a minicloud message");
+    }
+    Header header;
+    header.version = get<std::uint8_t>(frame, 2);
+    if (header.version != version_current) {
+        return fail(ErrorCode::unsupported_version,
+                    "protocol version " + std::to_string(header.version) + " is not spoken here, only version " +
+                        std::to_string(version_current) + ": use programs of the same release");
+    }
+    const auto kind = get<std::uint8_t>(frame, 3);
+    if (kind < static_cast<std::uint8_t>(Kind::request) || kind > static_cast<std::uint8_t>(Kind::notice)) {
+        return fail(ErrorCode::bad_message, "message kind " + std::to_string(kind) + " is not defined");
+    }
+    header.kind = static_cast<Kind>(kind);
+    const auto verb = verb_from(get<std::uint16_t>(frame, 4));
+    if (!verb) {
+        return fail(ErrorCode::unknown_verb,
+                    "verb " + std::to_string(get<std::uint16_t>(frame, 4)) + " is not known here");
+    }
+    header.verb = *verb;
+    header.code = error_code_from(get<std::uint16_t>(frame, 6));
+    header.id = peek_id(frame);
+    header.value = get<std::uint32_t>(frame, 24);
+    header.sequence = get<std::uint32_t>(frame, 28);
+    return header;
+}
+
+RequestId peek_id(std::string_view frame) {
+    if (frame.size() < id_offset + 16) return {};
+    return RequestId{get<std::uint64_t>(frame, id_offset), get<std::uint64_t>(frame, id_offset + 8)};
+}
+
+std::vector<Bytes> to_frames(const Message& message) {
+    std::vector<Bytes> frames{encode_header(message.header), message.body};
+    if (!message.data.empty()) frames.push_back(message.data);
+    return frames;
+}
+
+Result<Message> from_frames(std::span<Bytes> frames) {
+    if (frames.size() < 2 || frames.size() > limits::frames_max) {
+        return fail(ErrorCode::bad_message,
+                    "a message has a header, a body and at most one data frame; this one has " +
+                        std::to_string(frames.size()) + " frames");
+    }
+    for (const Bytes& frame : frames) {
+        if (frame.size() > limits::message_bytes_max) return fail(ErrorCode::too_large, "a frame is over 1 MiB");
+    }
+    auto header = decode_header(frames[0]);
+    if (!header) return fail(header.error());
+    Message message{*header, std::move(frames[1]), {}};
+    if (frames.size() == 3) message.data = std::move(frames[2]);
+    return message;
+}
+
+}  // namespace mc::protocol

@@ -1,0 +1,159 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/time.hpp"
+#include "protocol/limits.hpp"
+
+/// What a VM is, as asked for (VmSpec), as a worker sees it (VmReport) and as a
+/// client sees it (VmView). docs/protocol.md "VMs".
+namespace mc::protocol {
+
+/// Observed state. Wire numbers.
+enum class VmState : std::uint8_t {
+    pending = 0,   ///< accepted, no node yet
+    creating = 1,  ///< its node is at it
+    running = 2,
+    stopped = 3,
+    deleting = 4,
+    deleted = 5,
+    failed = 6,   ///< `reason` says why
+    unknown = 7,  ///< its node is silent
+};
+[[nodiscard]] std::string_view name_of(VmState state);
+
+/// What its owner wants. Wire numbers.
+enum class VmIntent : std::uint8_t { running = 0, stopped = 1, deleted = 2 };
+
+struct Label {
+    std::string key;
+    std::string value;
+
+    bool operator==(const Label&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.key, limits::label_key_bytes_max);
+        archive(self.value, limits::label_value_bytes_max);
+    }
+};
+
+/// What is asked for. Empty and zero mean the default (limits.hpp `defaults`);
+/// the broker fills them in before it stores a VM.
+struct VmSpec {
+    std::string name;   ///< "" = the next vm-N
+    std::string image;
+    std::uint32_t cpus_milli = 0;    ///< thousandths of a core
+    std::uint64_t memory_bytes = 0;  ///< swap is not added
+    std::uint32_t pids = 0;
+    std::vector<std::string> env;              ///< NAME=value
+    std::vector<std::string> authorized_keys;  ///< OpenSSH public key lines
+    std::string password_hash;                 ///< crypt(3) "$6$…"; "" = no password login. The password itself is never sent
+    std::vector<Label> labels;
+    std::uint64_t ttl_seconds = 0;  ///< removed that long after its creation; 0 = never
+
+    bool operator==(const VmSpec&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.name, limits::name_bytes_max);
+        archive(self.image, limits::image_bytes_max);
+        archive(self.cpus_milli);
+        archive(self.memory_bytes);
+        archive(self.pids);
+        archive(self.env, limits::env_max, limits::env_bytes_max);
+        archive(self.authorized_keys, limits::keys_max, limits::key_line_bytes_max);
+        archive(self.password_hash, limits::password_hash_bytes_max);
+        archive(self.labels, limits::labels_max);
+        archive(self.ttl_seconds);
+    }
+};
+
+/// What a worker's engine says about one container of ours.
+enum class ContainerState : std::uint8_t {
+    absent = 0,
+    created = 1,  ///< never started, or its start failed
+    running = 2,
+    exited = 3,  ///< also: dead, paused is running
+    removing = 4,
+};
+[[nodiscard]] std::string_view name_of(ContainerState state);
+
+struct VmReport {
+    VmId vm;
+    ContainerState state = ContainerState::absent;
+    std::string container;  ///< the engine's id
+    std::string image;
+    std::uint16_t ssh_port = 0;  ///< published on the node's advertised host; 0 = the image has no sshd
+    std::string host_key;        ///< OpenSSH public key line without comment: "ssh-ed25519 AAAA…"; "" = none or not known
+    WallTime started;
+    std::int32_t exit_code = 0;  ///< of an exited container
+    std::string reason;          ///< e.g. the engine's error, "OOM killed"
+
+    bool operator==(const VmReport&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.vm);
+        archive(self.state, ContainerState::removing);
+        archive(self.container, limits::label_value_bytes_max);
+        archive(self.image, limits::image_bytes_max);
+        archive(self.ssh_port);
+        archive(self.host_key, limits::key_line_bytes_max);
+        archive(self.started);
+        archive(self.exit_code);
+        archive(self.reason, limits::reason_bytes_max);
+    }
+};
+
+/// What a client sees. The JSON of `mccli -o json` has the same fields (docs/cli.md).
+struct VmView {
+    VmId id;
+    std::string name;
+    VmState state = VmState::pending;
+    VmIntent intent = VmIntent::running;
+    std::string reason;  ///< why it is failed, unknown, stopped by itself …
+    std::string node;    ///< "" while pending
+    std::string image;
+    std::uint32_t cpus_milli = 0;
+    std::uint64_t memory_bytes = 0;
+    std::uint32_t pids = 0;
+    std::string ssh_host;
+    std::uint16_t ssh_port = 0;  ///< 0 = no sshd
+    std::string username;
+    std::string host_key;
+    WallTime created;
+    WallTime started;  ///< 0 = not running
+    WallTime expires;  ///< 0 = never
+    std::vector<Label> labels;
+    bool password = false;  ///< password login is on
+    std::string container;
+
+    bool operator==(const VmView&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.id);
+        archive(self.name, limits::name_bytes_max);
+        archive(self.state, VmState::unknown);
+        archive(self.intent, VmIntent::deleted);
+        archive(self.reason, limits::reason_bytes_max);
+        archive(self.node, limits::name_bytes_max);
+        archive(self.image, limits::image_bytes_max);
+        archive(self.cpus_milli);
+        archive(self.memory_bytes);
+        archive(self.pids);
+        archive(self.ssh_host, limits::host_bytes_max);
+        archive(self.ssh_port);
+        archive(self.username, limits::word_bytes_max);
+        archive(self.host_key, limits::key_line_bytes_max);
+        archive(self.created);
+        archive(self.started);
+        archive(self.expires);
+        archive(self.labels, limits::labels_max);
+        archive(self.password);
+        archive(self.container, limits::label_value_bytes_max);
+    }
+};
+
+}  // namespace mc::protocol

@@ -1,0 +1,160 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "protocol/limits.hpp"
+#include "protocol/vm.hpp"
+
+/// Bodies between workers and the broker. docs/protocol.md "Worker verbs".
+namespace mc::protocol {
+
+/// What a node has and how it is.
+struct NodeStatus {
+    bool ready = false;
+    std::string reason;  ///< why it is not ready
+    std::uint32_t slots = 0;
+    std::uint32_t cpus_milli = 0;
+    std::uint64_t memory_bytes = 0;
+    std::string engine_version;
+    std::uint64_t engine_age_ms = 0;  ///< since the engine last answered a list
+    std::uint32_t jobs_running = 0;
+
+    bool operator==(const NodeStatus&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.ready);
+        archive(self.reason, limits::reason_bytes_max);
+        archive(self.slots);
+        archive(self.cpus_milli);
+        archive(self.memory_bytes);
+        archive(self.engine_version, limits::word_bytes_max);
+        archive(self.engine_age_ms);
+        archive(self.jobs_running);
+    }
+};
+
+/// node_register, a request: the first message on every connection.
+struct RegisterRequest {
+    std::string name;
+    NodeId node;  ///< kept in the worker's state directory: the node's identity
+    BootId boot;
+    std::string version;
+    Epoch epoch_seen;  ///< the highest that this worker has obeyed
+    std::string advertise;
+    std::vector<Label> labels;
+    NodeStatus status;
+
+    bool operator==(const RegisterRequest&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.name, limits::name_bytes_max);
+        archive(self.node);
+        archive(self.boot);
+        archive(self.version, limits::word_bytes_max);
+        archive(self.epoch_seen);
+        archive(self.advertise, limits::host_bytes_max);
+        archive(self.labels, limits::labels_max);
+        archive(self.status);
+    }
+};
+
+struct RegisterReply {
+    CloudId cloud;
+    Epoch epoch;
+    std::string version;
+
+    bool operator==(const RegisterReply&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.cloud);
+        archive(self.epoch);
+        archive(self.version, limits::word_bytes_max);
+    }
+};
+
+/// node_heartbeat from a worker, a notice. The broker's has an empty status:
+/// [epoch, boot]. A broker that does not know the sender answers with a reply of
+/// code not_registered.
+struct Heartbeat {
+    Epoch epoch;
+    BootId boot;
+    NodeStatus status;
+
+    bool operator==(const Heartbeat&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.epoch);
+        archive(self.boot);
+        archive(self.status);
+    }
+};
+
+/// node_inventory, a notice: every container of this cloud and node that the
+/// engine knows, from one complete list call that began after the last job result
+/// that the worker sent: so what is missing here is gone.
+struct Inventory {
+    BootId boot;
+    std::vector<VmReport> vms;
+
+    bool operator==(const Inventory&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.boot);
+        archive(self.vms, limits::inventory_max);
+    }
+};
+
+/// vm_create, a request; the reply is a VmReport. Idempotent: a container of that
+/// VM that is there already is adopted.
+struct CreateOrder {
+    Epoch epoch;
+    VmId vm;
+    RequestId request;
+    std::string owner;
+    VmSpec spec;
+
+    bool operator==(const CreateOrder&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.epoch);
+        archive(self.vm);
+        archive(self.request);
+        archive(self.owner, limits::word_bytes_max);
+        archive(self.spec);
+    }
+};
+
+/// vm_start, vm_stop, vm_restart, vm_remove, vm_inspect, requests; the reply is a VmReport.
+struct VmOrder {
+    Epoch epoch;
+    VmId vm;
+    std::uint32_t grace_seconds = 10;  ///< stop, restart
+
+    bool operator==(const VmOrder&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.epoch);
+        archive(self.vm);
+        archive(self.grace_seconds);
+    }
+};
+
+/// vm_exec, vm_logs, requests; the data frame is the client's ExecSpec or LogsSpec.
+struct StreamOrder {
+    Epoch epoch;
+    VmId vm;
+    std::uint32_t window_bytes = limits::window_bytes_default;  ///< output the worker may send before its first credit
+
+    bool operator==(const StreamOrder&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.epoch);
+        archive(self.vm);
+        archive(self.window_bytes);
+    }
+};
+
+}  // namespace mc::protocol
