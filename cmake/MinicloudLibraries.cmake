@@ -1,7 +1,7 @@
 # All from Debian 12's -dev packages; scripts/install-deps names them.
 find_package(Threads REQUIRED)
 find_package(cppzmq REQUIRED)
-find_package(msgpackc-cxx REQUIRED)
+find_package(msgpack REQUIRED)
 find_package(CURL REQUIRED)
 find_package(Boost 1.74 REQUIRED COMPONENTS program_options)
 find_package(nlohmann_json REQUIRED)
