@@ -2,6 +2,8 @@
 
 #include <msgpack.hpp>
 
+#include "protocol/text.hpp"
+
 namespace mc::protocol::detail {
 
 struct Packer::Impl {
@@ -12,20 +14,40 @@ struct Packer::Impl {
 Packer::Packer() : impl_(std::make_unique<Impl>()) {}
 Packer::~Packer() = default;
 
-void Packer::array(std::size_t count) { impl_->packer.pack_array(static_cast<std::uint32_t>(count)); }
-void Packer::unsigned_integer(std::uint64_t value) { impl_->packer.pack(value); }
-void Packer::signed_integer(std::int64_t value) { impl_->packer.pack(value); }
-void Packer::boolean(bool value) { impl_->packer.pack(value); }
+void Packer::array(std::size_t count) {
+    impl_->packer.pack_array(static_cast<std::uint32_t>(count));
+}
+void Packer::unsigned_integer(std::uint64_t value) {
+    impl_->packer.pack(value);
+}
+void Packer::signed_integer(std::int64_t value) {
+    impl_->packer.pack(value);
+}
+void Packer::boolean(bool value) {
+    impl_->packer.pack(value);
+}
 void Packer::string(std::string_view value) {
+    // A receiver refuses a whole message for one string that is not UTF-8.
+    if (!is_utf8(value)) {
+        const std::string replaced = to_utf8(value, limits::message_bytes_max);
+        return string(replaced);
+    }
     const auto size = static_cast<std::uint32_t>(value.size());
     impl_->packer.pack_str(size).pack_str_body(value.data(), size);
+}
+void Packer::sentence(std::string_view value) {
+    string(value.size() <= limits::reason_bytes_max ? std::string(value) : to_utf8(value, limits::reason_bytes_max));
 }
 void Packer::binary(std::string_view value) {
     const auto size = static_cast<std::uint32_t>(value.size());
     impl_->packer.pack_bin(size).pack_bin_body(value.data(), size);
 }
-void Packer::nil() { impl_->packer.pack_nil(); }
-Bytes Packer::take() { return Bytes(impl_->buffer.data(), impl_->buffer.size()); }
+void Packer::nil() {
+    impl_->packer.pack_nil();
+}
+Bytes Packer::take() {
+    return Bytes(impl_->buffer.data(), impl_->buffer.size());
+}
 
 struct Unpacker::Impl {
     struct Level {
@@ -81,7 +103,9 @@ Unpacker::Unpacker(std::string_view bytes) : impl_(std::make_unique<Impl>()) {
 }
 Unpacker::~Unpacker() = default;
 
-bool Unpacker::more() const { return impl_->peek() != nullptr; }
+bool Unpacker::more() const {
+    return impl_->peek() != nullptr;
+}
 
 std::optional<std::size_t> Unpacker::enter(std::size_t count_max) {
     const msgpack::object* object = impl_->take();
@@ -161,7 +185,12 @@ std::optional<std::string> Unpacker::string(std::size_t bytes_max) {
         impl_->refuse(ErrorCode::too_large, "has more than " + std::to_string(bytes_max) + " bytes");
         return std::nullopt;
     }
-    return std::string(object->via.str.ptr, object->via.str.size);
+    std::string text(object->via.str.ptr, object->via.str.size);
+    if (!is_utf8(text)) {
+        impl_->refuse(ErrorCode::bad_message, "is not UTF-8");
+        return std::nullopt;
+    }
+    return text;
 }
 
 std::optional<std::string> Unpacker::binary(std::size_t bytes_max) {
@@ -178,8 +207,12 @@ std::optional<std::string> Unpacker::binary(std::size_t bytes_max) {
     return std::string(object->via.bin.ptr, object->via.bin.size);
 }
 
-void Unpacker::refuse(ErrorCode code, std::string why) { impl_->refuse(code, why); }
+void Unpacker::refuse(ErrorCode code, std::string why) {
+    impl_->refuse(code, why);
+}
 
-const std::optional<Error>& Unpacker::error() const { return impl_->error; }
+const std::optional<Error>& Unpacker::error() const {
+    return impl_->error;
+}
 
 }  // namespace mc::protocol::detail

@@ -35,7 +35,9 @@
 namespace mc::protocol {
 
 template <class T>
-concept Body = requires(T& value, struct ProbeArchive& archive) { &T::template fields<T, ProbeArchive>; };
+concept Body = requires(T& value, struct ProbeArchive& archive) {
+    &T::template fields<T, ProbeArchive>;
+};
 
 namespace detail {
 
@@ -52,6 +54,8 @@ public:
     void signed_integer(std::int64_t value);
     void boolean(bool value);
     void string(std::string_view value);
+    /// A string cut at limits::reason_bytes_max.
+    void sentence(std::string_view value);
     void binary(std::string_view value);
     void nil();
     [[nodiscard]] Bytes take();
@@ -135,15 +139,11 @@ public:
         packer_.signed_integer(value);
     }
     template <class E>
-        requires std::is_enum_v<E>
-    void operator()(const E& value) {
-        packer_.unsigned_integer(static_cast<std::uint64_t>(value));
-    }
+    requires std::is_enum_v<E>
+    void operator()(const E& value) { packer_.unsigned_integer(static_cast<std::uint64_t>(value)); }
     template <class E>
-        requires std::is_enum_v<E>
-    void operator()(const E& value, E /*last*/) {
-        packer_.unsigned_integer(static_cast<std::uint64_t>(value));
-    }
+    requires std::is_enum_v<E>
+    void operator()(const E& value, E /*last*/) { packer_.unsigned_integer(static_cast<std::uint64_t>(value)); }
     template <class Tag>
     void operator()(const Id64<Tag>& id) {
         packer_.unsigned_integer(id.value);
@@ -159,7 +159,15 @@ public:
     void operator()(const Epoch& epoch) { packer_.unsigned_integer(epoch.value); }
     void operator()(const EventSeq& seq) { packer_.unsigned_integer(seq.value); }
     void operator()(const WallTime& time) { packer_.signed_integer(time.unix_ms); }
-    void operator()(const std::string& text, std::size_t /*bytes_max*/) { packer_.string(text); }
+    /// Sentences (those bounded by reason_bytes_max) may quote an engine and are cut to fit. Nothing else
+    /// is: a cut name would be another name. What is over its limit is refused by the receiver.
+    void operator()(const std::string& text, std::size_t bytes_max) {
+        if (bytes_max == limits::reason_bytes_max) {
+            packer_.sentence(text);
+        } else {
+            packer_.string(text);
+        }
+    }
     void operator()(const std::vector<std::string>& list, std::size_t /*count_max*/, std::size_t /*bytes_max*/) {
         packer_.array(list.size());
         for (const auto& text : list) packer_.string(text);
@@ -229,13 +237,15 @@ public:
         if (!unpacker_.more()) return;
         if (const auto v = unpacker_.unsigned_integer(UINT16_MAX)) {
             const auto known = verb_from(static_cast<std::uint16_t>(*v));
-            if (known) verb = *known;
-            else unpacker_.refuse(ErrorCode::bad_message, "an unknown verb in a body");
+            if (known)
+                verb = *known;
+            else
+                unpacker_.refuse(ErrorCode::bad_message, "an unknown verb in a body");
         }
     }
     /// An enumeration numbered from 0 to `last`.
     template <class E>
-        requires std::is_enum_v<E>
+    requires std::is_enum_v<E>
     void operator()(E& value, E last) {
         if (!unpacker_.more()) return;
         if (const auto v = unpacker_.unsigned_integer(static_cast<std::uint64_t>(last))) value = static_cast<E>(*v);

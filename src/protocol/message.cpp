@@ -76,9 +76,13 @@ std::optional<Verb> verb_from(std::uint16_t number) {
     return std::nullopt;
 }
 
-bool is_client_verb(Verb verb) { return verb >= Verb::hello && verb <= Verb::cancel; }
+bool is_client_verb(Verb verb) {
+    return verb >= Verb::hello && verb <= Verb::cancel;
+}
 
-bool is_worker_verb(Verb verb) { return verb >= Verb::node_register && verb <= Verb::job_cancel; }
+bool is_worker_verb(Verb verb) {
+    return verb >= Verb::node_register && verb <= Verb::job_cancel;
+}
 
 Bytes encode_header(const Header& header) {
     Bytes out;
@@ -97,18 +101,19 @@ Bytes encode_header(const Header& header) {
 }
 
 Result<Header> decode_header(std::string_view frame) {
-    if (frame.size() != limits::header_bytes) {
-        return fail(ErrorCode::bad_message, "a header has 32 bytes, this one has " + std::to_string(frame.size()));
-    }
-    if (frame[0] != magic_0 || frame[1] != magic_1) {
+    if (frame.size() < 3 || frame[0] != magic_0 || frame[1] != magic_1) {
         return fail(ErrorCode::bad_message, "the header does not start with \"MC\": this is not a minicloud message");
     }
+    // Before the length: a header of another version may have another length.
     Header header;
     header.version = get<std::uint8_t>(frame, 2);
     if (header.version != version_current) {
         return fail(ErrorCode::unsupported_version,
                     "protocol version " + std::to_string(header.version) + " is not spoken here, only version " +
                         std::to_string(version_current) + ": use programs of the same release");
+    }
+    if (frame.size() != limits::header_bytes) {
+        return fail(ErrorCode::bad_message, "a header has 32 bytes, this one has " + std::to_string(frame.size()));
     }
     const auto kind = get<std::uint8_t>(frame, 3);
     if (kind < static_cast<std::uint8_t>(Kind::request) || kind > static_cast<std::uint8_t>(Kind::notice)) {
@@ -141,9 +146,8 @@ std::vector<Bytes> to_frames(const Message& message) {
 
 Result<Message> from_frames(std::span<Bytes> frames) {
     if (frames.size() < 2 || frames.size() > limits::frames_max) {
-        return fail(ErrorCode::bad_message,
-                    "a message has a header, a body and at most one data frame; this one has " +
-                        std::to_string(frames.size()) + " frames");
+        return fail(ErrorCode::bad_message, "a message has a header, a body and at most one data frame; this one has " +
+                                                std::to_string(frames.size()) + " frames");
     }
     for (const Bytes& frame : frames) {
         if (frame.size() > limits::message_bytes_max) return fail(ErrorCode::too_large, "a frame is over 1 MiB");
