@@ -34,14 +34,18 @@ Bytes repeated(std::size_t count, const Bytes& item) {
 }
 
 TEST(DecoderLimits, RefuseAFiveByteBodyThatClaimsFourGibibytes) {
-    for (const char type : {'\xC6', '\xDB', '\xDD', '\xDF'}) {  // bin, str, array, map
+    // What is claimed is compared with what is there (str, bin, ext) or with the limit (array, map) before
+    // anything is allocated; under the address sanitizer an attempt to allocate it would end the test.
+    const std::vector<std::pair<char, ErrorCode>> types{{'\xC6', ErrorCode::bad_message},
+                                                        {'\xC9', ErrorCode::bad_message},
+                                                        {'\xDB', ErrorCode::bad_message},
+                                                        {'\xDD', ErrorCode::too_large},
+                                                        {'\xDF', ErrorCode::too_large}};
+    for (const auto& [type, code] : types) {
         const Bytes bomb = Bytes(1, type) + u32(0xFFFFFFFF);
-        EXPECT_EQ(code_of<CreateRequest>(bomb), ErrorCode::too_large) << static_cast<int>(type);
-        EXPECT_EQ(code_of<CreateRequest>("\x91" + bomb), ErrorCode::too_large);
+        EXPECT_EQ(code_of<CreateRequest>(bomb), code) << static_cast<int>(type);
+        EXPECT_EQ(code_of<CreateRequest>("\x91" + bomb), code) << static_cast<int>(type);
     }
-    // msgpack-c counts the type byte of an ext into its size, which wraps to 0 here: refused, as unfinished.
-    EXPECT_EQ(code_of<CreateRequest>("\xC9" + u32(0xFFFFFFFF)), ErrorCode::bad_message);
-    EXPECT_EQ(code_of<CreateRequest>("\xC9" + u32(0xFFFF)), ErrorCode::too_large);
 }
 
 TEST(DecoderLimits, RefuseNestingOverTheDepth) {
