@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+
+/// ZeroMQ as minicloud uses it: no exceptions, no blocking call, a limit on everything.
+namespace mc::io {
+
+/// The library's context with one I/O thread. Make it after any fork and keep it
+/// longer than its sockets. Its destructor waits for their linger times.
+class Context {
+public:
+    Context();
+    ~Context();
+    Context(Context&&) noexcept;
+    Context& operator=(Context&&) noexcept;
+
+    /// For io/ alone: the libzmq handle. Owned by this object.
+    [[nodiscard]] void* handle() const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+/// Limits and times of a socket. They are set before bind and connect, where
+/// they take effect (pitfalls 6); keys for CURVE will join them here.
+struct SocketOptions {
+    /// Of one frame; a peer that sends a longer one is disconnected (pitfalls 8).
+    /// The slack lets the caller see, and refuse in words, a message just over the protocol's limit.
+    std::size_t message_bytes_max = 1024 * 1024 + 64 * 1024;
+    /// Frames of one message that receive() keeps, a ROUTER's routing id included.
+    /// One more than the protocol allows, so that too many can be told.
+    std::size_t frames_kept_max = 5;
+    int send_messages_max = 10000;     ///< per peer; then send() says would_block (PUB: that peer loses messages)
+    int receive_messages_max = 10000;  ///< per peer; then the peer's sends fill up
+    milliseconds linger{200};          ///< how long closing waits for what was not yet sent
+    /// ZMTP heartbeats find a dead connection; that a peer's loop lives only the protocol's own heartbeats tell.
+    milliseconds heartbeat_interval{2000};
+    milliseconds heartbeat_timeout{6000};
+    milliseconds handshake_timeout{5000};  ///< a silent connection is closed after this
+    milliseconds reconnect_min{100};
+    milliseconds reconnect_max{1000};
+    /// A DEALER only: true = send() says would_block while no connection stands;
+    /// false = messages wait for it, up to send_messages_max.
+    bool only_when_connected = false;
+};
+
+enum class SendOutcome {
+    sent,         ///< taken by the library; not proof of delivery (pitfalls 2)
+    would_block,  ///< nothing was sent: the peer's queue is full, or nobody is connected
+    unreachable,  ///< ROUTER: the peer is gone, its routing id is worth nothing any more
+};
+
+/// One socket; used by one thread, the one that polls it. Movable while no Poller has it.
+class Socket {
+public:
+    /// Talks to many: receive() puts the peer's routing id before the message's
+    /// frames, send() expects it there. MANDATORY, no hand-over (pitfalls 1, 3).
+    /// Never print or send a routing id to anyone (pitfalls 4).
+    [[nodiscard]] static Socket router(Context& context, const SocketOptions& options = {});
+    /// Talks to one ROUTER; connects again by itself.
+    [[nodiscard]] static Socket dealer(Context& context, const SocketOptions& options = {});
+    /// Sends to every subscriber; drops for a slow one without a word (pitfalls 9).
+    [[nodiscard]] static Socket pub(Context& context, const SocketOptions& options = {});
+    [[nodiscard]] static Socket sub(Context& context, const SocketOptions& options = {});
+
+    ~Socket();
+    Socket(Socket&&) noexcept;
+    Socket& operator=(Socket&&) noexcept;
+
+    /// Listens at tcp://ADDRESS:PORT (`*` = any), ipc://PATH or inproc://NAME.
+    /// Port 0 or `*` picks one: see last_endpoint(). An ipc socket file that nobody
+    /// listens on is replaced; the new one is for this user alone (mode 0600).
+    /// Errors: io_failed (in use, not permitted, no such address), invalid_argument (not an endpoint).
+    [[nodiscard]] Result<void> bind(const std::string& endpoint);
+
+    /// Begins to connect; the peer need not be there yet, and its loss is repaired behind the scenes.
+    /// Errors: invalid_argument (not an endpoint).
+    [[nodiscard]] Result<void> connect(const std::string& endpoint);
+
+    /// SUB: messages whose first frame begins with `prefix`; "" = all.
+    void subscribe(const std::string& prefix);
+
+    /// The next message if one is there; never waits. Frames over frames_kept_max
+    /// are dropped and the first ones returned, so that the caller can refuse it.
+    [[nodiscard]] std::optional<std::vector<std::string>> receive();
+
+    /// All frames as one message, or none; never waits. REQUIRES: frames is not empty.
+    [[nodiscard]] SendOutcome send(std::span<const std::string> frames);
+
+    /// What the last bind chose, e.g. "tcp://127.0.0.1:40123".
+    [[nodiscard]] std::string last_endpoint() const;
+
+    /// For io/ alone: the libzmq handle. Owned by this object.
+    [[nodiscard]] void* handle() const;
+
+private:
+    struct Impl;
+    explicit Socket(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mc::io
