@@ -1,0 +1,295 @@
+#include "broker/core/broker_core.hpp"
+
+#include <algorithm>
+
+#include "base/version.hpp"
+#include "broker/core/vm_states.hpp"
+#include "protocol/limits.hpp"
+
+namespace mc::broker {
+namespace {
+
+using protocol::decode;
+using protocol::encode;
+using protocol::Kind;
+
+template <class Record>
+Result<Record> read_row(std::string_view value, const char* what) {
+    auto record = decode<Record>(value);
+    if (!record) {
+        return fail(ErrorCode::store_failed, std::string("a stored ") + what +
+                                                 " can't be read: " + record.error().message +
+                                                 "; restore the state directory from a backup");
+    }
+    return record;
+}
+
+std::uint64_t number_from(std::string_view key, std::size_t offset) {
+    std::uint64_t value = 0;
+    for (std::size_t i = offset; i < std::min(key.size(), offset + 8); ++i) {
+        value = (value << 8) | static_cast<unsigned char>(key[i]);
+    }
+    return value;
+}
+
+}  // namespace
+
+BrokerCore::BrokerCore(BrokerConfig config, Prng prng)
+    : config_(std::move(config)), prng_(prng), events_(config_.events_kept_max) {}
+
+Result<void> BrokerCore::restore(std::uint8_t table, std::string_view key, std::string_view value, Now now) {
+    switch (static_cast<Table>(table)) {
+        case Table::meta: {
+            auto meta = read_row<MetaRecord>(value, "cloud record");
+            if (!meta) return fail(meta.error());
+            meta_ = *meta;
+            return {};
+        }
+        case Table::vms: {
+            auto vm = read_row<VmRecord>(value, "VM");
+            if (!vm) return fail(vm.error());
+            if (vms_.find(vm->id) || vms_.has_name(vm->spec.name)) {
+                return fail(ErrorCode::store_failed, "the store has two VMs of one id or name: " + vm->spec.name);
+            }
+            vms_.restore(std::move(*vm), now.instant);
+            return {};
+        }
+        case Table::nodes: {
+            auto node = read_row<NodeRecord>(value, "node");
+            if (!node) return fail(node.error());
+            nodes_.restore(std::move(*node), now.instant);
+            return {};
+        }
+        case Table::requests: {
+            auto request = read_row<RequestRecord>(value, "request");
+            if (!request) return fail(request.error());
+            requests_.restore(std::move(*request));
+            return {};
+        }
+        case Table::request_items: {
+            auto item = read_row<protocol::ItemResult>(value, "request's outcome");
+            if (!item) return fail(item.error());
+            const RequestId id{number_from(key, 0), number_from(key, 8)};
+            requests_.restore_item(id, static_cast<std::uint32_t>(number_from(key, 16)), std::move(*item));
+            return {};
+        }
+        case Table::events: {
+            auto event = read_row<protocol::Event>(value, "event");
+            if (!event) return fail(event.error());
+            events_.restore(std::move(*event));
+            return {};
+        }
+        case Table::tombstones: {
+            auto tombstone = read_row<TombstoneRecord>(value, "tombstone");
+            if (!tombstone) return fail(tombstone.error());
+            tombstones_[tombstone->vm] = tombstone->deleted;
+            return {};
+        }
+    }
+    return fail(ErrorCode::store_failed, "the store has a table " + std::to_string(table) +
+                                             " that this version does not know: use the newer mcbroker");
+}
+
+void BrokerCore::start(Now now) {
+    if (!meta_.cloud) meta_.cloud = CloudId{prng_.next_nonzero()};
+    ++meta_.epoch.value;
+    touch_meta();
+    for (auto& [id, vm] : vms_.all()) {
+        if (Node* node = nodes_.find(vm.record.node)) node->vms.insert(id);
+        if (vm.record.state == VmState::pending) pending_.insert(id);
+        // Whether it stopped by itself is told by intent; the grace period begins anew.
+        vm.stop_seen = vm.record.state == VmState::stopped && vm.record.intent == VmIntent::running;
+    }
+    next_tick_ = next_heartbeat_ = next_forget_ = now.instant;
+    publish(now, protocol::event_kind::broker_started, "",
+            "mcbroker " + std::string(version) + ", epoch " + std::to_string(meta_.epoch.value));
+}
+
+void BrokerCore::on_client_frames(Now now, const PeerId& peer, std::span<protocol::Bytes> frames) {
+    const RequestId id = frames.empty() ? RequestId{} : protocol::peek_id(frames.front());
+    auto message = protocol::from_frames(frames);
+    if (message && !protocol::is_client_verb(message->header.verb)) {
+        message = fail(ErrorCode::unknown_verb,
+                       "verb " + std::string(name_of(message->header.verb)) + " is not one for clients");
+    }
+    if (!message) {
+        ++bad_messages_;
+        protocol::Header header;
+        header.id = id;
+        refuse(peer, header, message.error());
+        return;
+    }
+    switch (message->header.kind) {
+        case Kind::request:
+            on_client_request(now, peer, *message);
+            return;
+        case Kind::data:
+        case Kind::credit:
+        case Kind::end:
+        case Kind::control:
+            on_client_stream_message(now, peer, *message);
+            return;
+        case Kind::reply:
+        case Kind::progress:
+        case Kind::notice:
+            break;
+    }
+    ++bad_messages_;
+    refuse(peer, message->header, {ErrorCode::bad_message, "a client sends requests and stream messages only"});
+}
+
+void BrokerCore::on_worker_frames(Now now, const PeerId& peer, std::span<protocol::Bytes> frames) {
+    const RequestId id = frames.empty() ? RequestId{} : protocol::peek_id(frames.front());
+    auto message = protocol::from_frames(frames);
+    if (message && !protocol::is_worker_verb(message->header.verb)) {
+        message = fail(ErrorCode::unknown_verb,
+                       "verb " + std::string(name_of(message->header.verb)) + " is not one for workers");
+    }
+    protocol::Header header;
+    if (message) header = message->header;
+    header.id = id;
+    const auto refuse_worker = [&](const Error& error) {
+        ++bad_messages_;
+        header.kind = Kind::reply;
+        header.code = error.code;
+        header.value = 1;
+        effects_.to_workers.push_back({peer, {header, encode(protocol::ErrorBody{error.message, 0}), {}}});
+    };
+    if (!message) return refuse_worker(message.error());
+    if (message->header.verb == Verb::node_register) return on_register(now, peer, *message);
+
+    Node* node = nodes_.find_by_peer(peer);
+    if (!node) {
+        return refuse_worker({ErrorCode::not_registered, "this connection has not registered: send node_register"});
+    }
+    node->last_heard = now.instant;
+    switch (message->header.verb) {
+        case Verb::node_heartbeat:
+            return on_heartbeat(now, *node, *message);
+        case Verb::node_inventory:
+            return on_inventory(now, *node, *message);
+        case Verb::vm_exec:
+        case Verb::vm_logs:
+            return on_worker_stream_message(*node, *message);
+        default:
+            break;
+    }
+    if (message->header.kind == Kind::reply) return on_job_reply(now, *node, *message);
+    if (message->header.kind == Kind::progress) return on_job_progress(now, *node, *message);
+    refuse_worker({ErrorCode::bad_message, "a worker sends replies and progress for its jobs"});
+}
+
+void BrokerCore::on_client_gone(Now, const PeerId& peer) {
+    requests_.forget_waiter(peer);
+    for (const Stream& stream : streams_.of_client(peer)) cancel_stream(stream);
+}
+
+void BrokerCore::on_worker_gone(Now, const PeerId& peer) {
+    // Its VMs turn unknown when it stays away for silence_max: it may be back at once.
+    if (Node* node = nodes_.find_by_peer(peer)) {
+        log(LogLevel::info, "node " + node->record.name + ": connection gone");
+        nodes_.forget_peer(peer);
+    }
+}
+
+Effects BrokerCore::take_effects() {
+    if (meta_dirty_) {
+        effects_.changes.push_back({static_cast<std::uint8_t>(Table::meta), "", encode(meta_)});
+        meta_dirty_ = false;
+    }
+    vms_.take_changes(effects_.changes);
+    requests_.take_changes(effects_.changes);
+    events_.take_changes(effects_.changes);
+    effects_.events = events_.take_new();
+    return std::exchange(effects_, Effects{});
+}
+
+void BrokerCore::reply(const PeerId& peer, const protocol::Header& request, protocol::Bytes body) {
+    protocol::Header header = request;
+    header.kind = Kind::reply;
+    header.code = ErrorCode::ok;
+    header.value = 0;
+    effects_.to_clients.push_back({peer, {header, std::move(body), {}}});
+}
+
+void BrokerCore::refuse(const PeerId& peer, const protocol::Header& request, const Error& error) {
+    protocol::Header header = request;
+    header.kind = Kind::reply;
+    header.code = error.code;
+    header.value = 1;  // the body is an ErrorBody
+    header.sequence = 0;
+    effects_.to_clients.push_back({peer, {header, encode(protocol::ErrorBody{error.message, 0}), {}}});
+}
+
+void BrokerCore::send_worker(const Node& node, Kind kind, Verb verb, JobId job, protocol::Bytes body,
+                             protocol::Bytes data) {
+    if (!node.peer) return;
+    protocol::Header header;
+    header.kind = kind;
+    header.verb = verb;
+    header.id = protocol::as_request_id(job);
+    effects_.to_workers.push_back({node.peer, {header, std::move(body), std::move(data)}});
+}
+
+void BrokerCore::log(LogLevel level, std::string text) {
+    effects_.log.push_back({level, std::move(text)});
+}
+
+void BrokerCore::publish(Now now, const char* kind, std::string node, std::string reason) {
+    protocol::Event event;
+    event.epoch = meta_.epoch;
+    event.time = now.wall;
+    event.kind = kind;
+    event.node = std::move(node);
+    event.reason = std::move(reason);
+    events_.append(std::move(event));
+}
+
+void BrokerCore::publish(Now now, const char* kind, const Vm& vm, std::string reason, RequestId request) {
+    protocol::Event event;
+    event.epoch = meta_.epoch;
+    event.time = now.wall;
+    event.kind = kind;
+    event.vm = vm.record.id;
+    event.name = vm.record.spec.name;
+    if (const Node* node = nodes_.find(vm.record.node)) event.node = node->record.name;
+    event.reason = std::move(reason);
+    event.request = request;
+    events_.append(std::move(event));
+}
+
+void BrokerCore::store_node(const Node& node) {
+    effects_.changes.push_back(
+        {static_cast<std::uint8_t>(Table::nodes), key_of(node.record.id.value), encode(node.record)});
+}
+
+protocol::VmView BrokerCore::view(const Vm& vm) const {
+    const VmRecord& record = vm.record;
+    protocol::VmView view{.id = record.id,
+                          .name = record.spec.name,
+                          .state = record.state,
+                          .intent = record.intent,
+                          .reason = record.reason,
+                          .node = {},
+                          .image = record.spec.image,
+                          .cpus_milli = record.spec.cpus_milli,
+                          .memory_bytes = record.spec.memory_bytes,
+                          .pids = record.spec.pids,
+                          .ssh_host = {},
+                          .ssh_port = record.report.ssh_port,
+                          .username = defaults::username,
+                          .host_key = record.report.host_key,
+                          .created = record.created,
+                          .started = record.report.started,
+                          .expires = record.expires(),
+                          .labels = record.spec.labels,
+                          .password = !record.spec.password_hash.empty(),
+                          .container = record.report.container};
+    if (const Node* node = nodes_.find(record.node)) {
+        view.node = node->record.name;
+        view.ssh_host = node->record.advertise;
+    }
+    return view;
+}
+
+}  // namespace mc::broker

@@ -1,0 +1,191 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/prng.hpp"
+#include "base/time.hpp"
+#include "broker/core/config.hpp"
+#include "broker/core/effects.hpp"
+#include "broker/core/event_log.hpp"
+#include "broker/core/node_table.hpp"
+#include "broker/core/request_table.hpp"
+#include "broker/core/stream_table.hpp"
+#include "broker/core/vm_table.hpp"
+#include "protocol/client_bodies.hpp"
+#include "protocol/codec.hpp"
+#include "protocol/message.hpp"
+#include "protocol/worker_bodies.hpp"
+
+namespace mc::broker {
+
+/// The broker as a state machine: messages and ticks in, effects out.
+///
+/// Pure: no socket, clock, disk, randomness or log inside. Time is an argument,
+/// ids come from the seeded `prng`. Owned by the shell; single thread. The same
+/// calls with the same seed give the same effects.
+///
+/// Life: restore() every row of the store, start() once, then messages and
+/// ticks, with take_effects() after each batch. Spec: docs/architecture.md.
+class BrokerCore {
+public:
+    BrokerCore(BrokerConfig config, Prng prng);
+
+    /// One row of the store, in any order of tables but in key order within one.
+    /// Error: store_failed for a row that can't be read; the broker must not start then.
+    [[nodiscard]] Result<void> restore(std::uint8_t table, std::string_view key, std::string_view value, Now now);
+
+    /// Raises the epoch and takes up what was under way.
+    void start(Now now);
+
+    /// A message on the clients' socket. `frames` are without the routing id; their
+    /// content is taken. A bad one is answered, counted and changes nothing.
+    void on_client_frames(Now now, const PeerId& peer, std::span<protocol::Bytes> frames);
+
+    /// A message on the workers' socket. As above.
+    void on_worker_frames(Now now, const PeerId& peer, std::span<protocol::Bytes> frames);
+
+    /// A send to this client failed: its connection is gone or takes no more.
+    void on_client_gone(Now now, const PeerId& peer);
+    void on_worker_gone(Now now, const PeerId& peer);
+
+    /// Moves what depends on time. Call at next_deadline(), or earlier.
+    void on_tick(Now now);
+    [[nodiscard]] Instant next_deadline() const { return next_tick_; }
+
+    /// What is to be done now, in the order that Effects names; empties it.
+    [[nodiscard]] Effects take_effects();
+
+    /// What clients are told, once the shell knows which port it got.
+    void set_events_endpoint(std::string endpoint) { config_.events_endpoint = std::move(endpoint); }
+
+    [[nodiscard]] CloudId cloud() const { return meta_.cloud; }
+    [[nodiscard]] Epoch epoch() const { return meta_.epoch; }
+    [[nodiscard]] const EventLog& events() const { return events_; }
+
+    // For tests and statistics.
+    [[nodiscard]] std::size_t bad_messages() const { return bad_messages_; }
+    [[nodiscard]] std::size_t vm_count() const { return vms_.size(); }
+
+private:
+    using VmState = protocol::VmState;
+    using VmIntent = protocol::VmIntent;
+    using Verb = protocol::Verb;
+    using Message = protocol::Message;
+
+    // broker_core.cpp: what everything else uses
+    void reply(const PeerId& peer, const protocol::Header& request, protocol::Bytes body);
+    void refuse(const PeerId& peer, const protocol::Header& request, const Error& error);
+    void send_worker(const Node& node, protocol::Kind kind, Verb verb, JobId job, protocol::Bytes body,
+                     protocol::Bytes data = {});
+    void log(LogLevel level, std::string text);
+    void publish(Now now, const char* kind, std::string node, std::string reason);
+    void publish(Now now, const char* kind, const Vm& vm, std::string reason, RequestId request = {});
+    void touch_meta() { meta_dirty_ = true; }
+    void store_node(const Node& node);
+    [[nodiscard]] JobId next_job_id() { return JobId{meta_.epoch.value, ++job_counter_}; }
+    [[nodiscard]] protocol::VmView view(const Vm& vm) const;
+
+    // client_requests.cpp: one function per verb
+    void on_client_request(Now now, const PeerId& peer, Message& message);
+    void on_hello(Now now, const PeerId& peer, const Message& message);
+    void on_create(Now now, const PeerId& peer, const Message& message);
+    void on_action(Now now, const PeerId& peer, const Message& message);
+    void on_list(const PeerId& peer, const Message& message);
+    void on_info(const PeerId& peer, const Message& message);
+    void on_nodes(Now now, const PeerId& peer, const Message& message);
+    void on_events(const PeerId& peer, const Message& message);
+    void on_job(const PeerId& peer, const Message& message);
+    void on_jobs(const PeerId& peer, const Message& message);
+    void on_cancel(Now now, const PeerId& peer, const Message& message);
+    [[nodiscard]] bool answer_repeat(Now now, const PeerId& peer, const Message& message, const std::string& digest);
+    [[nodiscard]] bool make_room_for_request();
+    Request& accept(Now now, const PeerId& peer, const Message& message, std::string digest, std::uint32_t items);
+    [[nodiscard]] protocol::JobView job_view(const Request& request, bool with_items);
+    void reply_outcome(const PeerId& peer, const Request& request);
+    void send_progress(const Request& request, const protocol::Progress& progress);
+
+    // vm_jobs.cpp: the life of a VM
+    void create_item(Now now, Request& request, std::uint32_t item, const protocol::CreateRequest& create);
+    void act_on_item(Now now, Request& request, std::uint32_t item, const protocol::ActionRequest& action);
+    void remove_item(Now now, Request& request, std::uint32_t item, Vm& vm);
+    [[nodiscard]] Result<protocol::VmSpec> complete_spec(const protocol::VmSpec& asked);
+    void place(Now now, Vm& vm, Node& node);
+    void place_pending(Now now);
+    void start_job(Now now, Vm& vm, Verb verb, RequestId request, std::uint32_t item, std::uint32_t grace_seconds);
+    void dispatch(Now now, Vm& vm);
+    void remove_by_broker(Now now, Vm& vm, const std::string& reason);
+    void cancel_job(Now now, Vm& vm, const std::string& why);
+    void finish_item(Now now, RequestId id, std::uint32_t item, const Vm* vm, const std::string& target,
+                     const Error& error);
+    void move(Now now, Vm& vm, VmState to, std::string reason);
+    void forget_vm(Now now, Vm& vm, const char* kind, const std::string& reason, RequestId request);
+
+    // worker_messages.cpp
+    void on_register(Now now, const PeerId& peer, const Message& message);
+    void on_heartbeat(Now now, Node& node, const Message& message);
+    void on_inventory(Now now, Node& node, const Message& message);
+    void on_job_reply(Now now, Node& node, const Message& message);
+    void on_job_progress(Now now, Node& node, const Message& message);
+    void finish_create(Now now, Vm& vm, const JobRecord& job, const Result<protocol::VmReport>& result);
+    void finish_change(Now now, Vm& vm, const JobRecord& job, const Result<protocol::VmReport>& result);
+    void finish_remove(Now now, Vm& vm, const JobRecord& job, const Result<protocol::VmReport>& result);
+    void take_over(Now now, Vm& vm, const protocol::VmReport& report);
+    void on_missing(Now now, Vm& vm);
+    void on_stranger(Now now, Node& node, const protocol::VmReport& report);
+    void set_status(Now now, Node& node, const protocol::NodeStatus& status);
+    void raise_epoch_over(Now now, Epoch seen);
+
+    // streams.cpp
+    void open_stream(Now now, const PeerId& peer, Message& message);
+    void on_client_stream_message(Now now, const PeerId& peer, Message& message);
+    void on_worker_stream_message(Node& node, Message& message);
+    void end_stream(const Stream& stream, const Error& error);
+    void cancel_stream(const Stream& stream);
+
+    // ticks.cpp
+    void mark_silent(Now now);
+    void send_heartbeats(Now now);
+    void expire_waiters(Now now);
+    void resend_jobs(Now now);
+    void clean_up(Now now);
+    void forget_old(Now now);
+
+    BrokerConfig config_;
+    Prng prng_;
+
+    MetaRecord meta_;
+    bool meta_dirty_ = false;
+    std::uint64_t job_counter_ = 0;
+
+    NodeTable nodes_;
+    VmTable vms_;
+    RequestTable requests_;
+    EventLog events_;
+    StreamTable streams_;
+    std::map<VmId, WallTime> tombstones_;
+    std::set<VmId> pending_;  ///< VMs without a node
+
+    /// A container of ours that no VM accounts for.
+    struct Orphan {
+        NodeId node;
+        Instant first_seen;
+        Instant asked;  ///< when its removal was last ordered
+    };
+    std::map<VmId, Orphan> orphans_;
+    std::map<JobId, VmId> orphan_jobs_;
+    bool orphans_kept_ = false;  ///< the store is older than what a worker has seen: remove nothing unknown
+
+    Effects effects_;
+    Instant next_tick_;
+    Instant next_heartbeat_;
+    Instant next_clean_up_;
+    Instant next_forget_;
+    std::size_t bad_messages_ = 0;
+};
+
+}  // namespace mc::broker

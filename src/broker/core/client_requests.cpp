@@ -1,0 +1,298 @@
+// The clients' verbs. docs/protocol.md "Client verbs".
+#include <algorithm>
+
+#include "base/digest.hpp"
+#include "base/version.hpp"
+#include "broker/core/broker_core.hpp"
+#include "protocol/validate.hpp"
+
+namespace mc::broker {
+namespace {
+
+using protocol::decode;
+using protocol::encode;
+using protocol::Kind;
+
+/// What makes two uses of one request id the same request.
+std::string digest_of(const protocol::Message& message) {
+    return digest(std::string(name_of(message.header.verb)) + '\0' + message.body);
+}
+
+/// Until when its sender waits; the header says how long, 0 means the default.
+Instant deadline_of(Now now, const protocol::Header& header) {
+    const milliseconds asked{header.value};
+    if (asked == 0ms) return now.instant + limits::request_deadline_default;
+    return now.instant + std::min<milliseconds>(asked, limits::request_deadline_max);
+}
+
+}  // namespace
+
+void BrokerCore::on_client_request(Now now, const PeerId& peer, Message& message) {
+    if (!message.header.id) {
+        ++bad_messages_;
+        return refuse(peer, message.header, {ErrorCode::bad_message, "a request needs an id that is not zero"});
+    }
+    switch (message.header.verb) {
+        case Verb::hello:
+            return on_hello(now, peer, message);
+        case Verb::create:
+            return on_create(now, peer, message);
+        case Verb::start:
+        case Verb::stop:
+        case Verb::restart:
+        case Verb::remove:
+            return on_action(now, peer, message);
+        case Verb::list:
+            return on_list(peer, message);
+        case Verb::info:
+            return on_info(peer, message);
+        case Verb::exec:
+        case Verb::logs:
+            return open_stream(now, peer, message);
+        case Verb::nodes:
+            return on_nodes(now, peer, message);
+        case Verb::events:
+            return on_events(peer, message);
+        case Verb::beacon:
+            effects_.beacon = true;
+            return reply(peer, message.header, {});
+        case Verb::job:
+            return on_job(peer, message);
+        case Verb::jobs:
+            return on_jobs(peer, message);
+        case Verb::cancel:
+            return on_cancel(now, peer, message);
+        default:
+            break;
+    }
+    refuse(peer, message.header, {ErrorCode::unknown_verb, "this verb is not one for clients"});
+}
+
+void BrokerCore::on_hello(Now now, const PeerId& peer, const Message& message) {
+    const auto hello = decode<protocol::HelloRequest>(message.body);
+    if (!hello) return refuse(peer, message.header, hello.error());
+    reply(peer, message.header,
+          encode(protocol::HelloReply{version, meta_.cloud, meta_.epoch, config_.events_endpoint, now.wall,
+                                      events_.last()}));
+}
+
+bool BrokerCore::answer_repeat(Now now, const PeerId& peer, const Message& message, const std::string& digest) {
+    Request* request = requests_.find(message.header.id);
+    if (!request) return false;
+    if (request->record.digest != digest) {
+        refuse(peer, message.header,
+               {ErrorCode::request_conflict,
+                "request " + message.header.id.str() + " was used before with other contents: make a new id"});
+    } else if (request->done()) {
+        reply_outcome(peer, *request);
+    } else {
+        requests_.wait(*request, {peer, deadline_of(now, message.header)});
+        send_progress(*request, {"accepted", "already under way", 0, ""});
+    }
+    return true;
+}
+
+bool BrokerCore::make_room_for_request() {
+    if (requests_.size() >= config_.requests_max) requests_.forget(WallTime{}, config_.requests_max - 1);
+    return requests_.size() < config_.requests_max;
+}
+
+Request& BrokerCore::accept(Now now, const PeerId& peer, const Message& message, std::string digest,
+                            std::uint32_t items) {
+    RequestRecord record;
+    record.id = message.header.id;
+    record.verb = message.header.verb;
+    record.digest = std::move(digest);
+    record.owner = "local";
+    record.accepted = now.wall;
+    record.item_count = items;
+    Request& request = requests_.add(std::move(record));
+    requests_.wait(request, {peer, deadline_of(now, message.header)});
+    send_progress(request, {"accepted", "", 0, ""});
+    return request;
+}
+
+void BrokerCore::on_create(Now now, const PeerId& peer, const Message& message) {
+    const auto create = decode<protocol::CreateRequest>(message.body);
+    if (!create) return refuse(peer, message.header, create.error());
+    std::string hash = digest_of(message);
+    if (answer_repeat(now, peer, message, hash)) return;
+
+    if (create->count < 1 || create->count > limits::batch_max) {
+        return refuse(
+            peer, message.header,
+            {ErrorCode::invalid_argument, "one request creates 1 to 1000 VMs, not " + std::to_string(create->count)});
+    }
+    if (create->count > 1 && !create->spec.name.empty()) {
+        return refuse(peer, message.header,
+                      {ErrorCode::invalid_argument, "several VMs can't have one name: leave out the name"});
+    }
+    if (auto checked = protocol::check_spec(create->spec); !checked) {
+        return refuse(peer, message.header, checked.error());
+    }
+    if (!make_room_for_request()) {
+        return refuse(peer, message.header, {ErrorCode::busy, "too many requests are under way; try again later"});
+    }
+    Request& request = accept(now, peer, message, std::move(hash), create->count);
+    for (std::uint32_t item = 0; item < create->count; ++item) create_item(now, request, item, *create);
+}
+
+void BrokerCore::on_action(Now now, const PeerId& peer, const Message& message) {
+    const auto action = decode<protocol::ActionRequest>(message.body);
+    if (!action) return refuse(peer, message.header, action.error());
+    std::string hash = digest_of(message);
+    if (answer_repeat(now, peer, message, hash)) return;
+
+    if (action->targets.empty()) {
+        return refuse(peer, message.header, {ErrorCode::invalid_argument, "no VM is named: name at least one"});
+    }
+    if (!make_room_for_request()) {
+        return refuse(peer, message.header, {ErrorCode::busy, "too many requests are under way; try again later"});
+    }
+    const auto count = static_cast<std::uint32_t>(action->targets.size());
+    Request& request = accept(now, peer, message, std::move(hash), count);
+    for (std::uint32_t item = 0; item < count; ++item) act_on_item(now, request, item, *action);
+}
+
+void BrokerCore::on_list(const PeerId& peer, const Message& message) {
+    const auto list = decode<protocol::ListRequest>(message.body);
+    if (!list) return refuse(peer, message.header, list.error());
+    bool more = false;
+    const std::size_t limit = std::clamp<std::size_t>(list->limit, 1, limits::page_max);
+    protocol::ListReply body;
+    // A page must fit one frame, whatever its VMs carry.
+    std::size_t bytes = 0;
+    for (const Vm* vm : vms_.page(list->after, limit, more)) {
+        auto one = view(*vm);
+        bytes += encode(one).size();
+        if (bytes > limits::message_bytes_max / 2 && !body.vms.empty()) {
+            more = true;
+            break;
+        }
+        body.vms.push_back(std::move(one));
+    }
+    if (more) body.next = body.vms.back().name;
+    reply(peer, message.header, encode(body));
+}
+
+void BrokerCore::on_info(const PeerId& peer, const Message& message) {
+    const auto info = decode<protocol::InfoRequest>(message.body);
+    if (!info) return refuse(peer, message.header, info.error());
+    const auto vm = vms_.find_target(info->target);
+    if (!vm) return refuse(peer, message.header, vm.error());
+    reply(peer, message.header, encode(protocol::InfoReply{view(**vm)}));
+}
+
+void BrokerCore::on_nodes(Now now, const PeerId& peer, const Message& message) {
+    reply(peer, message.header, encode(protocol::NodesReply{nodes_.views(now.instant)}));
+}
+
+void BrokerCore::on_events(const PeerId& peer, const Message& message) {
+    const auto asked = decode<protocol::EventsRequest>(message.body);
+    if (!asked) return refuse(peer, message.header, asked.error());
+    auto body = events_.replay(*asked);
+    body.cloud = meta_.cloud;
+    reply(peer, message.header, encode(body));
+}
+
+protocol::JobView BrokerCore::job_view(const Request& request, bool with_items) {
+    protocol::JobView job{request.record.id, request.record.verb, request.done(), request.record.accepted, {}};
+    if (!with_items) return job;
+    for (std::size_t i = 0; i < request.items.size(); ++i) {
+        if (request.items[i]) {
+            job.items.push_back(*request.items[i]);
+            continue;
+        }
+        protocol::ItemResult item;
+        if (i < request.record.vms.size()) {
+            if (const Vm* vm = vms_.find(request.record.vms[i])) {
+                item.target = vm->record.spec.name;
+                item.vm = view(*vm);
+            }
+        }
+        job.items.push_back(std::move(item));
+    }
+    return job;
+}
+
+void BrokerCore::on_job(const PeerId& peer, const Message& message) {
+    const auto asked = decode<protocol::JobRequest>(message.body);
+    if (!asked) return refuse(peer, message.header, asked.error());
+    const Request* request = requests_.find(asked->request);
+    if (!request) {
+        return refuse(peer, message.header,
+                      {ErrorCode::not_found, "there is no request " + asked->request.str() +
+                                                 ": it never arrived, or its outcome is no longer kept"});
+    }
+    reply(peer, message.header, encode(protocol::JobReply{job_view(*request, true)}));
+}
+
+void BrokerCore::on_jobs(const PeerId& peer, const Message& message) {
+    protocol::JobsReply body;
+    for (const Request* request : requests_.newest(limits::page_max)) body.jobs.push_back(job_view(*request, false));
+    reply(peer, message.header, encode(body));
+}
+
+void BrokerCore::on_cancel(Now now, const PeerId& peer, const Message& message) {
+    const auto asked = decode<protocol::JobRequest>(message.body);
+    if (!asked) return refuse(peer, message.header, asked.error());
+    if (const Stream* stream = streams_.find_request(asked->request)) {
+        const Stream ended = *stream;
+        cancel_stream(ended);
+        refuse(ended.client, {.verb = ended.verb, .id = ended.request}, {ErrorCode::cancelled, "it was cancelled"});
+        return reply(peer, message.header, {});
+    }
+    Request* request = requests_.find(asked->request);
+    if (!request) {
+        return refuse(peer, message.header, {ErrorCode::not_found, "there is no request " + asked->request.str()});
+    }
+    if (request->record.verb != Verb::create && !request->done()) {
+        return refuse(peer, message.header,
+                      {ErrorCode::wrong_state,
+                       "a " + std::string(name_of(request->record.verb)) + " can't be cancelled once it is under way"});
+    }
+    // Cancelling a create is removing what it has begun; what is ready already stays.
+    for (std::uint32_t i = 0; i < request->items.size(); ++i) {
+        if (request->items[i]) continue;
+        Vm* vm = i < request->record.vms.size() ? vms_.find(request->record.vms[i]) : nullptr;
+        if (!vm) continue;
+        cancel_job(now, *vm, "it was cancelled");
+        if (vm->record.state == VmState::pending) {
+            forget_vm(now, *vm, protocol::event_kind::vm_deleted, "its create was cancelled", asked->request);
+        } else {
+            remove_by_broker(now, *vm, "its create was cancelled");
+        }
+    }
+    reply(peer, message.header, encode(protocol::JobReply{job_view(*request, true)}));
+}
+
+void BrokerCore::reply_outcome(const PeerId& peer, const Request& request) {
+    protocol::Header header;
+    header.kind = Kind::reply;
+    header.verb = request.record.verb;
+    header.id = request.record.id;
+    protocol::ItemsReply items;
+    for (const auto& item : request.items) {
+        if (header.code == ErrorCode::ok) header.code = item->code;
+        items.items.push_back(*item);
+    }
+    protocol::Bytes body = encode(items);
+    if (body.size() > limits::message_bytes_max) {
+        // Many VMs with many labels: the outcome matters, the VMs can be listed.
+        for (auto& item : items.items) item.vm.reset();
+        body = encode(items);
+    }
+    effects_.to_clients.push_back({peer, {header, std::move(body), {}}});
+}
+
+void BrokerCore::send_progress(const Request& request, const protocol::Progress& progress) {
+    protocol::Header header;
+    header.kind = Kind::progress;
+    header.verb = request.record.verb;
+    header.id = request.record.id;
+    for (const Waiter& waiter : request.waiters) {
+        effects_.to_clients.push_back({waiter.peer, {header, encode(progress), {}}});
+    }
+}
+
+}  // namespace mc::broker

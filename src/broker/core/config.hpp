@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "base/time.hpp"
+#include "protocol/limits.hpp"
+
+namespace mc::broker {
+
+/// What an operator may set, and the bounds of the broker's own tables. The
+/// protocol's bounds are in protocol/limits.hpp.
+struct BrokerConfig {
+    std::string events_endpoint = defaults::events_endpoint;  ///< told to clients
+
+    seconds silence_max = limits::silence_max;  ///< a node without a heartbeat this long is silent
+    seconds placement_wait_max{10};           ///< a create waits this long for a first ready node, e.g. after a restart
+    seconds job_resend_interval{2};           ///< an order that its worker has not acknowledged is sent again
+    seconds cleanup_grace{60};                ///< a VM that stopped by itself is removed after this
+    seconds orphan_grace{60};                 ///< a container nobody knows is removed after this
+    seconds progress_event_interval{1};       ///< at most one vm.progress event per VM in this time
+    std::chrono::hours outcomes_kept{24};     ///< how long a request's outcome is remembered
+    std::chrono::hours tombstones_kept{168};  ///< longer than any partition that is tolerated
+
+    std::size_t events_kept_max = 100'000;
+    std::size_t requests_max = 100'000;  ///< remembered and under way
+    std::size_t vms_max = 1'000'000;
+    std::size_t streams_max = 10'000;
+    std::size_t streams_per_client_max = 256;
+};
+
+}  // namespace mc::broker

@@ -1,0 +1,57 @@
+#include "broker/core/event_log.hpp"
+
+#include <algorithm>
+
+#include "broker/core/records.hpp"
+#include "broker/core/vm_table.hpp"
+#include "protocol/codec.hpp"
+
+namespace mc::broker {
+
+void EventLog::restore(protocol::Event event) {
+    last_ = event.seq;
+    kept_.push_back(std::move(event));
+}
+
+void EventLog::append(protocol::Event event) {
+    ++last_.value;
+    event.seq = last_;
+    changes_.push_back({static_cast<std::uint8_t>(Table::events), key_of(last_.value), protocol::encode(event)});
+    kept_.push_back(std::move(event));
+    ++new_;
+    // One turn may append more than is kept: those stay until they are published.
+    while (kept_.size() > std::max(kept_max_, new_)) {
+        changes_.push_back({static_cast<std::uint8_t>(Table::events), key_of(kept_.front().seq.value), std::nullopt});
+        kept_.pop_front();
+    }
+}
+
+protocol::EventsReply EventLog::replay(const protocol::EventsRequest& request) const {
+    protocol::EventsReply reply;
+    reply.first_kept = first_kept();
+    reply.last = last_;
+    if (kept_.empty() || request.after >= last_) return reply;
+    const std::uint64_t first = std::max(request.after.value + 1, reply.first_kept.value);
+    const std::size_t limit = std::min<std::size_t>(request.limit, limits::page_max);
+    for (std::size_t i = first - reply.first_kept.value; i < kept_.size() && reply.events.size() < limit; ++i) {
+        reply.events.push_back(kept_[i]);
+    }
+    return reply;
+}
+
+EventSeq EventLog::first_kept() const {
+    return kept_.empty() ? EventSeq{last_.value + 1} : kept_.front().seq;
+}
+
+std::vector<protocol::Event> EventLog::take_new() {
+    std::vector<protocol::Event> events(kept_.end() - static_cast<std::ptrdiff_t>(new_), kept_.end());
+    new_ = 0;
+    return events;
+}
+
+void EventLog::take_changes(std::vector<StoreChange>& into) {
+    std::move(changes_.begin(), changes_.end(), std::back_inserter(into));
+    changes_.clear();
+}
+
+}  // namespace mc::broker

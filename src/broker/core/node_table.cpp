@@ -1,0 +1,175 @@
+#include "broker/core/node_table.hpp"
+
+#include <algorithm>
+
+#include "protocol/limits.hpp"
+#include "protocol/validate.hpp"
+
+namespace mc::broker {
+namespace {
+
+bool has_room(const Node& node, const protocol::VmSpec& spec) {
+    const auto& status = node.record.status;
+    return node.vms.size() < status.slots && spec.cpus_milli <= status.cpus_milli &&
+           spec.memory_bytes <= status.memory_bytes;
+}
+
+/// Why a ready node can't take the VM, for a person.
+std::string shortage(const Node& node, const protocol::VmSpec& spec) {
+    const auto& status = node.record.status;
+    if (node.vms.size() >= status.slots) {
+        return "all its " + std::to_string(status.slots) + " slots are used";
+    }
+    if (spec.cpus_milli > status.cpus_milli) {
+        return "it has " + std::to_string(status.cpus_milli / 1000) + " cores";
+    }
+    return "it has " + std::to_string(status.memory_bytes >> 20) + " MiB of memory";
+}
+
+}  // namespace
+
+protocol::NodeState Node::state() const {
+    if (!reachable()) return protocol::NodeState::silent;
+    return ready() ? protocol::NodeState::ready : protocol::NodeState::not_ready;
+}
+
+void NodeTable::restore(NodeRecord record, Instant now) {
+    const NodeId id = record.id;
+    by_name_[record.name] = id;
+    ring_.add(id);
+    Node& node = nodes_[id];
+    node.record = std::move(record);
+    node.last_heard = now;
+}
+
+Result<Node*> NodeTable::enrol(const protocol::RegisterRequest& request, const PeerId& peer, Instant now) {
+    if (auto r = protocol::check_name("node name", request.name); !r) return fail(r.error());
+    if (!request.node || !request.boot) {
+        return fail(ErrorCode::invalid_argument, "a registration needs a node id and a boot id that are not zero");
+    }
+    if (request.advertise.empty()) {
+        return fail(ErrorCode::invalid_argument,
+                    "node " + request.name + " does not say at which host its VMs are reached: set --advertise");
+    }
+    const auto named = by_name_.find(request.name);
+    if (named != by_name_.end() && named->second != request.node) {
+        return fail(ErrorCode::node_name_taken, "another node is named " + request.name +
+                                                    ": give this worker another --node, or start it with the "
+                                                    "--state-dir of the one it replaces");
+    }
+    if (!nodes_.contains(request.node) && nodes_.size() >= limits::nodes_max) {
+        return fail(ErrorCode::no_capacity, "this cloud has its most nodes already (10000)");
+    }
+
+    Node& node = nodes_[request.node];
+    if (!node.record.name.empty() && node.record.name != request.name) by_name_.erase(node.record.name);
+    if (node.peer) by_peer_.erase(node.peer);
+    node.record =
+        NodeRecord{request.node, request.name, request.advertise, request.version, request.labels, request.status};
+    node.peer = peer;
+    node.boot = request.boot;
+    node.silent = false;
+    node.inventory_seen = false;
+    node.last_heard = now;
+    by_name_[request.name] = request.node;
+    by_peer_[peer] = request.node;
+    ring_.add(request.node);
+    return &node;
+}
+
+Node* NodeTable::find(NodeId id) {
+    const auto it = nodes_.find(id);
+    return it == nodes_.end() ? nullptr : &it->second;
+}
+
+const Node* NodeTable::find(NodeId id) const {
+    const auto it = nodes_.find(id);
+    return it == nodes_.end() ? nullptr : &it->second;
+}
+
+Node* NodeTable::find_by_peer(const PeerId& peer) {
+    const auto it = by_peer_.find(peer);
+    return it == by_peer_.end() ? nullptr : find(it->second);
+}
+
+Node* NodeTable::find_by_name(const std::string& name) {
+    const auto it = by_name_.find(name);
+    return it == by_name_.end() ? nullptr : find(it->second);
+}
+
+void NodeTable::forget_peer(const PeerId& peer) {
+    Node* node = find_by_peer(peer);
+    if (!node) return;
+    by_peer_.erase(peer);
+    node->peer = {};
+}
+
+Result<Node*> NodeTable::place(const protocol::VmSpec& spec, const std::string& wanted) {
+    if (!wanted.empty()) {
+        Node* node = find_by_name(wanted);
+        if (!node) {
+            return fail(ErrorCode::not_found, "there is no node named " + wanted + "; see them with: mccli nodes");
+        }
+        if (!node->ready()) {
+            return fail(ErrorCode::node_unreachable, "node " + wanted + " is " +
+                                                         std::string(protocol::name_of(node->state())) +
+                                                         "; leave out --node to use another one");
+        }
+        if (!has_room(*node, spec)) {
+            return fail(ErrorCode::no_capacity, "node " + wanted + " has no room: " + shortage(*node, spec));
+        }
+        return node;
+    }
+    const auto chosen = ring_.next([&](NodeId id) {
+        const Node* node = find(id);
+        return node && node->ready() && has_room(*node, spec);
+    });
+    if (chosen) return find(*chosen);
+
+    std::size_t ready = 0;
+    std::string why;
+    for (const auto& [id, node] : nodes_) {
+        if (!node.ready()) continue;
+        ++ready;
+        why += (why.empty() ? "" : "; ") + node.record.name + ": " + shortage(node, spec);
+    }
+    if (ready == 0) {
+        return fail(ErrorCode::no_node, "no node is ready; start a worker with: mcworker, and look with: mccli nodes");
+    }
+    constexpr std::size_t why_bytes_max = 600;
+    if (why.size() > why_bytes_max) why = why.substr(0, why_bytes_max) + " …";
+    return fail(ErrorCode::no_capacity, "the cloud is full (" + why + "); delete a VM or add a worker");
+}
+
+std::vector<protocol::NodeView> NodeTable::views(Instant now) const {
+    std::vector<protocol::NodeView> views;
+    views.reserve(nodes_.size());
+    for (const auto& [name, id] : by_name_) {
+        const Node* node = find(id);
+        const auto& record = node->record;
+        const auto silent = now - node->last_heard;
+        views.push_back({.name = record.name,
+                         .id = record.id,
+                         .state = node->state(),
+                         .reason = record.status.reason,
+                         .slots = record.status.slots,
+                         .slots_used = static_cast<std::uint32_t>(node->vms.size()),
+                         .cpus_milli = record.status.cpus_milli,
+                         .memory_bytes = record.status.memory_bytes,
+                         .advertise = record.advertise,
+                         .engine_version = record.status.engine_version,
+                         .worker_version = record.worker_version,
+                         .silent_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(silent.count(), 0)),
+                         .engine_age_ms = record.status.engine_age_ms,
+                         .labels = record.labels});
+    }
+    return views;
+}
+
+bool NodeTable::awaited() const {
+    return std::any_of(nodes_.begin(), nodes_.end(), [](const auto& entry) {
+        return !entry.second.silent && (!entry.second.peer || !entry.second.inventory_seen);
+    });
+}
+
+}  // namespace mc::broker

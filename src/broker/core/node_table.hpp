@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "broker/core/effects.hpp"
+#include "broker/core/node_ring.hpp"
+#include "broker/core/records.hpp"
+#include "protocol/client_bodies.hpp"
+#include "protocol/vm.hpp"
+#include "protocol/worker_bodies.hpp"
+
+namespace mc::broker {
+
+/// One server node: what is stored, and how its worker is right now.
+struct Node {
+    NodeRecord record;
+    PeerId peer;  ///< empty: not registered with this broker process
+    BootId boot;
+    bool silent = false;
+    bool inventory_seen = false;  ///< since it registered: before that its slots are not known
+    Instant last_heard;
+    std::set<VmId> vms;
+
+    [[nodiscard]] bool reachable() const { return static_cast<bool>(peer) && !silent; }
+    [[nodiscard]] bool ready() const { return reachable() && inventory_seen && record.status.ready; }
+    [[nodiscard]] protocol::NodeState state() const;
+};
+
+/// The nodes this broker has ever heard of, and who is next.
+///
+/// Pure; owned by BrokerCore; single thread.
+class NodeTable {
+public:
+    /// From the store, at start: a node that has not registered yet. It has until
+    /// `now` + silence_max to do so before it counts as silent.
+    void restore(NodeRecord record, Instant now);
+
+    /// Takes over a registration: a new node, a new connection or a new process of a known one.
+    /// Errors: invalid_argument (name, advertise, labels), node_name_taken (another node
+    /// has that name), no_capacity at limits::nodes_max.
+    [[nodiscard]] Result<Node*> enrol(const protocol::RegisterRequest& request, const PeerId& peer, Instant now);
+
+    [[nodiscard]] Node* find(NodeId id);
+    [[nodiscard]] const Node* find(NodeId id) const;
+    [[nodiscard]] Node* find_by_peer(const PeerId& peer);
+    [[nodiscard]] Node* find_by_name(const std::string& name);
+
+    /// Its worker can't be reached through this connection any more. It turns silent in its own time.
+    void forget_peer(const PeerId& peer);
+
+    /// Where a VM of this spec goes: round-robin over the nodes that are ready and
+    /// have room, or the node named `wanted`.
+    /// Errors: not_found, node_unreachable, no_capacity (for `wanted` or for all
+    /// ready nodes), no_node (none is ready).
+    [[nodiscard]] Result<Node*> place(const protocol::VmSpec& spec, const std::string& wanted);
+
+    [[nodiscard]] std::vector<protocol::NodeView> views(Instant now) const;  ///< by name
+    [[nodiscard]] std::map<NodeId, Node>& all() { return nodes_; }
+
+    /// Whether a node is expected that has not reported yet: one known from before a
+    /// restart, or one whose first inventory is still on its way.
+    [[nodiscard]] bool awaited() const;
+
+private:
+    std::map<NodeId, Node> nodes_;
+    std::unordered_map<PeerId, NodeId> by_peer_;
+    std::map<std::string, NodeId> by_name_;
+    NodeRing ring_;
+};
+
+}  // namespace mc::broker

@@ -1,0 +1,152 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/time.hpp"
+#include "protocol/client_bodies.hpp"
+#include "protocol/message.hpp"
+#include "protocol/vm.hpp"
+#include "protocol/worker_bodies.hpp"
+
+/// What the broker keeps in its store, one row each, encoded like a protocol
+/// body: fields are only ever appended, so that a newer broker reads an older
+/// store.
+namespace mc::broker {
+
+/// Tables of the store. Never renumbered.
+enum class Table : std::uint8_t {
+    meta = 1,           ///< key ""
+    vms = 2,            ///< key VmId
+    nodes = 3,          ///< key NodeId
+    requests = 4,       ///< key RequestId
+    request_items = 5,  ///< key RequestId, item number
+    events = 6,         ///< key EventSeq
+    tombstones = 7,     ///< key VmId
+};
+
+struct MetaRecord {
+    CloudId cloud;
+    Epoch epoch;
+    std::uint64_t vm_number_next = 1;
+
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.cloud);
+        archive(self.epoch);
+        archive(self.vm_number_next);
+    }
+};
+
+/// The one order under way for a VM. A second one waits for nobody: it is
+/// refused, save a removal, which takes its place.
+struct JobRecord {
+    JobId id;
+    protocol::Verb verb = protocol::Verb::vm_create;
+    RequestId request;       ///< zero: the broker's own (cleanup)
+    std::uint32_t item = 0;  ///< which item of the request
+    std::uint32_t grace_seconds = 10;
+
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.id);
+        archive(self.verb);
+        archive(self.request);
+        archive(self.item);
+        archive(self.grace_seconds);
+    }
+};
+
+struct VmRecord {
+    VmId id;
+    protocol::VmSpec spec;
+    std::string owner;
+    RequestId request;  ///< that created it
+    NodeId node;        ///< zero while pending
+    std::string node_wanted;
+    protocol::VmState state = protocol::VmState::pending;
+    protocol::VmIntent intent = protocol::VmIntent::running;
+    std::string reason;
+    WallTime created;
+    protocol::VmReport report;  ///< the last one that was taken over
+    std::optional<JobRecord> job;
+
+    /// 0 = never.
+    [[nodiscard]] WallTime expires() const {
+        if (spec.ttl_seconds == 0) return {};
+        return {created.unix_ms + static_cast<std::int64_t>(spec.ttl_seconds) * 1000};
+    }
+
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.id);
+        archive(self.spec);
+        archive(self.owner, limits::word_bytes_max);
+        archive(self.request);
+        archive(self.node);
+        archive(self.node_wanted, limits::name_bytes_max);
+        archive(self.state, protocol::VmState::unknown);
+        archive(self.intent, protocol::VmIntent::deleted);
+        archive(self.reason, limits::reason_bytes_max);
+        archive(self.created);
+        archive(self.report);
+        archive(self.job);
+    }
+};
+
+struct NodeRecord {
+    NodeId id;
+    std::string name;
+    std::string advertise;
+    std::string worker_version;
+    std::vector<protocol::Label> labels;
+    protocol::NodeStatus status;  ///< as of its last registration
+
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.id);
+        archive(self.name, limits::name_bytes_max);
+        archive(self.advertise, limits::host_bytes_max);
+        archive(self.worker_version, limits::word_bytes_max);
+        archive(self.labels, limits::labels_max);
+        archive(self.status);
+    }
+};
+
+/// A request that changes something, from its acceptance until its outcome is forgotten.
+struct RequestRecord {
+    RequestId id;
+    protocol::Verb verb = protocol::Verb::create;
+    std::string digest;  ///< of verb and body: the same id with another digest is an error
+    std::string owner;
+    WallTime accepted;
+    std::uint32_t item_count = 0;
+    std::vector<VmId> vms;  ///< per item; zero where there is none
+
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.id);
+        archive(self.verb);
+        archive(self.digest, limits::word_bytes_max);
+        archive(self.owner, limits::word_bytes_max);
+        archive(self.accepted);
+        archive(self.item_count);
+        archive(self.vms, limits::batch_max);
+    }
+};
+
+struct TombstoneRecord {
+    VmId vm;
+    WallTime deleted;
+
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.vm);
+        archive(self.deleted);
+    }
+};
+
+}  // namespace mc::broker

@@ -1,0 +1,135 @@
+#include "broker/core/request_table.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "broker/core/vm_table.hpp"
+#include "protocol/codec.hpp"
+
+namespace mc::broker {
+namespace {
+
+std::string item_key(RequestId id, std::uint32_t item) {
+    return key_of(id) + key_of(item);
+}
+
+StoreChange change(Table table, std::string key, std::optional<std::string> value) {
+    return {static_cast<std::uint8_t>(table), std::move(key), std::move(value)};
+}
+
+}  // namespace
+
+void RequestTable::restore(RequestRecord record) {
+    const RequestId id = record.id;
+    Request& request = requests_[id];
+    request.items.resize(record.item_count);
+    request.open = record.item_count;
+    request.record = std::move(record);
+    // Rows come by id, not by age.
+    const auto older = [&](RequestId a, WallTime accepted) { return requests_.at(a).record.accepted < accepted; };
+    by_age_.insert(std::lower_bound(by_age_.begin(), by_age_.end(), request.record.accepted, older), id);
+}
+
+void RequestTable::restore_item(RequestId id, std::uint32_t item, protocol::ItemResult result) {
+    Request* request = find(id);
+    if (!request || item >= request->items.size() || request->items[item]) return;
+    request->items[item] = std::move(result);
+    --request->open;
+}
+
+Request& RequestTable::add(RequestRecord record) {
+    MC_ASSERT(!requests_.contains(record.id));
+    const RequestId id = record.id;
+    new_.push_back(id);
+    by_age_.push_back(id);
+    Request& request = requests_[id];
+    request.items.resize(record.item_count);
+    request.open = record.item_count;
+    request.record = std::move(record);
+    return request;
+}
+
+Request* RequestTable::find(RequestId id) {
+    const auto it = requests_.find(id);
+    return it == requests_.end() ? nullptr : &it->second;
+}
+
+void RequestTable::finish_item(Request& request, std::uint32_t item, protocol::ItemResult result) {
+    MC_ASSERT(item < request.items.size() && !request.items[item]);
+    changes_.push_back(change(Table::request_items, item_key(request.record.id, item), protocol::encode(result)));
+    request.items[item] = std::move(result);
+    --request.open;
+}
+
+void RequestTable::wait(Request& request, Waiter waiter) {
+    std::erase_if(request.waiters, [&](const Waiter& w) { return w.peer == waiter.peer; });
+    request.waiters.push_back(std::move(waiter));
+    waited_for_.insert(request.record.id);
+}
+
+void RequestTable::stop_waiting(Request& request) {
+    request.waiters.clear();
+    waited_for_.erase(request.record.id);
+}
+
+void RequestTable::forget_waiter(const PeerId& peer) {
+    std::erase_if(waited_for_, [&](RequestId id) {
+        Request& request = requests_.at(id);
+        std::erase_if(request.waiters, [&](const Waiter& w) { return w.peer == peer; });
+        return request.waiters.empty();
+    });
+}
+
+std::vector<std::pair<RequestId, PeerId>> RequestTable::take_expired(Instant now) {
+    std::vector<std::pair<RequestId, PeerId>> expired;
+    std::erase_if(waited_for_, [&](RequestId id) {
+        Request& request = requests_.at(id);
+        std::erase_if(request.waiters, [&](const Waiter& w) {
+            if (w.deadline > now) return false;
+            expired.emplace_back(id, w.peer);
+            return true;
+        });
+        return request.waiters.empty();
+    });
+    return expired;
+}
+
+void RequestTable::forget(WallTime oldest, std::size_t count_max) {
+    // Requests under way stay, however old: forgetting one would let its repeat run again.
+    for (auto it = by_age_.begin(); it != by_age_.end();) {
+        const Request& request = requests_.at(*it);
+        if (request.record.accepted >= oldest && requests_.size() <= count_max) return;
+        if (!request.done()) {
+            ++it;
+            continue;
+        }
+        changes_.push_back(change(Table::requests, key_of(*it), std::nullopt));
+        for (std::uint32_t i = 0; i < request.record.item_count; ++i) {
+            changes_.push_back(change(Table::request_items, item_key(*it, i), std::nullopt));
+        }
+        waited_for_.erase(*it);
+        requests_.erase(*it);
+        it = by_age_.erase(it);
+    }
+}
+
+std::vector<const Request*> RequestTable::newest(std::size_t limit) const {
+    std::vector<const Request*> found;
+    for (auto it = by_age_.rbegin(); it != by_age_.rend() && found.size() < limit; ++it) {
+        found.push_back(&requests_.at(*it));
+    }
+    return found;
+}
+
+void RequestTable::take_changes(std::vector<StoreChange>& into) {
+    for (const RequestId id : new_) {
+        if (const Request* request = find(id)) {
+            into.push_back(change(Table::requests, key_of(id), protocol::encode(request->record)));
+        }
+    }
+    new_.clear();
+    std::move(changes_.begin(), changes_.end(), std::back_inserter(into));
+    changes_.clear();
+}
+
+}  // namespace mc::broker

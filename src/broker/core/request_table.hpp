@@ -1,0 +1,76 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+#include "base/store_change.hpp"
+#include "base/time.hpp"
+#include "broker/core/effects.hpp"
+#include "broker/core/records.hpp"
+#include "protocol/client_bodies.hpp"
+
+namespace mc::broker {
+
+/// A client that waits for the outcome of a request.
+struct Waiter {
+    PeerId peer;
+    Instant deadline;
+};
+
+/// A request that changes something, and how far it is.
+struct Request {
+    RequestRecord record;
+    std::vector<std::optional<protocol::ItemResult>> items;  ///< set when that item has ended
+    std::size_t open = 0;                                    ///< items that have not
+    std::vector<Waiter> waiters;
+
+    [[nodiscard]] bool done() const { return open == 0; }
+};
+
+/// Requests under way and the outcomes of those that ended, so that a repeat is
+/// answered and never carried out a second time.
+///
+/// Pure; owned by BrokerCore; single thread. References stay valid until the
+/// request is forgotten.
+class RequestTable {
+public:
+    /// From the store, at start: first the request, then its items.
+    void restore(RequestRecord record);
+    void restore_item(RequestId id, std::uint32_t item, protocol::ItemResult result);
+
+    /// REQUIRES: the id is new. Stored as it is at the next take_changes().
+    Request& add(RequestRecord record);
+
+    [[nodiscard]] Request* find(RequestId id);
+
+    /// Sets the outcome of one item. REQUIRES: the item is open.
+    void finish_item(Request& request, std::uint32_t item, protocol::ItemResult result);
+
+    /// Adds `waiter`; one per peer.
+    void wait(Request& request, Waiter waiter);
+    void stop_waiting(Request& request);
+    void forget_waiter(const PeerId& peer);
+
+    /// Waiters whose deadline has come; they are removed.
+    [[nodiscard]] std::vector<std::pair<RequestId, PeerId>> take_expired(Instant now);
+
+    /// Forgets outcomes accepted before `oldest`, and the oldest ended ones over `count_max`.
+    void forget(WallTime oldest, std::size_t count_max);
+
+    [[nodiscard]] std::vector<const Request*> newest(std::size_t limit) const;
+    [[nodiscard]] std::size_t size() const { return requests_.size(); }
+
+    void take_changes(std::vector<StoreChange>& into);
+
+private:
+    std::unordered_map<RequestId, Request> requests_;
+    std::deque<RequestId> by_age_;    ///< oldest first
+    std::set<RequestId> waited_for_;  ///< those with waiters
+    std::vector<RequestId> new_;      ///< not yet stored
+    std::vector<StoreChange> changes_;
+};
+
+}  // namespace mc::broker

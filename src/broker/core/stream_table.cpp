@@ -1,0 +1,62 @@
+#include "broker/core/stream_table.hpp"
+
+#include "base/assert.hpp"
+
+namespace mc::broker {
+namespace {
+
+template <class Map, class Predicate>
+std::vector<Stream> collect(const Map& streams, Predicate predicate) {
+    std::vector<Stream> found;
+    for (const auto& [job, stream] : streams) {
+        if (predicate(stream)) found.push_back(stream);
+    }
+    return found;
+}
+
+}  // namespace
+
+Stream& StreamTable::add(Stream stream) {
+    MC_ASSERT(!by_job_.contains(stream.job));
+    const auto [it, fresh] = by_client_.emplace(std::pair{stream.client, stream.request}, stream.job);
+    MC_ASSERT(fresh);
+    return by_job_[stream.job] = std::move(stream);
+}
+
+void StreamTable::erase(JobId job) {
+    const auto it = by_job_.find(job);
+    if (it == by_job_.end()) return;
+    by_client_.erase({it->second.client, it->second.request});
+    by_job_.erase(it);
+}
+
+Stream* StreamTable::find(JobId job) {
+    const auto it = by_job_.find(job);
+    return it == by_job_.end() ? nullptr : &it->second;
+}
+
+Stream* StreamTable::find(const PeerId& client, RequestId request) {
+    const auto it = by_client_.find({client, request});
+    return it == by_client_.end() ? nullptr : find(it->second);
+}
+
+Stream* StreamTable::find_request(RequestId request) {
+    for (auto& [job, stream] : by_job_) {
+        if (stream.request == request) return &stream;
+    }
+    return nullptr;
+}
+
+std::vector<Stream> StreamTable::of_client(const PeerId& client) const {
+    return collect(by_job_, [&](const Stream& s) { return s.client == client; });
+}
+
+std::vector<Stream> StreamTable::of_node(NodeId node) const {
+    return collect(by_job_, [&](const Stream& s) { return s.node == node; });
+}
+
+std::vector<Stream> StreamTable::quiet_since(Instant since) const {
+    return collect(by_job_, [&](const Stream& s) { return s.client_heard <= since; });
+}
+
+}  // namespace mc::broker

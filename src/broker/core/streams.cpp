@@ -1,0 +1,89 @@
+// exec and logs: bytes relayed between a client and a worker, undecoded.
+// docs/protocol.md "Streams".
+#include <algorithm>
+
+#include "broker/core/broker_core.hpp"
+
+namespace mc::broker {
+
+using protocol::decode;
+using protocol::encode;
+using protocol::Kind;
+
+void BrokerCore::open_stream(Now now, const PeerId& peer, Message& message) {
+    if (streams_.find(peer, message.header.id)) return;  // a repeat: it is under way
+    const auto request = decode<protocol::StreamRequest>(message.body);
+    if (!request) return refuse(peer, message.header, request.error());
+    const auto found = vms_.find_target(request->target);
+    if (!found) return refuse(peer, message.header, found.error());
+    const Vm& vm = **found;
+    const std::string& name = vm.record.spec.name;
+    const Node* node = nodes_.find(vm.record.node);
+    const bool logs = message.header.verb == Verb::logs;
+    if (!node || !node->reachable()) {
+        return refuse(peer, message.header, {ErrorCode::node_unreachable, "the node of " + name + " is silent"});
+    }
+    if (vm.record.state != VmState::running && !(logs && vm.record.state == VmState::stopped)) {
+        return refuse(peer, message.header,
+                      {ErrorCode::wrong_state,
+                       name + " is " + std::string(name_of(vm.record.state)) +
+                           (vm.record.state == VmState::stopped ? "; start it with: mccli start " + name : "")});
+    }
+    if (streams_.size() >= config_.streams_max || streams_.of_client(peer).size() >= config_.streams_per_client_max) {
+        return refuse(peer, message.header, {ErrorCode::busy, "too many streams are open; close some"});
+    }
+    const Verb verb = logs ? Verb::vm_logs : Verb::vm_exec;
+    const JobId job = next_job_id();
+    streams_.add({job, peer, message.header.id, message.header.verb, node->record.id, name, now.instant});
+    const auto window = std::min(request->window_bytes, limits::window_bytes_max);
+    send_worker(*node, Kind::request, verb, job, encode(protocol::StreamOrder{meta_.epoch, vm.record.id, window}),
+                std::move(message.data));
+}
+
+void BrokerCore::on_client_stream_message(Now now, const PeerId& peer, Message& message) {
+    Stream* stream = streams_.find(peer, message.header.id);
+    if (!stream) {
+        // It may have ended while this was on its way; a credit needs no answer then.
+        if (message.header.kind == Kind::credit) return;
+        return refuse(peer, message.header, {ErrorCode::not_found, "this stream has ended"});
+    }
+    stream->client_heard = now.instant;
+    if (message.header.kind == Kind::credit && message.header.value == 0) return;  // a sign of life only
+    if (message.data.size() > limits::chunk_bytes_max) {
+        const Stream ended = *stream;
+        cancel_stream(ended);
+        return refuse(peer, message.header, {ErrorCode::too_large, "a chunk of a stream has at most 64 KiB"});
+    }
+    const Node* node = nodes_.find(stream->node);
+    if (!node || !node->peer) return;  // its end is told when the node is silent
+    message.header.verb = stream->verb == Verb::logs ? Verb::vm_logs : Verb::vm_exec;
+    message.header.id = protocol::as_request_id(stream->job);
+    effects_.to_workers.push_back({node->peer, std::move(message)});
+}
+
+void BrokerCore::on_worker_stream_message(Node& node, Message& message) {
+    const JobId job = protocol::as_job_id(message.header.id);
+    Stream* stream = streams_.find(job);
+    const bool last = message.header.kind == Kind::reply;
+    if (!stream || stream->node != node.record.id) {
+        if (!last) send_worker(node, Kind::notice, Verb::job_cancel, job, {});
+        return;
+    }
+    message.header.verb = stream->verb;
+    message.header.id = stream->request;
+    effects_.to_clients.push_back({stream->client, std::move(message)});
+    if (last) streams_.erase(job);
+}
+
+void BrokerCore::end_stream(const Stream& stream, const Error& error) {
+    refuse(stream.client, {.verb = stream.verb, .id = stream.request}, error);
+    streams_.erase(stream.job);
+}
+
+void BrokerCore::cancel_stream(const Stream& stream) {
+    const JobId job = stream.job;
+    if (const Node* node = nodes_.find(stream.node)) send_worker(*node, Kind::notice, Verb::job_cancel, job, {});
+    streams_.erase(job);
+}
+
+}  // namespace mc::broker

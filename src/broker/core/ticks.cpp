@@ -1,0 +1,118 @@
+// What time moves.
+#include <algorithm>
+
+#include "broker/core/broker_core.hpp"
+
+namespace mc::broker {
+namespace {
+
+using protocol::encode;
+using protocol::Kind;
+
+constexpr milliseconds tick_interval{100};
+constexpr seconds clean_up_interval{1};
+constexpr seconds forget_interval{60};
+
+}  // namespace
+
+// Silence is judged before anything is sent: otherwise an order could go to a
+// node that is about to be declared silent.
+void BrokerCore::on_tick(Now now) {
+    if (now.instant < next_tick_) return;
+    next_tick_ = now.instant + tick_interval;
+    mark_silent(now);
+    if (!pending_.empty()) place_pending(now);
+    resend_jobs(now);
+    clean_up(now);
+    expire_waiters(now);
+    send_heartbeats(now);
+    forget_old(now);
+}
+
+void BrokerCore::mark_silent(Now now) {
+    for (auto& [id, node] : nodes_.all()) {
+        if (node.silent || now.instant - node.last_heard < config_.silence_max) continue;
+        node.silent = true;
+        publish(now, protocol::event_kind::node_silent, node.record.name,
+                "nothing heard for " + std::to_string(config_.silence_max.count()) + " s");
+        for (const VmId vm_id : node.vms) {
+            Vm& vm = *vms_.find(vm_id);
+            if (vm.record.state == VmState::deleting) continue;
+            move(now, vm, VmState::unknown, "node " + node.record.name + " is silent");
+        }
+        for (const Stream& stream : streams_.of_node(id)) {
+            end_stream(stream, {ErrorCode::node_unreachable, "node " + node.record.name + " went silent"});
+        }
+    }
+}
+
+void BrokerCore::resend_jobs(Now now) {
+    for (Vm* vm : vms_.with_jobs()) {
+        if (vm->job_acknowledged || now.instant - vm->job_sent < config_.job_resend_interval) continue;
+        const Node* node = nodes_.find(vm->record.node);
+        if (node && node->reachable()) dispatch(now, *vm);
+    }
+}
+
+void BrokerCore::clean_up(Now now) {
+    if (now.instant < next_clean_up_) return;
+    next_clean_up_ = now.instant + clean_up_interval;
+    for (auto& [id, vm] : vms_.all()) {
+        const VmRecord& record = vm.record;
+        if (record.job || record.state == VmState::pending || record.state == VmState::unknown) continue;
+        if (record.intent == VmIntent::deleted) {
+            if (now.instant >= vm.retry_remove) start_job(now, vm, Verb::vm_remove, {}, 0, 0);
+            continue;
+        }
+        const auto expires = record.expires();
+        if (expires.unix_ms != 0 && now.wall >= expires) {
+            remove_by_broker(now, vm, "its time to live is over");
+        } else if (vm.stop_seen && record.state == VmState::stopped &&
+                   now.instant - vm.since >= config_.cleanup_grace) {
+            remove_by_broker(now, vm, "it stopped by itself: " + record.reason);
+        }
+    }
+}
+
+void BrokerCore::expire_waiters(Now now) {
+    for (const auto& [id, peer] : requests_.take_expired(now.instant)) {
+        const Request& request = *requests_.find(id);
+        refuse(
+            peer, {.verb = request.record.verb, .id = id},
+            {ErrorCode::deadline_exceeded, "no outcome in time; the request goes on: look with mccli job " + id.str()});
+    }
+}
+
+void BrokerCore::send_heartbeats(Now now) {
+    if (now.instant < next_heartbeat_) return;
+    next_heartbeat_ = now.instant + limits::heartbeat_interval;
+    effects_.beacon = true;
+    for (const auto& [id, node] : nodes_.all()) {
+        if (!node.peer) continue;
+        send_worker(node, Kind::notice, Verb::node_heartbeat, {},
+                    encode(protocol::Heartbeat{meta_.epoch, node.boot, {}}));
+    }
+    for (const Stream& stream : streams_.quiet_since(Instant{now.instant.since_boot - limits::stream_silence_max})) {
+        cancel_stream(stream);
+        refuse(stream.client, {.verb = stream.verb, .id = stream.request},
+               {ErrorCode::deadline_exceeded, "nothing was heard from this client for 15 s"});
+    }
+}
+
+void BrokerCore::forget_old(Now now) {
+    if (now.instant < next_forget_) return;
+    next_forget_ = now.instant + forget_interval;
+    const auto before = [&](auto kept) {
+        return WallTime{now.wall.unix_ms - std::chrono::duration_cast<milliseconds>(kept).count()};
+    };
+    requests_.forget(before(config_.outcomes_kept), config_.requests_max);
+    const WallTime oldest = before(config_.tombstones_kept);
+    std::erase_if(tombstones_, [&](const auto& entry) {
+        if (entry.second >= oldest) return false;
+        effects_.changes.push_back(
+            {static_cast<std::uint8_t>(Table::tombstones), key_of(entry.first.value), std::nullopt});
+        return true;
+    });
+}
+
+}  // namespace mc::broker

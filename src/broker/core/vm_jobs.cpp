@@ -1,0 +1,272 @@
+// The life of a VM: created, acted on, removed. docs/architecture.md "VM states".
+#include <algorithm>
+
+#include "broker/core/broker_core.hpp"
+#include "broker/core/vm_states.hpp"
+
+namespace mc::broker {
+namespace {
+
+using protocol::encode;
+using protocol::Kind;
+
+/// Whether waiting may help: nodes come back within seconds after a broker restart.
+bool may_wait(ErrorCode code) {
+    return code == ErrorCode::no_node || code == ErrorCode::node_unreachable;
+}
+
+}  // namespace
+
+Result<protocol::VmSpec> BrokerCore::complete_spec(const protocol::VmSpec& asked) {
+    protocol::VmSpec spec = asked;
+    if (spec.image.empty()) spec.image = defaults::image;
+    if (spec.cpus_milli == 0) spec.cpus_milli = defaults::cpus_milli;
+    if (spec.memory_bytes == 0) spec.memory_bytes = defaults::memory_bytes;
+    if (spec.pids == 0) spec.pids = defaults::pids;
+    if (!spec.name.empty()) {
+        if (vms_.has_name(spec.name)) {
+            return fail(ErrorCode::already_exists, "there is a VM named " + spec.name +
+                                                       " already; choose another name, or remove it with: "
+                                                       "mccli delete " +
+                                                       spec.name);
+        }
+        return spec;
+    }
+    do {
+        spec.name = "vm-" + std::to_string(meta_.vm_number_next++);
+    } while (vms_.has_name(spec.name));
+    touch_meta();
+    return spec;
+}
+
+void BrokerCore::create_item(Now now, Request& request, std::uint32_t item, const protocol::CreateRequest& create) {
+    const RequestId id = request.record.id;
+    request.record.vms.resize(request.record.item_count);
+    if (vms_.size() >= config_.vms_max) {
+        return finish_item(now, id, item, nullptr, create.spec.name,
+                           {ErrorCode::no_capacity, "this cloud has its most VMs already"});
+    }
+    if (!create.spec.name.empty() && vms_.has_name(create.spec.name)) {
+        return finish_item(now, id, item, nullptr, create.spec.name, complete_spec(create.spec).error());
+    }
+    // Defaults count for room; the number of a VM is only used up when there is a place for it.
+    protocol::VmSpec sized = create.spec;
+    if (sized.cpus_milli == 0) sized.cpus_milli = defaults::cpus_milli;
+    if (sized.memory_bytes == 0) sized.memory_bytes = defaults::memory_bytes;
+    auto node = nodes_.place(sized, create.node);
+    const bool waits = !node && (may_wait(node.error().code) || nodes_.awaited());
+    if (!node && !waits) return finish_item(now, id, item, nullptr, create.spec.name, node.error());
+
+    VmRecord record;
+    do {
+        record.id = VmId{prng_.next_nonzero()};
+    } while (vms_.find(record.id) || tombstones_.contains(record.id));
+    record.spec = *complete_spec(create.spec);
+    record.owner = request.record.owner;
+    record.request = id;
+    record.node_wanted = create.node;
+    record.created = now.wall;
+    record.job = JobRecord{next_job_id(), Verb::vm_create, id, item, 0};
+    request.record.vms[item] = record.id;
+    Vm& vm = vms_.add(std::move(record), now.instant);
+    if (node) {
+        place(now, vm, **node);
+    } else {
+        pending_.insert(vm.record.id);
+        publish(now, protocol::event_kind::vm_pending, vm, "waiting for a node: " + node.error().message, id);
+        send_progress(request, {"waiting", node.error().message, 0, vm.record.spec.name});
+    }
+}
+
+void BrokerCore::place(Now now, Vm& vm, Node& node) {
+    vm.record.node = node.record.id;
+    node.vms.insert(vm.record.id);
+    pending_.erase(vm.record.id);
+    move(now, vm, VmState::creating, "");
+    if (const Request* request = requests_.find(vm.record.request)) {
+        send_progress(*request, {"placed", node.record.name, 0, vm.record.spec.name});
+    }
+    dispatch(now, vm);
+}
+
+void BrokerCore::place_pending(Now now) {
+    // By age, so that the first asked is the first served.
+    std::vector<Vm*> waiting;
+    for (const VmId id : pending_) waiting.push_back(vms_.find(id));
+    std::sort(waiting.begin(), waiting.end(), [](const Vm* a, const Vm* b) {
+        return std::pair(a->since, a->record.job->id) < std::pair(b->since, b->record.job->id);
+    });
+    for (Vm* vm : waiting) {
+        auto node = nodes_.place(vm->record.spec, vm->record.node_wanted);
+        if (node) {
+            place(now, *vm, **node);
+        } else if (now.instant - vm->since >= config_.placement_wait_max ||
+                   (!may_wait(node.error().code) && !nodes_.awaited())) {
+            const JobRecord job = *vm->record.job;
+            vms_.clear_job(*vm);
+            finish_item(now, job.request, job.item, nullptr, vm->record.spec.name, node.error());
+            forget_vm(now, *vm, protocol::event_kind::vm_failed, node.error().message, job.request);
+        }
+    }
+}
+
+void BrokerCore::act_on_item(Now now, Request& request, std::uint32_t item, const protocol::ActionRequest& action) {
+    const RequestId id = request.record.id;
+    const std::string& target = action.targets[item];
+    const auto found = vms_.find_target(target);
+    if (!found) return finish_item(now, id, item, nullptr, target, found.error());
+    Vm& vm = **found;
+    request.record.vms.resize(request.record.item_count);
+    request.record.vms[item] = vm.record.id;
+    const std::string& name = vm.record.spec.name;
+    if (request.record.verb == Verb::remove) return remove_item(now, request, item, vm);
+
+    if (vm.record.job) {
+        return finish_item(now, id, item, &vm, target,
+                           {ErrorCode::busy, name + " has another job under way; try again when it has ended"});
+    }
+    const Node* node = nodes_.find(vm.record.node);
+    if (!node || !node->reachable() || vm.record.state == VmState::unknown) {
+        return finish_item(now, id, item, &vm, target,
+                           {ErrorCode::node_unreachable, "the node of " + name +
+                                                             " is silent; try again when it is back: "
+                                                             "mccli nodes"});
+    }
+    if (vm.record.state != VmState::running && vm.record.state != VmState::stopped) {
+        return finish_item(now, id, item, &vm, target,
+                           {ErrorCode::wrong_state, name + " is " + std::string(name_of(vm.record.state))});
+    }
+    const bool stop = request.record.verb == Verb::stop;
+    const VmState wanted = stop ? VmState::stopped : VmState::running;
+    vm.record.intent = stop ? VmIntent::stopped : VmIntent::running;
+    vm.stop_seen = false;
+    vms_.touch(vm);
+    if (request.record.verb != Verb::restart && vm.record.state == wanted) {
+        return finish_item(now, id, item, &vm, target, {ErrorCode::ok, ""});
+    }
+    const Verb verb = stop ? Verb::vm_stop : request.record.verb == Verb::start ? Verb::vm_start : Verb::vm_restart;
+    start_job(now, vm, verb, id, item, action.grace_seconds);
+}
+
+void BrokerCore::remove_item(Now now, Request& request, std::uint32_t item, Vm& vm) {
+    const RequestId id = request.record.id;
+    const std::string name = vm.record.spec.name;
+    if (vm.record.state == VmState::pending) {
+        cancel_job(now, vm, name + " was deleted before it had a node");
+        finish_item(now, id, item, &vm, name, {ErrorCode::ok, ""});
+        return forget_vm(now, vm, protocol::event_kind::vm_deleted, "", id);
+    }
+    if (vm.record.job && vm.record.job->verb == Verb::vm_remove) {
+        if (vm.record.job->request) {
+            return finish_item(now, id, item, &vm, name, {ErrorCode::wrong_state, name + " is being deleted already"});
+        }
+        // The broker's own removal becomes this person's.
+        vm.record.job->request = id;
+        vm.record.job->item = item;
+        return vms_.touch(vm);
+    }
+    cancel_job(now, vm, name + " was deleted meanwhile");
+    vm.record.intent = VmIntent::deleted;
+    move(now, vm, VmState::deleting, "");
+    const Node* node = nodes_.find(vm.record.node);
+    if (node && node->reachable()) return start_job(now, vm, Verb::vm_remove, id, item, 0);
+    start_job(now, vm, Verb::vm_remove, {}, 0, 0);
+    finish_item(now, id, item, &vm, name,
+                {ErrorCode::node_unreachable, "the node of " + name + " is silent; " + name +
+                                                  " is marked and will be removed when its node is back"});
+}
+
+void BrokerCore::remove_by_broker(Now now, Vm& vm, const std::string& reason) {
+    vm.record.intent = VmIntent::deleted;
+    publish(now, protocol::event_kind::vm_cleanup, vm, reason);
+    move(now, vm, VmState::deleting, reason);
+    start_job(now, vm, Verb::vm_remove, {}, 0, 0);
+}
+
+void BrokerCore::cancel_job(Now now, Vm& vm, const std::string& why) {
+    if (!vm.record.job) return;
+    const JobRecord job = *vm.record.job;
+    if (const Node* node = nodes_.find(vm.record.node)) send_worker(*node, Kind::notice, Verb::job_cancel, job.id, {});
+    vms_.clear_job(vm);
+    if (job.request) finish_item(now, job.request, job.item, &vm, vm.record.spec.name, {ErrorCode::cancelled, why});
+}
+
+void BrokerCore::start_job(Now now, Vm& vm, Verb verb, RequestId request, std::uint32_t item,
+                           std::uint32_t grace_seconds) {
+    constexpr std::uint32_t grace_seconds_max = 3600;
+    vms_.set_job(vm, {next_job_id(), verb, request, item, std::min(grace_seconds, grace_seconds_max)});
+    dispatch(now, vm);
+}
+
+void BrokerCore::dispatch(Now now, Vm& vm) {
+    const Node* node = nodes_.find(vm.record.node);
+    vm.job_sent = now.instant;
+    if (!node || !node->peer) return;  // it is sent when the node registers
+    const JobRecord& job = *vm.record.job;
+    protocol::Bytes body;
+    if (job.verb == Verb::vm_create) {
+        body = encode(
+            protocol::CreateOrder{meta_.epoch, vm.record.id, vm.record.request, vm.record.owner, vm.record.spec});
+    } else {
+        body = encode(protocol::VmOrder{meta_.epoch, vm.record.id, job.grace_seconds});
+    }
+    send_worker(*node, Kind::request, job.verb, job.id, std::move(body));
+}
+
+void BrokerCore::finish_item(Now, RequestId id, std::uint32_t item, const Vm* vm, const std::string& target,
+                             const Error& error) {
+    Request* request = requests_.find(id);
+    if (!request || item >= request->items.size() || request->items[item]) return;
+    protocol::ItemResult result{target, error.code, error.message, std::nullopt};
+    if (vm) result.vm = view(*vm);
+    requests_.finish_item(*request, item, std::move(result));
+    if (!request->done()) return;
+    for (const Waiter& waiter : request->waiters) reply_outcome(waiter.peer, *request);
+    requests_.stop_waiting(*request);
+}
+
+void BrokerCore::move(Now now, Vm& vm, VmState to, std::string reason) {
+    if (!may_move(vm.record.state, to)) {
+        return log(LogLevel::warning, vm.record.spec.name + " can't go from " + std::string(name_of(vm.record.state)) +
+                                          " to " + std::string(name_of(to)));
+    }
+    const bool changed = vm.record.state != to;
+    vm.record.state = to;
+    vm.record.reason = reason;
+    vms_.touch(vm);
+    if (!changed) return;
+    vm.since = now.instant;
+    const RequestId request = vm.record.job ? vm.record.job->request : RequestId{};
+    switch (to) {
+        case VmState::creating:
+            return publish(now, protocol::event_kind::vm_creating, vm, reason, request);
+        case VmState::running:
+            return publish(now, protocol::event_kind::vm_running, vm, reason, request);
+        case VmState::stopped:
+            return publish(now, protocol::event_kind::vm_stopped, vm, reason, request);
+        case VmState::deleting:
+            return publish(now, protocol::event_kind::vm_deleting, vm, reason, request);
+        case VmState::unknown:
+            return publish(now, protocol::event_kind::vm_unknown, vm, reason, request);
+        case VmState::pending:
+        case VmState::failed:
+        case VmState::deleted:
+            return;  // the last two are published by forget_vm
+    }
+}
+
+void BrokerCore::forget_vm(Now now, Vm& vm, const char* kind, const std::string& reason, RequestId request) {
+    publish(now, kind, vm, reason, request);
+    const VmId id = vm.record.id;
+    if (Node* node = nodes_.find(vm.record.node)) {
+        node->vms.erase(id);
+        // Only what may have a container somewhere needs a tombstone.
+        tombstones_[id] = now.wall;
+        effects_.changes.push_back(
+            {static_cast<std::uint8_t>(Table::tombstones), key_of(id.value), encode(TombstoneRecord{id, now.wall})});
+    }
+    pending_.erase(id);
+    vms_.erase(id);
+}
+
+}  // namespace mc::broker

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/store_change.hpp"
+#include "base/time.hpp"
+#include "broker/core/records.hpp"
+
+namespace mc::broker {
+
+/// One VM: what is stored, and what this broker process knows besides.
+struct Vm {
+    VmRecord record;
+
+    Instant since;     ///< when it entered its state, or when this process began
+    Instant job_sent;  ///< when its job was last sent to the worker
+    bool job_acknowledged = false;
+    Instant retry_remove;  ///< a removal that failed is tried again from then on
+    Instant progress_published;
+    bool stop_seen = false;  ///< it stopped by itself; cleaned up after a grace period
+};
+
+/// All VMs, by id, by name and by the job under way.
+///
+/// Pure; owned by BrokerCore; single thread. References stay valid until the VM
+/// is erased. Invariant: names are unique.
+class VmTable {
+public:
+    /// From the store, at start.
+    void restore(VmRecord record, Instant now);
+
+    /// REQUIRES: the id is new and the name is free.
+    Vm& add(VmRecord record, Instant now);
+    void erase(VmId id);
+
+    [[nodiscard]] Vm* find(VmId id);
+    [[nodiscard]] Vm* find_by_job(JobId job);
+    /// By name, else by id in hexadecimal. Error: not_found.
+    [[nodiscard]] Result<Vm*> find_target(const std::string& target);
+    [[nodiscard]] bool has_name(const std::string& name) const { return by_name_.contains(name); }
+
+    void set_job(Vm& vm, JobRecord job);
+    void clear_job(Vm& vm);
+
+    /// Has `vm` stored again with the next take_changes().
+    void touch(const Vm& vm) { dirty_.insert(vm.record.id); }
+
+    /// At most `limit` VMs with names after `after`, by name; `more` says whether others follow.
+    [[nodiscard]] std::vector<const Vm*> page(const std::string& after, std::size_t limit, bool& more) const;
+
+    /// The VMs that have a job under way.
+    [[nodiscard]] std::vector<Vm*> with_jobs();
+
+    [[nodiscard]] std::unordered_map<VmId, Vm>& all() { return vms_; }
+    [[nodiscard]] std::size_t size() const { return vms_.size(); }
+
+    /// What has changed since the last call, each VM once.
+    void take_changes(std::vector<StoreChange>& into);
+
+private:
+    std::unordered_map<VmId, Vm> vms_;
+    std::map<std::string, VmId> by_name_;
+    std::map<JobId, VmId> by_job_;  ///< in the order the jobs began
+    std::set<VmId> dirty_;
+};
+
+/// A store key: `value` big-endian, so that keys sort as numbers.
+[[nodiscard]] std::string key_of(std::uint64_t value);
+[[nodiscard]] std::string key_of(RequestId id);
+
+}  // namespace mc::broker

@@ -1,0 +1,263 @@
+// What workers say. docs/protocol.md "Worker verbs".
+#include <algorithm>
+
+#include "base/version.hpp"
+#include "broker/core/broker_core.hpp"
+
+namespace mc::broker {
+namespace {
+
+using protocol::ContainerState;
+using protocol::decode;
+using protocol::encode;
+using protocol::Kind;
+
+constexpr seconds remove_retry_interval{5};
+constexpr seconds orphan_resend_interval{10};
+
+}  // namespace
+
+void BrokerCore::on_register(Now now, const PeerId& peer, const Message& message) {
+    const auto answer = [&](ErrorCode code, protocol::Bytes body) {
+        protocol::Header header = message.header;
+        header.kind = Kind::reply;
+        header.code = code;
+        header.value = code == ErrorCode::ok ? 0 : 1;
+        effects_.to_workers.push_back({peer, {header, std::move(body), {}}});
+    };
+    const auto request = decode<protocol::RegisterRequest>(message.body);
+    if (!request) {
+        ++bad_messages_;
+        return answer(request.error().code, encode(protocol::ErrorBody{request.error().message, 0}));
+    }
+    const bool known = nodes_.find(request->node) != nullptr;
+    auto enrolled = nodes_.enrol(*request, peer, now.instant);
+    if (!enrolled) {
+        log(LogLevel::warning, "a worker was refused: " + enrolled.error().message);
+        return answer(enrolled.error().code, encode(protocol::ErrorBody{enrolled.error().message, 0}));
+    }
+    Node& node = **enrolled;
+    raise_epoch_over(now, request->epoch_seen);
+    store_node(node);
+    log(LogLevel::info, "node " + node.record.name + " registered");
+    if (!known) publish(now, protocol::event_kind::node_joined, node.record.name, "");
+    answer(ErrorCode::ok, encode(protocol::RegisterReply{meta_.cloud, meta_.epoch, version}));
+    // Whatever it was at, this process of it may not know: its jobs are idempotent.
+    for (const VmId id : node.vms) {
+        Vm& vm = *vms_.find(id);
+        if (!vm.record.job) continue;
+        vm.job_acknowledged = false;
+        if (vm.record.state == VmState::unknown && vm.record.job->verb == Verb::vm_create) {
+            move(now, vm, VmState::creating, "");
+        }
+        dispatch(now, vm);
+    }
+}
+
+void BrokerCore::raise_epoch_over(Now now, Epoch seen) {
+    if (seen <= meta_.epoch) return;
+    // A worker has obeyed a later epoch than ours: this store is an old copy. What it
+    // does not know may be wanted all the same, so nothing unknown is removed.
+    meta_.epoch = Epoch{seen.value + 1};
+    touch_meta();
+    orphans_kept_ = true;
+    log(LogLevel::warning,
+        "the state directory is older than what a worker has seen; "
+        "unknown containers are left alone until the next start");
+    publish(now, protocol::event_kind::broker_started, "",
+            "epoch raised to " + std::to_string(meta_.epoch.value) + ": the state directory is an older copy");
+}
+
+void BrokerCore::set_status(Now now, Node& node, const protocol::NodeStatus& status) {
+    const bool was_ready = node.ready();
+    const bool was_silent = node.silent;
+    node.silent = false;
+    node.record.status = status;
+    if (node.ready() && (!was_ready || was_silent)) {
+        publish(now, protocol::event_kind::node_ready, node.record.name, "");
+        place_pending(now);
+    } else if (was_ready && !node.ready()) {
+        publish(now, protocol::event_kind::node_not_ready, node.record.name, status.reason);
+    }
+}
+
+void BrokerCore::on_heartbeat(Now now, Node& node, const Message& message) {
+    const auto heartbeat = decode<protocol::Heartbeat>(message.body);
+    if (!heartbeat || heartbeat->boot != node.boot) {
+        ++bad_messages_;
+        return;
+    }
+    set_status(now, node, heartbeat->status);
+}
+
+void BrokerCore::on_inventory(Now now, Node& node, const Message& message) {
+    const auto inventory = decode<protocol::Inventory>(message.body);
+    if (!inventory || inventory->boot != node.boot) {
+        ++bad_messages_;
+        return;
+    }
+    std::set<VmId> present;
+    for (const auto& report : inventory->vms) {
+        present.insert(report.vm);
+        Vm* vm = vms_.find(report.vm);
+        if (!vm || vm->record.node != node.record.id) {
+            on_stranger(now, node, report);
+        } else if (!vm->record.job) {
+            take_over(now, *vm, report);
+        }
+    }
+    const std::set<VmId> expected = node.vms;
+    for (const VmId id : expected) {
+        Vm& vm = *vms_.find(id);
+        if (!present.contains(id) && !vm.record.job) on_missing(now, vm);
+    }
+    std::erase_if(orphans_, [&](const auto& entry) {
+        return entry.second.node == node.record.id && !present.contains(entry.first);
+    });
+    const bool was_ready = node.ready();
+    node.inventory_seen = true;
+    if (!was_ready && node.ready()) {
+        publish(now, protocol::event_kind::node_ready, node.record.name, "");
+        place_pending(now);
+    }
+}
+
+void BrokerCore::take_over(Now now, Vm& vm, const protocol::VmReport& report) {
+    const auto adopt = [&] {
+        if (vm.record.report == report) return;
+        vm.record.report = report;
+        vms_.touch(vm);
+    };
+    switch (report.state) {
+        case ContainerState::running:
+            vm.stop_seen = false;
+            if (vm.record.state == VmState::running || vm.record.state == VmState::unknown ||
+                vm.record.state == VmState::stopped) {
+                adopt();
+                move(now, vm, VmState::running, "");
+            }
+            return;
+        case ContainerState::created:
+        case ContainerState::exited: {
+            if (vm.record.state == VmState::deleting) return;
+            adopt();
+            if (vm.record.intent == VmIntent::stopped) return move(now, vm, VmState::stopped, "");
+            if (vm.stop_seen) return;
+            vm.stop_seen = true;
+            std::string reason = "ended by itself with exit code " + std::to_string(report.exit_code);
+            if (!report.reason.empty()) reason += " (" + report.reason + ")";
+            return move(now, vm, VmState::stopped, std::move(reason));
+        }
+        case ContainerState::absent:
+            return on_missing(now, vm);
+        case ContainerState::removing:
+            return;
+    }
+}
+
+void BrokerCore::on_missing(Now now, Vm& vm) {
+    const bool wanted_gone = vm.record.intent == VmIntent::deleted;
+    forget_vm(now, vm, protocol::event_kind::vm_deleted,
+              wanted_gone ? "" : "its container was removed behind minicloud's back", {});
+}
+
+void BrokerCore::on_stranger(Now now, Node& node, const protocol::VmReport& report) {
+    const bool dead = tombstones_.contains(report.vm);
+    if (!dead && orphans_kept_) return;
+    const auto [it, fresh] = orphans_.try_emplace(report.vm, Orphan{node.record.id, now.instant, Instant{}});
+    Orphan& orphan = it->second;
+    if (!dead && now.instant - orphan.first_seen < config_.orphan_grace) return;
+    const bool asked_before = orphan.asked != Instant{};
+    if (asked_before && now.instant - orphan.asked < orphan_resend_interval) return;
+    orphan.asked = now.instant;
+    if (!asked_before) {
+        Vm stranger;
+        stranger.record.id = report.vm;
+        stranger.record.node = node.record.id;
+        publish(now, protocol::event_kind::vm_cleanup, stranger,
+                dead ? "left over from a VM that was deleted" : "no VM accounts for this container");
+    }
+    const JobId job = next_job_id();
+    orphan_jobs_[job] = report.vm;
+    send_worker(node, Kind::request, Verb::vm_remove, job, encode(protocol::VmOrder{meta_.epoch, report.vm, 0}));
+}
+
+void BrokerCore::on_job_reply(Now now, Node& node, const Message& message) {
+    const JobId id = protocol::as_job_id(message.header.id);
+    if (orphan_jobs_.erase(id) > 0) return;  // the next inventory tells
+    Vm* vm = vms_.find_by_job(id);
+    if (!vm || vm->record.node != node.record.id) return;  // superseded, or answered twice
+
+    Result<protocol::VmReport> result = fail(ErrorCode::internal, "");
+    if (message.header.code == ErrorCode::ok) {
+        result = decode<protocol::VmReport>(message.body);
+    } else {
+        const auto error = decode<protocol::ErrorBody>(message.body);
+        result = fail(message.header.code, error ? error->message : "its worker gave no reason");
+    }
+    const JobRecord job = *vm->record.job;
+    if (job.verb == Verb::vm_create) return finish_create(now, *vm, job, result);
+    if (job.verb == Verb::vm_remove) return finish_remove(now, *vm, job, result);
+    finish_change(now, *vm, job, result);
+}
+
+void BrokerCore::finish_create(Now now, Vm& vm, const JobRecord& job, const Result<protocol::VmReport>& result) {
+    if (result) {
+        vm.record.report = *result;
+        move(now, vm, VmState::running, "");
+        vms_.clear_job(vm);
+        return finish_item(now, job.request, job.item, &vm, vm.record.spec.name, {ErrorCode::ok, ""});
+    }
+    vms_.clear_job(vm);
+    finish_item(now, job.request, job.item, nullptr, vm.record.spec.name, result.error());
+    forget_vm(now, vm, protocol::event_kind::vm_failed, result.error().message, job.request);
+}
+
+void BrokerCore::finish_change(Now now, Vm& vm, const JobRecord& job, const Result<protocol::VmReport>& result) {
+    if (!result) {
+        // A VM that a person was at is theirs: a failed start or restart is no reason to clean it up.
+        vm.record.intent = vm.record.state == VmState::running ? VmIntent::running : VmIntent::stopped;
+        if (job.verb == Verb::vm_restart) vm.record.intent = VmIntent::stopped;
+        vm.record.reason = result.error().message;
+        vms_.clear_job(vm);
+        vms_.touch(vm);
+        return finish_item(now, job.request, job.item, &vm, vm.record.spec.name, result.error());
+    }
+    vm.record.report = *result;
+    move(now, vm, job.verb == Verb::vm_stop ? VmState::stopped : VmState::running, "");
+    vms_.clear_job(vm);
+    finish_item(now, job.request, job.item, &vm, vm.record.spec.name, {ErrorCode::ok, ""});
+}
+
+void BrokerCore::finish_remove(Now now, Vm& vm, const JobRecord& job, const Result<protocol::VmReport>& result) {
+    vms_.clear_job(vm);
+    if (!result) {
+        // It stays `deleting` and is tried again: what was asked to go, goes.
+        vm.record.reason = result.error().message;
+        vm.retry_remove = now.instant + remove_retry_interval;
+        vms_.touch(vm);
+        return finish_item(now, job.request, job.item, &vm, vm.record.spec.name, result.error());
+    }
+    finish_item(now, job.request, job.item, &vm, vm.record.spec.name, {ErrorCode::ok, ""});
+    forget_vm(now, vm, protocol::event_kind::vm_deleted, vm.record.reason, job.request);
+}
+
+void BrokerCore::on_job_progress(Now now, Node& node, const Message& message) {
+    Vm* vm = vms_.find_by_job(protocol::as_job_id(message.header.id));
+    if (!vm || vm->record.node != node.record.id) return;
+    vm->job_acknowledged = true;
+    auto progress = decode<protocol::Progress>(message.body);
+    if (!progress) {
+        ++bad_messages_;
+        return;
+    }
+    if (progress->stage == "accepted") return;
+    progress->name = vm->record.spec.name;
+    if (const Request* request = requests_.find(vm->record.job->request)) send_progress(*request, *progress);
+    if (progress->stage != "pulling" || now.instant - vm->progress_published < config_.progress_event_interval) return;
+    vm->progress_published = now.instant;
+    publish(now, protocol::event_kind::vm_progress, *vm, progress->stage + " " + progress->detail,
+            vm->record.job->request);
+}
+
+}  // namespace mc::broker

@@ -1,0 +1,54 @@
+#include "broker/shell/broker_options.hpp"
+
+#include <chrono>
+
+namespace mc::broker {
+
+BrokerOptions::BrokerOptions() {
+    const BrokerConfig usual;
+    cleanup_grace = usual.cleanup_grace;
+    orphan_grace = usual.orphan_grace;
+    placement_wait = usual.placement_wait_max;
+    events_kept = static_cast<std::uint32_t>(usual.events_kept_max);
+}
+
+void BrokerOptions::declare(io::Options& options) {
+    options.group("Endpoints");
+    options.add("clients", "ENDPOINT", clients, "where mccli connects to (ROUTER)");
+    options.add("workers", "ENDPOINT", workers, "where mcworker connects to (ROUTER)");
+    options.add("events", "ENDPOINT", events, "where events are published (PUB)");
+    options.group("State");
+    options.add("state-dir", "DIR", state_dir, "what the broker remembers; one broker per directory",
+                {.short_name = 0, .env_aliases = {}, .default_shown = "$XDG_STATE_HOME/minicloud/broker"});
+    options.add("events-kept", "N", events_kept, "how many of the newest events can be replayed", {}, 1, 10'000'000);
+    options.group("Cleanup and placement");
+    options.add("cleanup-grace", "TIME", cleanup_grace, "remove a VM that stopped by itself after this");
+    options.add("orphan-grace", "TIME", orphan_grace,
+                "remove a container of this cloud that no VM accounts for after this");
+    options.add("placement-wait", "TIME", placement_wait, "how long a create waits for a first ready node");
+    options.group("Log");
+    options.add("log-level", "LEVEL", log_level, "trace, debug, info, warn, error or off");
+}
+
+Result<BrokerConfig> BrokerOptions::config() const {
+    BrokerConfig config;
+    config.events_endpoint = events;
+    config.cleanup_grace = std::chrono::ceil<seconds>(cleanup_grace);
+    config.orphan_grace = std::chrono::ceil<seconds>(orphan_grace);
+    config.placement_wait_max = std::chrono::ceil<seconds>(placement_wait);
+    config.events_kept_max = events_kept;
+    return config;
+}
+
+io::Options broker_command(BrokerOptions& target) {
+    io::Options options("mcbroker", "mcbroker [options]",
+                        "Hands the requests of mccli to the workers of this cloud and publishes what happens.");
+    target.declare(options);
+    options.epilog(
+        "Without options it serves this machine alone. Plain tcp is not encrypted yet: listen on 127.0.0.1 or\n"
+        "on a network that you trust.\n\n"
+        "Exit codes: 0 ended by SIGTERM or SIGINT, 1 failed, 2 usage.");
+    return options;
+}
+
+}  // namespace mc::broker

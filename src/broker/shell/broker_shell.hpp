@@ -1,0 +1,58 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "base/result.hpp"
+#include "broker/core/broker_core.hpp"
+#include "broker/shell/broker_options.hpp"
+#include "io/files.hpp"
+#include "io/poller.hpp"
+#include "io/signals.hpp"
+#include "io/store.hpp"
+#include "io/zmq.hpp"
+
+namespace mc::broker {
+
+/// The broker with sockets, disk and clock around its core. It translates and
+/// carries out; it decides nothing.
+///
+/// Single thread (plus libzmq's I/O thread).
+class BrokerShell {
+public:
+    /// Takes the state directory, reads the store and listens.
+    /// Errors: busy (another broker has the directory), store_failed, io_failed (an endpoint can't be had).
+    [[nodiscard]] static Result<std::unique_ptr<BrokerShell>> open(const BrokerOptions& options, io::Signals signals);
+
+    /// Serves until SIGTERM or SIGINT. Error: store_failed: nothing that was not
+    /// committed has been told to anyone, so a new start loses nothing.
+    [[nodiscard]] Result<void> run();
+
+private:
+    BrokerShell(const BrokerConfig& config, io::Signals signals, io::LockFile lock, io::Store store);
+
+    [[nodiscard]] Result<void> load();
+    [[nodiscard]] Result<void> listen(const BrokerOptions& options);
+    void watch_signals();
+
+    enum class Side { clients, workers };
+    void drain(Side side);
+
+    /// Commits, publishes, sends; what fails to be sent goes back into the core.
+    [[nodiscard]] Result<void> carry_out();
+    void publish(const Effects& effects);
+    void send_all(Side side, std::vector<Outgoing> messages);
+
+    io::Signals signals_;
+    io::LockFile lock_;
+    io::Store store_;
+    io::Context context_;
+    io::Socket clients_;
+    io::Socket workers_;
+    io::Socket events_;
+    io::Poller poller_;  ///< last: it must go before the sockets it watches
+    BrokerCore core_;
+    bool stop_ = false;
+};
+
+}  // namespace mc::broker
