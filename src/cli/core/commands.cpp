@@ -1,0 +1,260 @@
+#include "cli/core/commands.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "cli/core/quantities.hpp"
+#include "protocol/validate.hpp"
+
+namespace mc::cli {
+namespace {
+
+/// "--memory: …" before the sentence, so that a person sees which option it is about.
+template <class T>
+Result<T> about(std::string_view option, Result<T> result) {
+    if (result) return result;
+    return fail(result.error().code, "--" + std::string(option) + ": " + result.error().message);
+}
+
+/// Parses the option with `parse` into `target` when it was given.
+template <class T, class Parse>
+Result<void> take(const Settings& settings, std::string_view name, T& target, Parse parse) {
+    const auto text = settings.get(name);
+    if (!text) return {};
+    auto value = about(name, parse(*text));
+    if (!value) return fail(value.error());
+    target = static_cast<T>(*value);
+    return {};
+}
+
+/// The first error of several checks that have no result.
+Result<void> first_error(std::initializer_list<Result<void>> results) {
+    for (const auto& result : results) {
+        if (!result) return result;
+    }
+    return {};
+}
+
+Result<milliseconds> parse_timeout(std::string_view text) {
+    auto timeout = parse_duration(text);
+    if (!timeout) return timeout;
+    if (*timeout < 1s || *timeout > limits::request_deadline_max) {
+        return fail(ErrorCode::invalid_argument, "it must be between 1s and 1h");
+    }
+    return timeout;
+}
+
+/// A duration in whole seconds, at least one.
+Result<std::uint64_t> parse_seconds(std::string_view text) {
+    const auto duration = parse_duration(text);
+    if (!duration) return fail(duration.error());
+    if (*duration < 1s) return fail(ErrorCode::invalid_argument, "it must be at least 1s");
+    return static_cast<std::uint64_t>(duration->count() / 1000);
+}
+
+Result<void> take_timeout(const Settings& settings, milliseconds& timeout) {
+    return take(settings, "timeout", timeout, parse_timeout);
+}
+
+Result<std::vector<protocol::Label>> parse_labels(const std::vector<std::string>& texts) {
+    std::vector<protocol::Label> labels;
+    for (const auto& text : texts) {
+        const auto equals = text.find('=');
+        if (equals == std::string::npos || equals == 0) {
+            return fail(ErrorCode::invalid_argument, "--label: \"" + text + "\" is not a label: write it as key=value");
+        }
+        labels.push_back({text.substr(0, equals), text.substr(equals + 1)});
+    }
+    return labels;
+}
+
+Result<std::vector<std::string>> parse_env(const Settings& settings) {
+    auto env = settings.all("env");
+    for (const auto& entry : env) {
+        if (auto checked = about("env", protocol::check_env(entry)); !checked) return fail(checked.error());
+    }
+    return env;
+}
+
+}  // namespace
+
+Result<CommonOptions> read_common(const Settings& settings) {
+    CommonOptions out;
+    out.broker = settings.get("broker").value_or(defaults::clients_endpoint);
+    out.quiet = settings.flag("quiet");
+    out.state_dir = settings.get("state-dir").value_or("");
+    // "localhost:7710" is what fingers type; ZeroMQ wants the transport too.
+    if (out.broker.find("://") == std::string::npos) out.broker.insert(0, "tcp://");
+    const auto format = settings.get("output").value_or("table");
+    if (format == "json") out.output = OutputFormat::json;
+    else if (format != "table") {
+        return fail(ErrorCode::usage, "--output: \"" + format + "\" is not a format: use table or json");
+    }
+    auto timeout = take(settings, "connect-timeout", out.connect_timeout, parse_duration);
+    if (!timeout) return fail(timeout.error());
+    return out;
+}
+
+Result<CreateCommand> read_create(const Settings& settings, std::span<const std::string> operands) {
+    CreateCommand out;
+    protocol::VmSpec& spec = out.request.spec;
+    spec.name = settings.get("name").value_or("");
+    if (!operands.empty()) {
+        if (!spec.name.empty() && spec.name != operands.front()) {
+            return fail(ErrorCode::usage, "the VM's name was given twice: \"" + spec.name + "\" and \"" +
+                                              operands.front() + "\"");
+        }
+        spec.name = operands.front();
+    }
+    spec.image = settings.get("image").value_or("");
+    out.request.node = settings.get("node").value_or("");
+    out.key_files = settings.all("key");
+    out.password = settings.flag("password");
+    const auto count = [](std::string_view text) { return parse_count(text, 1, limits::batch_max); };
+    const auto pids = [](std::string_view text) {
+        return parse_count(text, limits::pids_min, limits::pids_max);
+    };
+    const auto values = first_error({
+        take(settings, "count", out.request.count, count),
+        take(settings, "cpus", spec.cpus_milli, parse_cpus),
+        take(settings, "memory", spec.memory_bytes, parse_size),
+        take(settings, "pids", spec.pids, pids),
+        take(settings, "ttl", spec.ttl_seconds, parse_seconds),
+        take_timeout(settings, out.timeout),
+    });
+    if (!values) return fail(values.error());
+    auto env = parse_env(settings);
+    if (!env) return fail(env.error());
+    spec.env = std::move(*env);
+    auto labels = parse_labels(settings.all("label"));
+    if (!labels) return fail(labels.error());
+    spec.labels = std::move(*labels);
+    if (out.request.count > 1 && !spec.name.empty()) {
+        return fail(ErrorCode::usage, "--name names one VM: leave it out with -n " + std::to_string(out.request.count) +
+                                          ", the VMs are then numbered");
+    }
+    if (!out.request.node.empty()) {
+        if (auto checked = about("node", protocol::check_name("node name", out.request.node)); !checked) {
+            return fail(checked.error());
+        }
+    }
+    if (auto checked = protocol::check_spec(spec); !checked) return fail(checked.error());
+    return out;
+}
+
+Result<std::string> read_target(std::span<const std::string> operands) {
+    const std::string& target = operands.front();
+    if (auto checked = protocol::check_name("VM name", target); !checked) return fail(checked.error());
+    return target;
+}
+
+Result<ActionCommand> read_action(VerbId verb, const Settings& settings, std::span<const std::string> operands) {
+    ActionCommand out;
+    switch (verb) {
+        case VerbId::stop: out.verb = protocol::Verb::stop; break;
+        case VerbId::restart: out.verb = protocol::Verb::restart; break;
+        case VerbId::remove: out.verb = protocol::Verb::remove; break;
+        default: out.verb = protocol::Verb::start; break;
+    }
+    for (const auto& name : operands) {
+        auto& targets = out.request.targets;
+        if (std::find(targets.begin(), targets.end(), name) != targets.end()) continue;
+        if (auto checked = protocol::check_name("VM name", name); !checked) return fail(checked.error());
+        targets.push_back(name);
+    }
+    const auto grace = [](std::string_view text) -> Result<std::uint32_t> {
+        const auto duration = parse_duration(text);
+        if (!duration) return fail(duration.error());
+        if (*duration > limits::request_deadline_max) return fail(ErrorCode::invalid_argument, "it can be 1h at most");
+        return static_cast<std::uint32_t>(duration->count() / 1000);
+    };
+    const auto values =
+        first_error({take(settings, "grace", out.request.grace_seconds, grace), take_timeout(settings, out.timeout)});
+    if (!values) return fail(values.error());
+    return out;
+}
+
+Result<SshCommand> read_ssh(const Settings& settings, const CommandLine& line) {
+    const auto target = read_target(line.operands);
+    if (!target) return fail(target.error());
+    SshCommand out;
+    out.target = *target;
+    out.identities = settings.all("identity");
+    out.user = settings.get("user").value_or("");
+    out.tty = settings.flag("tty");
+    out.command = line.command;
+    // "-oProxyCommand=…@host" must stay a user name to ssh, so a leading hyphen is refused.
+    if (out.user.starts_with('-')) return fail(ErrorCode::invalid_argument, "--user: a user name can't begin with '-'");
+    return out;
+}
+
+Result<ExecCommand> read_exec(const Settings& settings, const CommandLine& line) {
+    const auto target = read_target(line.operands);
+    if (!target) return fail(target.error());
+    ExecCommand out;
+    out.target = *target;
+    out.spec.argv = line.command;
+    if (out.spec.argv.empty()) {
+        return fail(ErrorCode::usage, "mccli exec needs a command: mccli exec " + *target +
+                                          " -- COMMAND...; for a shell use: mccli ssh " + *target);
+    }
+    if (out.spec.argv.size() > limits::arguments_max) {
+        return fail(ErrorCode::usage, "the command has more than 4096 arguments");
+    }
+    for (const auto& argument : out.spec.argv) {
+        if (argument.size() > limits::argument_bytes_max) {
+            return fail(ErrorCode::usage, "an argument of the command is over 128 KiB; pass it through stdin with -i");
+        }
+    }
+    out.interactive = settings.flag("interactive");
+    if (settings.flag("tty") && settings.flag("no-tty")) {
+        return fail(ErrorCode::usage, "--tty and --no-tty can't be given together");
+    }
+    if (settings.flag("tty")) out.tty = TtyWish::yes;
+    if (settings.flag("no-tty")) out.tty = TtyWish::no;
+    auto env = parse_env(settings);
+    if (!env) return fail(env.error());
+    out.spec.env = std::move(*env);
+    out.spec.user = settings.get("user").value_or("");
+    out.spec.workdir = settings.get("workdir").value_or("");
+    return out;
+}
+
+Result<LogsCommand> read_logs(const Settings& settings, std::span<const std::string> operands, WallTime now) {
+    const auto target = read_target(operands);
+    if (!target) return fail(target.error());
+    LogsCommand out;
+    out.target = *target;
+    out.spec.follow = settings.flag("follow");
+    out.spec.timestamps = settings.flag("timestamps");
+    const auto tail = [](std::string_view text) {
+        return parse_count(text, 1, std::numeric_limits<std::uint32_t>::max());
+    };
+    const auto since = [&](std::string_view text) -> Result<std::int64_t> {
+        const auto moment = parse_moment(text, now);
+        if (!moment) return fail(moment.error());
+        return moment->unix_ms / 1000;
+    };
+    const auto values = first_error({take(settings, "tail", out.spec.tail, tail),
+                                     take(settings, "since", out.spec.since_unix_seconds, since)});
+    if (!values) return fail(values.error());
+    return out;
+}
+
+Result<std::optional<EventSeq>> read_watch(const Settings& settings) {
+    const auto text = settings.get("since");
+    if (!text) return std::optional<EventSeq>{};
+    const auto number = about("since", parse_count(*text, 0, std::numeric_limits<std::int64_t>::max()));
+    if (!number) return fail(number.error());
+    return std::optional<EventSeq>(EventSeq{*number});
+}
+
+Result<RequestId> read_request_id(std::span<const std::string> operands) {
+    const auto id = RequestId::parse(operands.front());
+    if (id && *id) return *id;
+    return fail(ErrorCode::invalid_argument, "\"" + operands.front().substr(0, 40) +
+                                                 "\" is not the id of a request: it has 32 hexadecimal digits; "
+                                                 "`mccli jobs` shows the latest");
+}
+
+}  // namespace mc::cli

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "cli/core/command_line.hpp"
+#include "protocol/client_bodies.hpp"
+
+/// What a command line asks for, checked: arguments in, requests out. Everything
+/// that is wrong is found here, before anything is sent.
+namespace mc::cli {
+
+enum class OutputFormat { table, json };
+
+struct CommonOptions {
+    std::string broker;
+    OutputFormat output = OutputFormat::table;
+    bool quiet = false;
+    milliseconds connect_timeout{3000};
+    std::string state_dir;  ///< "" = the user's default
+};
+
+/// Errors: usage, invalid_argument.
+[[nodiscard]] Result<CommonOptions> read_common(const Settings& settings);
+
+struct CreateCommand {
+    protocol::CreateRequest request;  ///< without keys and password hash: those are read and made by the shell
+    milliseconds timeout = limits::request_deadline_default;
+    std::vector<std::string> key_files;
+    bool password = false;
+};
+/// Errors: usage, invalid_argument.
+[[nodiscard]] Result<CreateCommand> read_create(const Settings& settings, std::span<const std::string> operands);
+
+struct ActionCommand {
+    protocol::Verb verb = protocol::Verb::start;
+    protocol::ActionRequest request;
+    milliseconds timeout = limits::request_deadline_default;
+};
+/// start, stop, restart, delete. A name given twice counts once. Errors: usage, invalid_argument.
+[[nodiscard]] Result<ActionCommand> read_action(VerbId verb, const Settings& settings,
+                                                std::span<const std::string> operands);
+
+/// The one VM that a verb is about: a name or an id. Error: invalid_argument.
+[[nodiscard]] Result<std::string> read_target(std::span<const std::string> operands);
+
+struct SshCommand {
+    std::string target;
+    std::vector<std::string> identities;
+    std::string user;  ///< "" = as the VM says
+    bool tty = false;
+    std::vector<std::string> command;
+};
+[[nodiscard]] Result<SshCommand> read_ssh(const Settings& settings, const CommandLine& line);
+
+enum class TtyWish { automatic, yes, no };
+
+struct ExecCommand {
+    std::string target;
+    protocol::ExecSpec spec;  ///< tty, input, rows and columns are the shell's to fill in
+    TtyWish tty = TtyWish::automatic;
+    bool interactive = false;
+};
+[[nodiscard]] Result<ExecCommand> read_exec(const Settings& settings, const CommandLine& line);
+
+struct LogsCommand {
+    std::string target;
+    protocol::LogsSpec spec;
+};
+[[nodiscard]] Result<LogsCommand> read_logs(const Settings& settings, std::span<const std::string> operands,
+                                            WallTime now);
+
+/// nullopt = from now on.
+[[nodiscard]] Result<std::optional<EventSeq>> read_watch(const Settings& settings);
+
+[[nodiscard]] Result<RequestId> read_request_id(std::span<const std::string> operands);
+
+}  // namespace mc::cli

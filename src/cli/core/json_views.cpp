@@ -1,0 +1,207 @@
+#include "cli/core/json_views.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "cli/core/quantities.hpp"
+
+namespace mc::cli {
+namespace {
+
+// Insertion order is kept: the fields people look for come first.
+using Json = nlohmann::ordered_json;
+
+Json time_or_null(WallTime time) { return time.unix_ms == 0 ? Json(nullptr) : Json(format_time(time)); }
+Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+std::string_view name_of_intent(protocol::VmIntent intent) {
+    switch (intent) {
+        case protocol::VmIntent::running: return "running";
+        case protocol::VmIntent::stopped: return "stopped";
+        case protocol::VmIntent::deleted: return "deleted";
+    }
+    return "running";
+}
+
+Json labels_json(const std::vector<protocol::Label>& labels) {
+    Json out = Json::object();
+    for (const auto& label : labels) out[label.key] = label.value;
+    return out;
+}
+
+/// `replace`: what peers send is UTF-8 by rule but may not be in fact; a listing must not die of it.
+std::string dumped(const Json& json, int indent) {
+    return json.dump(indent, ' ', false, nlohmann::detail::error_handler_t::replace) + "\n";
+}
+std::string pretty(const Json& json) { return dumped(json, 2); }
+std::string line(const Json& json) { return dumped(json, -1); }
+
+void add_ssh(Json& out, const protocol::VmView& vm) {
+    const bool has_ssh = vm.ssh_port != 0;
+    out["ssh_host"] = text_or_null(vm.ssh_host);
+    out["ssh_port"] = has_ssh ? Json(vm.ssh_port) : Json(nullptr);
+    out["username"] = text_or_null(vm.username);
+}
+
+void add_rest(Json& out, const protocol::VmView& vm) {
+    out["host_key"] = text_or_null(vm.host_key);
+    out["id"] = vm.id.str();
+    out["state"] = std::string(name_of(vm.state));
+    out["intent"] = std::string(name_of_intent(vm.intent));
+    out["reason"] = text_or_null(vm.reason);
+    out["node"] = text_or_null(vm.node);
+    out["image"] = vm.image;
+    out["cpus"] = static_cast<double>(vm.cpus_milli) / 1000.0;
+    out["memory_bytes"] = vm.memory_bytes;
+    out["pids"] = vm.pids;
+    out["labels"] = labels_json(vm.labels);
+    out["password_login"] = vm.password;
+    out["created"] = time_or_null(vm.created);
+    out["started"] = time_or_null(vm.started);
+    out["expires"] = time_or_null(vm.expires);
+    out["container"] = text_or_null(vm.container);
+}
+
+Json vm_json(const protocol::VmView& vm) {
+    Json out;
+    out["name"] = vm.name;
+    add_ssh(out, vm);
+    add_rest(out, vm);
+    return out;
+}
+
+Json error_json(ErrorCode code, const std::string& message) {
+    return Json{{"code", std::string(name_of(code))}, {"message", message}};
+}
+
+Json created_json(const protocol::ItemResult& item, const std::string& password) {
+    Json out;
+    out["status"] = item.code == ErrorCode::ok ? "created" : "failed";
+    const protocol::VmView vm = item.vm.value_or(protocol::VmView{});
+    out["name"] = item.vm ? vm.name : item.target;
+    if (item.code != ErrorCode::ok) {
+        out["error"] = error_json(item.code, item.message);
+        if (!item.vm) return out;
+    }
+    add_ssh(out, vm);
+    out["password"] = item.code == ErrorCode::ok ? text_or_null(password) : Json(nullptr);
+    add_rest(out, vm);
+    return out;
+}
+
+Json item_json(const protocol::ItemResult& item, std::string_view done) {
+    Json out;
+    out["status"] = item.code == ErrorCode::ok ? std::string(done) : "failed";
+    out["name"] = item.vm ? item.vm->name : item.target;
+    out["error"] = item.code == ErrorCode::ok ? Json(nullptr) : error_json(item.code, item.message);
+    out["vm"] = item.vm ? vm_json(*item.vm) : Json(nullptr);
+    return out;
+}
+
+Json node_json(const protocol::NodeView& node) {
+    Json out;
+    out["name"] = node.name;
+    out["id"] = node.id.str();
+    out["state"] = node.state == protocol::NodeState::not_ready ? "not_ready" : std::string(name_of(node.state));
+    out["reason"] = text_or_null(node.reason);
+    out["slots"] = node.slots;
+    out["slots_used"] = node.slots_used;
+    out["cpus"] = static_cast<double>(node.cpus_milli) / 1000.0;
+    out["memory_bytes"] = node.memory_bytes;
+    out["advertise"] = node.advertise;
+    out["engine_version"] = text_or_null(node.engine_version);
+    out["worker_version"] = node.worker_version;
+    out["silent_ms"] = node.silent_ms;
+    out["engine_age_ms"] = node.engine_age_ms;
+    out["labels"] = labels_json(node.labels);
+    return out;
+}
+
+Json job_json(const protocol::JobView& job, bool with_items) {
+    Json out;
+    out["request"] = job.request.str();
+    out["verb"] = std::string(name_of(job.verb));
+    out["done"] = job.done;
+    out["accepted"] = time_or_null(job.accepted);
+    if (!with_items) return out;
+    out["items"] = Json::array();
+    for (const auto& item : job.items) out["items"].push_back(item_json(item, job.done ? "done" : "under_way"));
+    return out;
+}
+
+}  // namespace
+
+std::string json_created(const protocol::ItemResult& item, const std::string& password) {
+    return pretty(created_json(item, password));
+}
+
+std::string json_created_all(const std::vector<protocol::ItemResult>& items, const std::string& password) {
+    Json out = Json::array();
+    for (const auto& item : items) out.push_back(created_json(item, password));
+    return pretty(out);
+}
+
+std::string json_vms(const std::vector<protocol::VmView>& vms) {
+    Json out = Json::array();
+    for (const auto& vm : vms) out.push_back(vm_json(vm));
+    return pretty(out);
+}
+
+std::string json_vm(const protocol::VmView& vm) { return pretty(vm_json(vm)); }
+
+std::string json_nodes(const std::vector<protocol::NodeView>& nodes) {
+    Json out = Json::array();
+    for (const auto& node : nodes) out.push_back(node_json(node));
+    return pretty(out);
+}
+
+std::string json_items(const std::vector<protocol::ItemResult>& items, std::string_view done) {
+    Json out = Json::array();
+    for (const auto& item : items) out.push_back(item_json(item, done));
+    return pretty(out);
+}
+
+std::string json_job(const protocol::JobView& job) { return pretty(job_json(job, true)); }
+
+std::string json_jobs(const std::vector<protocol::JobView>& jobs) {
+    Json out = Json::array();
+    for (const auto& job : jobs) out.push_back(job_json(job, false));
+    return pretty(out);
+}
+
+std::string json_event(const protocol::Event& event) {
+    Json out;
+    out["seq"] = event.seq.value;
+    out["time"] = format_time_ms(event.time);
+    out["kind"] = event.kind;
+    out["name"] = text_or_null(event.name);
+    out["vm"] = event.vm ? Json(event.vm.str()) : Json(nullptr);
+    out["node"] = text_or_null(event.node);
+    out["reason"] = text_or_null(event.reason);
+    out["request"] = event.request ? Json(event.request.str()) : Json(nullptr);
+    out["epoch"] = event.epoch.value;
+    return line(out);
+}
+
+std::string json_gap(EventSeq first, EventSeq last) {
+    return line(Json{{"gap", Json{{"first", first.value}, {"last", last.value}}}});
+}
+
+std::string json_other_cloud(CloudId cloud) { return line(Json{{"other_cloud", cloud.str()}}); }
+
+std::string json_error(const Error& error, ExitCode exit_code) {
+    Json out = error_json(error.code, error.message);
+    out["exit_code"] = static_cast<int>(exit_code);
+    return line(Json{{"error", std::move(out)}});
+}
+
+std::string json_versions(const Versions& versions) {
+    Json nodes = Json::array();
+    for (const auto& node : versions.nodes) {
+        nodes.push_back(Json{{"name", node.name},
+                             {"worker_version", node.worker_version},
+                             {"engine_version", text_or_null(node.engine_version)}});
+    }
+    return pretty(Json{{"client", versions.client}, {"broker", text_or_null(versions.broker)}, {"nodes", nodes}});
+}
+
+}  // namespace mc::cli

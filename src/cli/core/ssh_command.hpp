@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "cli/core/commands.hpp"
+#include "protocol/vm.hpp"
+
+/// Verified SSH into throw-away boxes: the pinned host key and the ssh client's arguments.
+namespace mc::cli {
+
+/// What `mccli ssh` is about to do.
+enum class SshWay {
+    client,  ///< the OpenSSH client
+    exec,    ///< a shell through exec: the image has no sshd
+};
+
+/// Errors, each with what to do: wrong_state (not running), ssh_not_answering (host key not yet known).
+[[nodiscard]] Result<SshWay> choose_ssh_way(const protocol::VmView& vm);
+
+/// `content` of a known_hosts file with exactly one line for `alias`: the pinned
+/// `host_key` ("ssh-ed25519 AAAA…"). Every other line stays as it is, in its place.
+/// Errors: invalid_argument (alias or key has what would break the file).
+[[nodiscard]] Result<std::string> pin_host_key(std::string_view content, std::string_view alias,
+                                               std::string_view host_key);
+
+/// The arguments of the OpenSSH client, argv[0] included. The host key is checked
+/// against `known_hosts` alone, under the VM's id, and never otherwise.
+[[nodiscard]] std::vector<std::string> ssh_arguments(const protocol::VmView& vm, const SshCommand& command,
+                                                     const std::string& known_hosts,
+                                                     const std::vector<std::string>& identities);
+
+}  // namespace mc::cli

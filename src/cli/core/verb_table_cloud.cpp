@@ -1,0 +1,132 @@
+#include "cli/core/verb_table.hpp"
+
+namespace mc::cli {
+namespace {
+
+constexpr std::string_view cloud_group = "The cloud";
+constexpr std::string_view request_group = "Requests";
+constexpr std::string_view help_group = "More";
+
+VerbSpec watch_verb() {
+    return VerbSpec{
+        .id = VerbId::watch,
+        .name = "watch",
+        .aliases = {"events"},
+        .group = cloud_group,
+        .summary = "Print every event of the cloud as it happens",
+        .description =
+            "One line per event: time, number, kind, VM, node, reason. Events are numbered without a hole. What was "
+            "missed on the way is asked for again and printed in order; what the broker no longer keeps is announced "
+            "by a line such as `-- events 17 to 23 are no longer kept --`. A restart of the broker is waited out.\n\n"
+            "With -o json one JSON object per line; a gap is `{\"gap\": {\"first\": 17, \"last\": 23}}`. Ctrl-C ends "
+            "with code 0.",
+        .options = {{"since", 0, "SEQ", "first print the events after number SEQ; 0 = all that are kept"}},
+        .examples =
+            {
+                {"mccli watch", "from now on"},
+                {"mccli watch --since 0", "everything that is kept, then live"},
+                {"mccli watch -o json | jq -r 'select(.kind == \"vm.cleanup\") | .name'", ""},
+            },
+    };
+}
+
+std::vector<VerbSpec> request_verbs() {
+    VerbSpec job{
+        .id = VerbId::job,
+        .name = "job",
+        .group = request_group,
+        .operands = "ID",
+        .summary = "Show what became of a request",
+        .description = "ID is the 32 hexadecimal digits that an interrupted or timed-out command printed, or `mccli jobs` shows.",
+        .examples = {{"mccli job 6f0c4c1f3f9a4d0b8b1e2d3c4b5a6978", ""}},
+        .operands_min = 1,
+        .operands_max = 1,
+    };
+    VerbSpec jobs{
+        .id = VerbId::jobs,
+        .name = "jobs",
+        .group = request_group,
+        .summary = "List the latest requests that change something",
+        .description = "Newest first.",
+        .examples = {{"mccli jobs", ""}},
+    };
+    VerbSpec cancel{
+        .id = VerbId::cancel,
+        .name = "cancel",
+        .group = request_group,
+        .operands = "ID",
+        .summary = "Cancel a request that is under way",
+        .description = "What it has already done stays; a VM half made is removed.",
+        .examples = {{"mccli cancel 6f0c4c1f3f9a4d0b8b1e2d3c4b5a6978", ""}},
+        .operands_min = 1,
+        .operands_max = 1,
+    };
+    return {job, jobs, cancel};
+}
+
+std::vector<VerbSpec> more_verbs() {
+    VerbSpec menu{
+        .id = VerbId::menu,
+        .name = "menu",
+        .group = help_group,
+        .summary = "A menu to choose from: create, list, ssh, delete, exit",
+        .examples = {{"mccli menu", ""}},
+    };
+    VerbSpec version{
+        .id = VerbId::version,
+        .name = "version",
+        .group = help_group,
+        .summary = "Show the versions of this program, the broker and the nodes",
+        .description = "The broker and nodes are shown when the broker answers; `mccli --version` asks nobody.",
+        .examples = {{"mccli version", ""}},
+    };
+    VerbSpec help{
+        .id = VerbId::help,
+        .name = "help",
+        .group = help_group,
+        .operands = "[VERB]",
+        .summary = "Explain a verb",
+        .options =
+            {
+                {"markdown", 0, "", "print docs/cli.md", false, true},
+                {"man", 0, "", "print the man page", false, true},
+            },
+        .examples = {{"mccli help create", ""}},
+        .operands_max = 1,
+    };
+    return {menu, version, help};
+}
+
+}  // namespace
+
+std::vector<VerbSpec> cloud_verbs() {
+    VerbSpec nodes{
+        .id = VerbId::nodes,
+        .name = "nodes",
+        .aliases = {"node"},
+        .group = cloud_group,
+        .summary = "List the nodes: state, room, engine",
+        .description = "A node is ready, not ready (its worker answers, its Docker engine does not: the reason is shown) or silent.",
+        .examples = {{"mccli nodes", ""}},
+    };
+    std::vector<VerbSpec> all{nodes, watch_verb()};
+    for (auto& verb : request_verbs()) all.push_back(std::move(verb));
+    for (auto& verb : more_verbs()) all.push_back(std::move(verb));
+    return all;
+}
+
+const std::vector<OptionSpec>& common_options() {
+    static const std::vector<OptionSpec> options{
+        {"broker", 'b', "ENDPOINT", "where the broker takes clients (default tcp://127.0.0.1:7710)"},
+        {"output", 'o', "FORMAT", "table or json; json makes errors JSON too (default table)"},
+        {"quiet", 'q', "", "no progress and no remarks; in lists only the names"},
+        {"connect-timeout", 0, "DURATION", "how long to wait for a first sign of the broker (default 3s)"},
+        {"state-dir", 0, "DIR", "where known_hosts and minicloud's own key are kept (default $XDG_STATE_HOME/minicloud)"},
+        {"config", 0, "FILE", "ini file with options (default $XDG_CONFIG_HOME/minicloud/mccli.ini, if it is there)"},
+        {"help", 'h', "", "show help, of a verb when one is given"},
+        {"version", 'V', "", "show the version and end"},
+    };
+    return options;
+}
+
+}  // namespace mc::cli

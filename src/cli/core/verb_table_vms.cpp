@@ -1,0 +1,128 @@
+#include "cli/core/verb_table.hpp"
+
+namespace mc::cli {
+namespace {
+
+constexpr std::string_view group = "VMs";
+
+VerbSpec create_verb() {
+    return VerbSpec{
+        .id = VerbId::create,
+        .name = "create",
+        .aliases = {"new"},
+        .group = group,
+        .operands = "[NAME]",
+        .summary = "Create a VM, or many, and wait until they can be logged in to",
+        .description =
+            "The broker places the VM on a node that is ready and has room. The command returns when the VM's sshd "
+            "answers (or, for an image without sshd, when it runs).\n\n"
+            "The public keys installed are those given with --key, else every ~/.ssh/id_*.pub. Who has none gets a "
+            "key made once for minicloud, in the state directory, which `mccli ssh` uses by itself.\n\n"
+            "A password is set only with --password: a random one, made and hashed here and printed once with the "
+            "result. It is never sent or logged. The VMs of one `-n N` share it.\n\n"
+            "A create happens once, however often it is repeated on the way. Ctrl-C stops the waiting, not the "
+            "create; the message then names the request for `mccli job` and `mccli cancel`.",
+        .options =
+            {
+                {"name", 0, "NAME", "its name: a-z, 0-9 and '-' (default: the next vm-N)"},
+                {"count", 'n', "N", "how many to create (default 1)"},
+                {"image", 0, "IMAGE", "Docker image (default minicloud/vm:latest)"},
+                {"cpus", 0, "CPUS", "cores, such as 2 or 0.5 (default 1)"},
+                {"memory", 'm', "SIZE", "memory, such as 512M or 2G (default 512M)"},
+                {"pids", 0, "N", "processes and threads at most (default 512)"},
+                {"key", 'k', "FILE", "SSH public key file to install", true},
+                {"password", 0, "", "also allow login by a random password, shown once"},
+                {"env", 'e', "NAME=VALUE", "environment variable of the VM's first process", true},
+                {"label", 'l', "KEY=VALUE", "label", true},
+                {"ttl", 0, "DURATION", "remove it that long after its creation, such as 2h (default: never)"},
+                {"node", 0, "NODE", "on this node only"},
+                {"timeout", 0, "DURATION", timeout_help},
+            },
+        .examples =
+            {
+                {"mccli create", "a VM with the next free name"},
+                {"mccli create web --cpus 2 --memory 1G", "named and sized"},
+                {"mccli create -n 30 --label class=unix1 --ttl 2h", "thirty for a lesson"},
+                {"mccli create -o json | jq -r .ssh_port", "for a script"},
+            },
+        .operands_max = 1,
+    };
+}
+
+VerbSpec list_verb() {
+    return VerbSpec{
+        .id = VerbId::list,
+        .name = "list",
+        .aliases = {"ls", "ps"},
+        .group = group,
+        .summary = "List all VMs of all nodes",
+        .description =
+            "Answered at once from the broker's state. The VMs of a node that is silent are shown as unknown, with the "
+            "reason. With --quiet only the names, one a line.",
+        .examples =
+            {
+                {"mccli list", ""},
+                {"mccli list -o json | jq -r '.[] | select(.state == \"running\") | .name'", "the running ones' names"},
+                {"mccli delete $(mccli list -q)", "away with all"},
+            },
+    };
+}
+
+VerbSpec info_verb() {
+    return VerbSpec{
+        .id = VerbId::info,
+        .name = "info",
+        .aliases = {"show"},
+        .group = group,
+        .operands = "NAME",
+        .summary = "Show everything about one VM",
+        .description = "NAME is the VM's name or its id of 16 hexadecimal digits.",
+        .examples = {{"mccli info vm-1", ""}, {"mccli info vm-1 -o json", ""}},
+        .operands_min = 1,
+        .operands_max = 1,
+    };
+}
+
+constexpr std::size_t names_max = 1000;  // limits::batch_max, in one request
+
+VerbSpec action_verb(VerbId id, std::string_view name, std::string_view summary, std::string_view description,
+                     std::vector<OptionSpec> options, std::vector<Example> examples) {
+    options.push_back({"timeout", 0, "DURATION", timeout_help});
+    return VerbSpec{
+        .id = id,
+        .name = name,
+        .group = group,
+        .operands = "NAME...",
+        .summary = summary,
+        .description = description,
+        .options = std::move(options),
+        .examples = std::move(examples),
+        .operands_min = 1,
+        .operands_max = names_max,
+    };
+}
+
+}  // namespace
+
+std::vector<VerbSpec> vm_verbs() {
+    const OptionSpec grace{"grace", 0, "DURATION", "how long its processes get to end by themselves (default 10s)"};
+    std::vector<VerbSpec> all{create_verb(), list_verb(), info_verb()};
+    all.push_back(action_verb(VerbId::start, "start", "Start stopped VMs",
+                              "Returns when sshd answers again. A started VM may have another SSH port than before.",
+                              {}, {{"mccli start vm-1", ""}}));
+    all.push_back(action_verb(VerbId::stop, "stop", "Stop VMs and keep them",
+                              "A VM that a person stopped is kept until it is started or deleted; one that stops by "
+                              "itself is removed after a while.",
+                              {grace}, {{"mccli stop vm-1 vm-2", ""}}));
+    all.push_back(action_verb(VerbId::restart, "restart", "Stop VMs and start them again", "", {grace},
+                              {{"mccli restart vm-1", ""}}));
+    all.push_back(action_verb(VerbId::remove, "delete", "Delete VMs for good",
+                              "Running or not, with everything in them. One bad name does not keep the others from "
+                              "being deleted.",
+                              {{"force", 'f', "", "accepted out of habit; delete never asks", false, true}},
+                              {{"mccli delete vm-1 vm-2", ""}}));
+    all.back().aliases = {"rm", "remove"};
+    return all;
+}
+
+}  // namespace mc::cli

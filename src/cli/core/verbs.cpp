@@ -1,0 +1,60 @@
+#include "cli/core/verbs.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "cli/core/verb_table.hpp"
+
+namespace mc::cli {
+
+const std::vector<VerbSpec>& verbs() {
+    static const std::vector<VerbSpec> table = [] {
+        std::vector<VerbSpec> all = vm_verbs();
+        for (auto& verb : inside_verbs()) all.push_back(std::move(verb));
+        for (auto& verb : cloud_verbs()) all.push_back(std::move(verb));
+        return all;
+    }();
+    return table;
+}
+
+const VerbSpec* find_verb(std::string_view name) {
+    for (const auto& verb : verbs()) {
+        if (verb.name == name || std::find(verb.aliases.begin(), verb.aliases.end(), name) != verb.aliases.end()) {
+            return &verb;
+        }
+    }
+    return nullptr;
+}
+
+const VerbSpec& verb_of(VerbId id) {
+    const auto& all = verbs();
+    const auto found = std::find_if(all.begin(), all.end(), [&](const VerbSpec& v) { return v.id == id; });
+    MC_ASSERT(found != all.end());
+    return *found;
+}
+
+namespace {
+
+template <class Matches>
+const OptionSpec* find_where(const VerbSpec* verb, Matches matches) {
+    // A verb's own options come first: `-t` and `-i` mean different things to different verbs.
+    if (verb != nullptr) {
+        const auto own = std::find_if(verb->options.begin(), verb->options.end(), matches);
+        if (own != verb->options.end()) return &*own;
+    }
+    const auto& common = common_options();
+    const auto found = std::find_if(common.begin(), common.end(), matches);
+    return found == common.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+const OptionSpec* find_option(const VerbSpec* verb, std::string_view name) {
+    return find_where(verb, [&](const OptionSpec& o) { return o.name == name; });
+}
+
+const OptionSpec* find_option(const VerbSpec* verb, char letter) {
+    return find_where(verb, [&](const OptionSpec& o) { return o.letter != 0 && o.letter == letter; });
+}
+
+}  // namespace mc::cli

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
+
+/// The one table of what mccli can do. `--help`, the man page, docs/cli.md, the
+/// parser and "did you mean" are all made from it; nothing is written twice.
+namespace mc::cli {
+
+enum class VerbId {
+    create,
+    list,
+    info,
+    ssh,
+    exec,
+    start,
+    stop,
+    restart,
+    remove,
+    logs,
+    nodes,
+    watch,
+    job,
+    jobs,
+    cancel,
+    menu,
+    version,
+    help,
+};
+
+/// One option. In the environment it is MC_NAME and in the ini file `name =`; an
+/// option of one verb has the verb before it there (MC_CREATE_IMAGE, `create-image =`),
+/// so that a worker's MC_NODE does not decide where somebody's VM goes.
+struct OptionSpec {
+    std::string_view name{};
+    char letter = 0;         ///< 0 = none
+    std::string_view value{};  ///< what its value is called in the help; "" = a flag
+    std::string_view help{};
+    bool repeatable = false;
+    bool hidden = false;
+
+    [[nodiscard]] bool is_flag() const { return value.empty(); }
+};
+
+struct Example {
+    std::string_view line{};
+    std::string_view meaning{};
+};
+
+struct VerbSpec {
+    VerbId id = VerbId::help;
+    std::string_view name{};
+    std::vector<std::string_view> aliases{};
+    std::string_view group{};        ///< heading in `mccli --help`
+    std::string_view operands{};     ///< after the verb and its options in the usage line
+    std::string_view summary{};      ///< one line, no full stop
+    std::string_view description{};  ///< paragraphs, separated by an empty line
+    std::vector<OptionSpec> options{};
+    std::vector<Example> examples{};
+    std::size_t operands_min = 0;
+    std::size_t operands_max = 0;
+    bool takes_command = false;  ///< what follows the last operand is a command, passed on as it is
+    bool hidden = false;
+};
+
+/// In the order of the help. Static storage.
+[[nodiscard]] const std::vector<VerbSpec>& verbs();
+
+/// Options that every verb takes. Static storage.
+[[nodiscard]] const std::vector<OptionSpec>& common_options();
+
+/// The verb of that name or alias; nullptr when there is none.
+[[nodiscard]] const VerbSpec* find_verb(std::string_view name);
+[[nodiscard]] const VerbSpec& verb_of(VerbId id);
+
+/// The option of `verb` (nullptr = none yet) or of every verb with that name, or
+/// that letter; nullptr when there is none.
+[[nodiscard]] const OptionSpec* find_option(const VerbSpec* verb, std::string_view name);
+[[nodiscard]] const OptionSpec* find_option(const VerbSpec* verb, char letter);
+
+}  // namespace mc::cli

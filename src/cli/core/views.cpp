@@ -1,0 +1,274 @@
+#include "cli/core/views.hpp"
+
+#include "cli/core/quantities.hpp"
+#include "cli/core/table.hpp"
+
+namespace mc::cli {
+namespace {
+
+using protocol::NodeState;
+using protocol::VmState;
+
+Colour colour_of(VmState state) {
+    switch (state) {
+        case VmState::running: return Colour::green;
+        case VmState::pending:
+        case VmState::creating:
+        case VmState::deleting: return Colour::yellow;
+        case VmState::failed:
+        case VmState::unknown: return Colour::red;
+        case VmState::stopped:
+        case VmState::deleted: return Colour::dim;
+    }
+    return Colour::plain;
+}
+
+Colour colour_of(NodeState state) {
+    switch (state) {
+        case NodeState::ready: return Colour::green;
+        case NodeState::not_ready: return Colour::yellow;
+        case NodeState::silent: return Colour::red;
+    }
+    return Colour::plain;
+}
+
+Colour colour_of_kind(std::string_view kind) {
+    if (kind == "vm.running" || kind == "node.ready") return Colour::green;
+    if (kind == "vm.failed" || kind == "vm.unknown" || kind == "node.silent") return Colour::red;
+    if (kind == "vm.cleanup" || kind == "node.not_ready") return Colour::yellow;
+    return Colour::plain;
+}
+
+std::string age_since(WallTime then, WallTime now) {
+    return then.unix_ms == 0 ? "" : format_age(milliseconds(now.unix_ms - then.unix_ms));
+}
+
+std::string host_and_port(const protocol::VmView& vm) {
+    if (vm.ssh_port == 0) return "";
+    const bool is_v6 = vm.ssh_host.find(':') != std::string::npos;
+    return (is_v6 ? "[" + vm.ssh_host + "]" : vm.ssh_host) + ":" + std::to_string(vm.ssh_port);
+}
+
+std::string labels_text(const std::vector<protocol::Label>& labels) {
+    std::string out;
+    for (const auto& label : labels) out += (out.empty() ? "" : ", ") + label.key + "=" + label.value;
+    return out;
+}
+
+std::string_view state_word(const protocol::ItemResult& item, bool done) {
+    if (item.code != ErrorCode::ok) return "failed";
+    if (done) return "done";
+    return item.vm ? name_of(item.vm->state) : "under way";
+}
+
+}  // namespace
+
+std::string plain_ssh_command(const protocol::VmView& vm) {
+    if (vm.ssh_port == 0) return "";
+    return "ssh -p " + std::to_string(vm.ssh_port) + " " + (vm.username.empty() ? defaults::username : vm.username) +
+           "@" + vm.ssh_host;
+}
+
+std::string_view done_word(protocol::Verb verb) {
+    switch (verb) {
+        case protocol::Verb::create: return "created";
+        case protocol::Verb::start: return "started";
+        case protocol::Verb::stop: return "stopped";
+        case protocol::Verb::restart: return "restarted";
+        case protocol::Verb::remove: return "deleted";
+        default: return "done";
+    }
+}
+
+std::string text_created(const protocol::VmView& vm, const std::string& password) {
+    std::string out = printable(vm.name) + " is running on " + printable(vm.node);
+    if (vm.ssh_port == 0) return out + "; its image has no sshd\n\n  mccli ssh " + printable(vm.name) + "\n";
+    out += ", ssh at " + printable(host_and_port(vm)) + "\n\n  mccli ssh " + printable(vm.name) + "\n";
+    if (!password.empty()) {
+        out += "  " + printable(plain_ssh_command(vm)) + "\n\npassword (shown once): " + password + "\n";
+    }
+    return out;
+}
+
+std::string text_created_all(const std::vector<protocol::ItemResult>& items, const std::string& password,
+                             const TextStyle& style) {
+    const std::vector<Column> columns{{"NAME", false, 9}, {"NODE", false, 5}, {"SSH", false, 8}};
+    std::vector<std::vector<Cell>> rows;
+    for (const auto& item : items) {
+        if (item.code != ErrorCode::ok || !item.vm) continue;
+        rows.push_back({{item.vm->name, Colour::bold}, {item.vm->node}, {host_and_port(*item.vm)}});
+    }
+    if (rows.empty()) return "";
+    std::string out = layout_table(columns, rows, style);
+    if (!password.empty()) out += "\npassword of all of them (shown once): " + password + "\n";
+    return out;
+}
+
+std::string text_vms(const std::vector<protocol::VmView>& vms, WallTime now, const TextStyle& style) {
+    const std::vector<Column> columns{
+        {"NAME", false, 10},      {"STATE", false, 9},     {"NODE", false, 7}, {"SSH", false, 8},
+        {"IMAGE", false, 4, 12},  {"CPUS", true, 2},       {"MEMORY", true, 2}, {"AGE", true, 6},
+        {"EXPIRES", false, 3},    {"REASON", false, 5, 16},
+    };
+    std::vector<std::vector<Cell>> rows;
+    for (const auto& vm : vms) {
+        const std::string left =
+            vm.expires.unix_ms == 0 ? "" : "in " + format_age(milliseconds(vm.expires.unix_ms - now.unix_ms));
+        rows.push_back({{vm.name, Colour::bold},
+                        {std::string(name_of(vm.state)), colour_of(vm.state)},
+                        {vm.node},
+                        {host_and_port(vm)},
+                        {vm.image},
+                        {format_cpus(vm.cpus_milli)},
+                        {format_size(vm.memory_bytes)},
+                        {age_since(vm.created, now)},
+                        {left},
+                        {vm.reason}});
+    }
+    return rows.empty() ? "" : layout_table(columns, rows, style);
+}
+
+std::string text_names(const std::vector<protocol::VmView>& vms) {
+    std::string out;
+    for (const auto& vm : vms) out += printable(vm.name) + "\n";
+    return out;
+}
+
+std::string text_vm(const protocol::VmView& vm, WallTime now, const TextStyle& style) {
+    const auto when = [&](WallTime time) {
+        return time.unix_ms == 0 ? "" : format_time(time) + " (" + age_since(time, now) + " ago)";
+    };
+    const std::string expires =
+        vm.expires.unix_ms == 0
+            ? ""
+            : format_time(vm.expires) + " (in " + format_age(milliseconds(vm.expires.unix_ms - now.unix_ms)) + ")";
+    return layout_fields({{"name", {vm.name, Colour::bold}},
+                          {"id", {vm.id.str()}},
+                          {"state", {std::string(name_of(vm.state)), colour_of(vm.state)}},
+                          {"reason", {vm.reason}},
+                          {"node", {vm.node}},
+                          {"image", {vm.image}},
+                          {"cpus", {format_cpus(vm.cpus_milli)}},
+                          {"memory", {format_size(vm.memory_bytes)}},
+                          {"pids", {std::to_string(vm.pids)}},
+                          {"ssh", {plain_ssh_command(vm)}},
+                          {"host key", {vm.host_key}},
+                          {"password", {vm.password ? "login by password is on" : ""}},
+                          {"labels", {labels_text(vm.labels)}},
+                          {"created", {when(vm.created)}},
+                          {"started", {when(vm.started)}},
+                          {"expires", {expires}},
+                          {"container", {vm.container}}},
+                         style);
+}
+
+std::string text_nodes(const std::vector<protocol::NodeView>& nodes, const TextStyle& style) {
+    const std::vector<Column> columns{
+        {"NAME", false, 10},  {"STATE", false, 9},       {"VMS", true, 8},       {"CPUS", true, 4},
+        {"MEMORY", true, 4},  {"ADDRESS", false, 6, 12}, {"ENGINE", false, 3},   {"WORKER", false, 1},
+        {"HEARD", true, 5},   {"REASON", false, 7, 16},
+    };
+    std::vector<std::vector<Cell>> rows;
+    for (const auto& node : nodes) {
+        rows.push_back({{node.name, Colour::bold},
+                        {std::string(name_of(node.state)), colour_of(node.state)},
+                        {std::to_string(node.slots_used) + "/" + std::to_string(node.slots)},
+                        {format_cpus(node.cpus_milli)},
+                        {format_size(node.memory_bytes)},
+                        {node.advertise},
+                        {node.engine_version},
+                        {node.worker_version},
+                        {format_age(milliseconds(static_cast<std::int64_t>(node.silent_ms))) + " ago"},
+                        {node.reason}});
+    }
+    return rows.empty() ? "" : layout_table(columns, rows, style);
+}
+
+std::string text_items(const std::vector<protocol::ItemResult>& items, std::string_view done) {
+    std::string out;
+    for (const auto& item : items) {
+        if (item.code != ErrorCode::ok) continue;
+        out += printable(item.vm ? item.vm->name : item.target) + " " + std::string(done);
+        // A start publishes a new port: what was written down before is no longer true.
+        if (done == "started" || done == "restarted") {
+            if (item.vm && item.vm->ssh_port != 0) out += ", ssh at " + printable(host_and_port(*item.vm));
+        }
+        out += "\n";
+    }
+    return out;
+}
+
+std::string text_job(const protocol::JobView& job, WallTime now, const TextStyle& style) {
+    std::string out = layout_fields({{"request", {job.request.str()}},
+                                     {"verb", {std::string(name_of(job.verb))}},
+                                     {"state", {job.done ? "done" : "under way", job.done ? Colour::plain : Colour::yellow}},
+                                     {"accepted", {format_time(job.accepted) + " (" + age_since(job.accepted, now) + " ago)"}}},
+                                    style);
+    if (job.items.empty()) return out;
+    const std::vector<Column> columns{
+        {"VM", false, 10}, {"RESULT", false, 9}, {"NODE", false, 5}, {"SSH", false, 7}, {"MESSAGE", false, 8, 20}};
+    std::vector<std::vector<Cell>> rows;
+    for (const auto& item : job.items) {
+        const auto word = state_word(item, job.done);
+        rows.push_back({{item.vm ? item.vm->name : item.target, Colour::bold},
+                        {std::string(word), word == "failed" ? Colour::red : Colour::plain},
+                        {item.vm ? item.vm->node : ""},
+                        {item.vm ? host_and_port(*item.vm) : ""},
+                        {item.message}});
+    }
+    return out + "\n" + layout_table(columns, rows, style);
+}
+
+std::string text_jobs(const std::vector<protocol::JobView>& jobs, WallTime now, const TextStyle& style) {
+    const std::vector<Column> columns{
+        {"REQUEST", false, 10}, {"VERB", false, 9}, {"STATE", false, 8}, {"AGE", true, 7}};
+    std::vector<std::vector<Cell>> rows;
+    for (const auto& job : jobs) {
+        rows.push_back({{job.request.str()},
+                        {std::string(name_of(job.verb))},
+                        {job.done ? "done" : "under way", job.done ? Colour::plain : Colour::yellow},
+                        {age_since(job.accepted, now)}});
+    }
+    return rows.empty() ? "" : layout_table(columns, rows, style);
+}
+
+std::string text_event(const protocol::Event& event, const TextStyle& style) {
+    const auto padded = [](std::string text, std::size_t width) {
+        const std::size_t have = columns_of(text);
+        if (have < width) text.append(width - have, ' ');
+        return text;
+    };
+    const auto or_dash = [](const std::string& text) { return text.empty() ? std::string("-") : printable(text); };
+    std::string line = coloured(format_time_ms(event.time), Colour::dim, style.colours) + "  " +
+                       padded(std::to_string(event.seq.value), 5) + "  " +
+                       coloured(padded(printable(event.kind), 14), colour_of_kind(event.kind), style.colours) + "  " +
+                       padded(or_dash(event.name), 10) + "  " + padded(or_dash(event.node), 8) + "  " +
+                       printable(event.reason);
+    while (line.ends_with(' ')) line.pop_back();
+    return line + "\n";
+}
+
+std::string text_gap(EventSeq first, EventSeq last) {
+    if (first == last) return "-- event " + std::to_string(first.value) + " is no longer kept --\n";
+    return "-- events " + std::to_string(first.value) + " to " + std::to_string(last.value) +
+           " are no longer kept --\n";
+}
+
+std::string text_other_cloud(CloudId cloud) {
+    return "-- another cloud (" + cloud.str() + ") answers here now: its events have numbers of their own --\n";
+}
+
+std::string text_versions(const Versions& versions) {
+    std::string out = "mccli     " + versions.client + "\n";
+    out += "mcbroker  " + (versions.broker.empty() ? "not reached" : printable(versions.broker)) + "\n";
+    for (const auto& node : versions.nodes) {
+        out += "mcworker  " + printable(node.worker_version) + "  on " + printable(node.name);
+        if (!node.engine_version.empty()) out += " (Docker " + printable(node.engine_version) + ")";
+        out += "\n";
+    }
+    return out;
+}
+
+std::string text_error(const Error& error) { return "mccli: " + printable(error.message) + "\n"; }
+
+}  // namespace mc::cli
