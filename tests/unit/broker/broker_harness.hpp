@@ -1,0 +1,251 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "broker/core/broker_core.hpp"
+#include "protocol/codec.hpp"
+
+namespace mc::broker::test {
+
+using protocol::decode;
+using protocol::encode;
+using protocol::Kind;
+using protocol::Message;
+using protocol::Verb;
+using protocol::VmState;
+
+/// A broker core with a store in memory, a clock that a test moves, and what it
+/// sent and published kept for a look.
+class BrokerHarness {
+public:
+    explicit BrokerHarness(BrokerConfig config = {}) : config_(config) { boot(); }
+
+    /// The process dies and comes back with what was committed.
+    void restart() {
+        boot();
+        to_clients.clear();
+        to_workers.clear();
+    }
+
+    void advance(milliseconds time) {
+        const Instant end = now.instant + time;
+        while (now.instant < end) {
+            now.instant = now.instant + 100ms;
+            now.wall.unix_ms += 100;
+            core->on_tick(now);
+            settle();
+        }
+    }
+
+    /// As advance, with these nodes' heartbeats.
+    void advance_alive(milliseconds time, const std::vector<std::string>& alive) {
+        for (milliseconds passed{0}; passed < time; passed += 500ms) {
+            for (const auto& name : alive) heartbeat(name);
+            advance(500ms);
+        }
+    }
+
+    // workers
+
+    struct FakeNode {
+        NodeId id;
+        BootId boot;
+        protocol::NodeStatus status;
+    };
+
+    void node_register(const std::string& name, std::uint32_t slots = 8, Epoch epoch_seen = {}) {
+        FakeNode& node = nodes[name];
+        if (!node.id) node.id = NodeId{100 + nodes.size()};
+        node.boot = BootId{node.boot.value + 1};
+        node.status.ready = true;
+        node.status.slots = slots;
+        node.status.cpus_milli = 4000;
+        node.status.memory_bytes = 8ULL << 30;
+        protocol::RegisterRequest request;
+        request.name = name;
+        request.node = node.id;
+        request.boot = node.boot;
+        request.advertise = "10.0.0." + std::to_string(node.id.value - 100);
+        request.epoch_seen = epoch_seen;
+        request.status = node.status;
+        from_worker(name, Kind::request, Verb::node_register, RequestId{1, 1}, encode(request));
+    }
+
+    void inventory(const std::string& name, std::vector<protocol::VmReport> vms = {}) {
+        from_worker(name, Kind::notice, Verb::node_inventory, {}, encode(protocol::Inventory{nodes[name].boot, vms}));
+    }
+
+    void node_ready(const std::string& name, std::uint32_t slots = 8) {
+        node_register(name, slots);
+        inventory(name);
+    }
+
+    void heartbeat(const std::string& name) {
+        from_worker(name, Kind::notice, Verb::node_heartbeat, {},
+                    encode(protocol::Heartbeat{core->epoch(), nodes[name].boot, nodes[name].status}));
+    }
+
+    void from_worker(const std::string& name, Kind kind, Verb verb, RequestId id, protocol::Bytes body,
+                     ErrorCode code = ErrorCode::ok, protocol::Bytes data = {}) {
+        protocol::Header header;
+        header.kind = kind;
+        header.verb = verb;
+        header.id = id;
+        header.code = code;
+        auto frames = protocol::to_frames({header, std::move(body), std::move(data)});
+        core->on_worker_frames(now, PeerId{"w:" + name}, frames);
+        settle();
+    }
+
+    [[nodiscard]] static protocol::VmReport report(VmId vm, protocol::ContainerState state) {
+        protocol::VmReport report;
+        report.vm = vm;
+        report.state = state;
+        report.container = "c" + vm.str();
+        report.ssh_port = 32768;
+        report.host_key = "ssh-ed25519 AAAA";
+        return report;
+    }
+
+    /// The last order of this verb that node `name` was sent.
+    [[nodiscard]] std::optional<Message> order(const std::string& name, Verb verb) const {
+        std::optional<Message> found;
+        for (const auto& out : to_workers) {
+            if (out.to == PeerId{"w:" + name} && out.message.header.verb == verb) found = out.message;
+        }
+        return found;
+    }
+
+    [[nodiscard]] std::size_t orders(const std::string& name, Verb verb) const {
+        std::size_t count = 0;
+        for (const auto& out : to_workers) {
+            count += out.to == PeerId{"w:" + name} && out.message.header.verb == verb;
+        }
+        return count;
+    }
+
+    /// Node `name` does what its last order of `verb` asks.
+    VmId obey(const std::string& name, Verb verb, protocol::ContainerState state = protocol::ContainerState::running) {
+        const auto message = order(name, verb);
+        if (!message) return {};
+        const VmId vm = verb == Verb::vm_create ? decode<protocol::CreateOrder>(message->body)->vm
+                                                : decode<protocol::VmOrder>(message->body)->vm;
+        from_worker(name, Kind::reply, verb, message->header.id, encode(report(vm, state)));
+        return vm;
+    }
+
+    void disobey(const std::string& name, Verb verb, ErrorCode code, const std::string& why) {
+        const auto message = order(name, verb);
+        if (!message) return;
+        from_worker(name, Kind::reply, verb, message->header.id, encode(protocol::ErrorBody{why, 0}), code);
+    }
+
+    // clients
+
+    RequestId send(Verb verb, protocol::Bytes body, std::optional<RequestId> id = {}, const std::string& client = "c",
+                   std::uint32_t deadline_ms = 0, protocol::Bytes data = {}) {
+        protocol::Header header;
+        header.verb = verb;
+        header.id = id ? *id : RequestId{7, ++request_counter_};
+        header.value = deadline_ms;
+        auto frames = protocol::to_frames({header, std::move(body), std::move(data)});
+        core->on_client_frames(now, PeerId{client}, frames);
+        settle();
+        return header.id;
+    }
+
+    RequestId create(const std::string& name = "", std::uint32_t count = 1, const std::string& node = "") {
+        protocol::CreateRequest request;
+        request.spec.name = name;
+        request.count = count;
+        request.node = node;
+        return send(Verb::create, encode(request));
+    }
+
+    RequestId act(Verb verb, std::vector<std::string> targets) {
+        return send(verb, encode(protocol::ActionRequest{std::move(targets), 10}));
+    }
+
+    /// A VM that runs on `node`.
+    VmId running(const std::string& name, const std::string& node) {
+        create(name, 1, node);
+        return obey(node, Verb::vm_create);
+    }
+
+    [[nodiscard]] std::optional<Message> answer(RequestId id, const std::string& client = "c",
+                                                Kind kind = Kind::reply) const {
+        std::optional<Message> found;
+        for (const auto& out : to_clients) {
+            if (out.to == PeerId{client} && out.message.header.id == id && out.message.header.kind == kind) {
+                found = out.message;
+            }
+        }
+        return found;
+    }
+
+    [[nodiscard]] std::vector<protocol::ItemResult> items(RequestId id) const {
+        const auto message = answer(id);
+        if (!message || message->header.value == 1) return {};
+        return decode<protocol::ItemsReply>(message->body)->items;
+    }
+
+    [[nodiscard]] ErrorCode code(RequestId id) const {
+        const auto message = answer(id);
+        return message ? message->header.code : ErrorCode::internal;
+    }
+
+    [[nodiscard]] std::optional<protocol::VmView> vm(const std::string& name) {
+        const auto id = send(Verb::info, encode(protocol::InfoRequest{name}));
+        if (code(id) != ErrorCode::ok) return std::nullopt;
+        return decode<protocol::InfoReply>(answer(id)->body)->vm;
+    }
+
+    [[nodiscard]] std::size_t count_events(const std::string& kind) const {
+        std::size_t count = 0;
+        for (const auto& event : published) count += event.kind == kind;
+        return count;
+    }
+
+    std::unique_ptr<BrokerCore> core;
+    Now now{Instant{1000s}, WallTime{1'800'000'000'000}};
+    std::map<std::string, FakeNode> nodes;
+    std::vector<Outgoing> to_clients;
+    std::vector<Outgoing> to_workers;
+    std::vector<protocol::Event> published;
+    std::map<std::pair<std::uint8_t, std::string>, std::string> store;
+
+private:
+    void boot() {
+        core = std::make_unique<BrokerCore>(config_, Prng(42 + ++boots_));
+        for (const auto& [key, value] : store) {
+            const auto read = core->restore(key.first, key.second, value, now);
+            if (!read) throw std::runtime_error(read.error().message);
+        }
+        core->start(now);
+        settle();
+    }
+
+    void settle() {
+        Effects effects = core->take_effects();
+        for (const auto& change : effects.changes) {
+            if (change.value) {
+                store[{change.table, change.key}] = *change.value;
+            } else {
+                store.erase({change.table, change.key});
+            }
+        }
+        published.insert(published.end(), effects.events.begin(), effects.events.end());
+        to_clients.insert(to_clients.end(), effects.to_clients.begin(), effects.to_clients.end());
+        to_workers.insert(to_workers.end(), effects.to_workers.begin(), effects.to_workers.end());
+    }
+
+    BrokerConfig config_;
+    std::uint64_t request_counter_ = 0;
+    std::uint64_t boots_ = 0;
+};
+
+}  // namespace mc::broker::test

@@ -1,0 +1,269 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "broker_harness.hpp"
+
+namespace mc::broker::test {
+namespace {
+
+using protocol::ContainerState;
+
+// Goal: a node silent past its deadline shows its VMs as unknown, and nothing is
+// created twice. Spec: docs/architecture.md "Silent node".
+TEST(BrokerNodes, KeepsVmUnknownWhileItsNodeIsSilent) {
+    BrokerHarness t;
+    t.node_ready("a");
+    t.running("box", "a");
+    t.create("half", 1, "a");
+    t.node_ready("b");
+    t.advance_alive(6s, {"b"});
+    EXPECT_EQ(t.vm("box")->state, VmState::unknown);
+    EXPECT_EQ(t.vm("half")->state, VmState::unknown);
+    EXPECT_EQ(t.orders("b", Verb::vm_create), 0u);
+    EXPECT_EQ(t.count_events("node.silent"), 1u);
+}
+
+TEST(BrokerNodes, BringsVmsBackWithTheirNode) {
+    BrokerHarness t;
+    t.node_ready("a");
+    const VmId id = t.running("box", "a");
+    t.advance(6s);
+    t.heartbeat("a");
+    t.inventory("a", {BrokerHarness::report(id, ContainerState::running)});
+    EXPECT_EQ(t.vm("box")->state, VmState::running);
+}
+
+TEST(BrokerNodes, FinishesACreateWhoseWorkerDiedOnTheWay) {
+    BrokerHarness t;
+    t.node_ready("a");
+    const auto id = t.create("box");
+    t.advance(6s);
+    EXPECT_EQ(t.vm("box")->state, VmState::unknown);
+    t.to_workers.clear();
+    t.node_register("a");  // a new process
+    EXPECT_EQ(t.vm("box")->state, VmState::creating);
+    EXPECT_EQ(t.orders("a", Verb::vm_create), 1u);
+    t.obey("a", Verb::vm_create);
+    EXPECT_EQ(t.code(id), ErrorCode::ok);
+}
+
+TEST(BrokerNodes, AsksAnUnknownConnectionToRegister) {
+    BrokerHarness t;
+    t.node_ready("a");
+    t.restart();
+    t.heartbeat("a");
+    ASSERT_EQ(t.to_workers.size(), 1u);
+    EXPECT_EQ(t.to_workers[0].message.header.code, ErrorCode::not_registered);
+}
+
+TEST(BrokerNodes, RefusesAnotherNodeOfTheSameName) {
+    BrokerHarness t;
+    t.node_ready("a");
+    t.nodes["a"].id = NodeId{999};
+    t.node_register("a");
+    EXPECT_EQ(t.to_workers.back().message.header.code, ErrorCode::node_name_taken);
+}
+
+TEST(BrokerNodes, SkipsANodeThatIsNotReady) {
+    BrokerHarness t;
+    t.node_ready("a");
+    t.node_ready("b");
+    t.nodes["a"].status.ready = false;
+    t.nodes["a"].status.reason = "the engine does not answer";
+    t.heartbeat("a");
+    for (int i = 0; i < 4; ++i) t.create();
+    EXPECT_EQ(t.orders("a", Verb::vm_create), 0u);
+    EXPECT_EQ(t.orders("b", Verb::vm_create), 4u);
+    EXPECT_EQ(t.count_events("node.not_ready"), 1u);
+}
+
+TEST(BrokerNodes, GivesNothingBeforeTheFirstInventory) {
+    BrokerHarness t;
+    t.node_register("a");
+    t.create();
+    EXPECT_EQ(t.orders("a", Verb::vm_create), 0u);
+    t.inventory("a");
+    EXPECT_EQ(t.orders("a", Verb::vm_create), 1u);
+}
+
+TEST(BrokerNodes, RaisesItsEpochOverOneThatAWorkerHasSeen) {
+    BrokerHarness t;
+    EXPECT_EQ(t.core->epoch(), Epoch{1});
+    t.restart();
+    EXPECT_EQ(t.core->epoch(), Epoch{2});
+    t.node_register("a", 8, Epoch{9});
+    EXPECT_EQ(t.core->epoch(), Epoch{10});
+    // The store is an old copy: what it does not know may be wanted.
+    t.inventory("a", {BrokerHarness::report(VmId{5}, ContainerState::running)});
+    t.advance_alive(120s, {"a"});
+    t.inventory("a", {BrokerHarness::report(VmId{5}, ContainerState::running)});
+    EXPECT_EQ(t.orders("a", Verb::vm_remove), 0u);
+}
+
+TEST(BrokerCleanup, RemovesAVmThatStoppedByItself) {
+    BrokerHarness t;
+    t.node_ready("a");
+    const VmId id = t.running("box", "a");
+    t.inventory("a", {BrokerHarness::report(id, ContainerState::exited)});
+    EXPECT_EQ(t.vm("box")->state, VmState::stopped);
+    EXPECT_THAT(t.vm("box")->reason, testing::HasSubstr("by itself"));
+    t.advance_alive(58s, {"a"});
+    EXPECT_EQ(t.orders("a", Verb::vm_remove), 0u);
+    t.advance_alive(4s, {"a"});
+    EXPECT_EQ(t.orders("a", Verb::vm_remove), 1u);
+    t.obey("a", Verb::vm_remove, ContainerState::absent);
+    EXPECT_FALSE(t.vm("box"));
+    EXPECT_THAT(t.published.back().reason, testing::HasSubstr("stopped by itself"));
+}
+
+TEST(BrokerCleanup, LeavesAVmAloneThatAPersonStopped) {
+    BrokerHarness t;
+    t.node_ready("a");
+    const VmId id = t.running("box", "a");
+    const auto stop = t.act(Verb::stop, {"box"});
+    t.obey("a", Verb::vm_stop, ContainerState::exited);
+    EXPECT_EQ(t.code(stop), ErrorCode::ok);
+    t.inventory("a", {BrokerHarness::report(id, ContainerState::exited)});
+    t.advance_alive(300s, {"a"});
+    EXPECT_EQ(t.orders("a", Verb::vm_remove), 0u);
+    EXPECT_EQ(t.vm("box")->state, VmState::stopped);
+}
+
+TEST(BrokerCleanup, StillKnowsWhoStoppedItAfterARestart) {
+    BrokerHarness t;
+    t.node_ready("a");
+    const VmId mine = t.running("mine", "a");
+    const VmId gone = t.running("gone", "a");
+    t.act(Verb::stop, {"mine"});
+    t.obey("a", Verb::vm_stop, ContainerState::exited);
+    const std::vector reports{BrokerHarness::report(mine, ContainerState::exited),
+                              BrokerHarness::report(gone, ContainerState::exited)};
+    t.inventory("a", reports);
+    t.restart();
+    t.node_register("a");
+    t.inventory("a", reports);
+    t.advance_alive(62s, {"a"});
+    EXPECT_EQ(t.orders("a", Verb::vm_remove), 1u);
+    EXPECT_EQ(decode<protocol::VmOrder>(t.order("a", Verb::vm_remove)->body)->vm, gone);
+}
+
+TEST(BrokerCleanup, ForgetsAVmWhoseContainerIsGone) {
+    BrokerHarness t;
+    t.node_ready("a");
+    t.running("box", "a");
+    t.inventory("a", {});
+    EXPECT_FALSE(t.vm("box"));
+    EXPECT_THAT(t.published.back().reason, testing::HasSubstr("behind minicloud's back"));
+}
+
+TEST(BrokerCleanup, DoesNotMissAVmThatIsStillBeingCreated) {
+    BrokerHarness t;
+    t.node_ready("a");
+    t.create("box");
+    t.inventory("a", {});
+    EXPECT_EQ(t.vm("box")->state, VmState::creating);
+}
+
+TEST(BrokerCleanup, RemovesAnOrphanAfterAGracePeriodOnly) {
+    BrokerHarness t;
+    t.node_ready("a");
+    const std::vector stranger{BrokerHarness::report(VmId{77}, ContainerState::running)};
+    t.inventory("a", stranger);
+    t.advance_alive(50s, {"a"});
+    t.inventory("a", stranger);
+    EXPECT_EQ(t.orders("a", Verb::vm_remove), 0u);
+    t.advance_alive(11s, {"a"});
+    t.inventory("a", stranger);
+    EXPECT_EQ(t.orders("a", Verb::vm_remove), 1u);
+    EXPECT_EQ(t.count_events("vm.cleanup"), 1u);
+}
+
+TEST(BrokerCleanup, NeverLetsADeletedVmReturn) {
+    BrokerHarness t;
+    t.node_ready("a");
+    const VmId id = t.running("box", "a");
+    t.act(Verb::remove, {"box"});
+    t.obey("a", Verb::vm_remove, ContainerState::absent);
+    t.restart();
+    t.node_register("a");
+    t.inventory("a", {BrokerHarness::report(id, ContainerState::running)});
+    EXPECT_FALSE(t.vm("box"));
+    EXPECT_EQ(t.orders("a", Verb::vm_remove), 1u) << "ordered at once, no grace period";
+}
+
+TEST(BrokerDelete, RemovesAfterTheSilentNodeIsBack) {
+    BrokerHarness t;
+    t.node_ready("a");
+    t.running("box", "a");
+    t.advance(6s);
+    const auto id = t.act(Verb::remove, {"box"});
+    EXPECT_EQ(t.code(id), ErrorCode::node_unreachable);
+    EXPECT_EQ(t.vm("box")->state, VmState::deleting);
+    t.to_workers.clear();
+    t.node_register("a");
+    EXPECT_EQ(t.orders("a", Verb::vm_remove), 1u);
+    t.obey("a", Verb::vm_remove, ContainerState::absent);
+    EXPECT_FALSE(t.vm("box"));
+}
+
+TEST(BrokerDelete, TakesThePlaceOfACreateUnderWay) {
+    BrokerHarness t;
+    t.node_ready("a");
+    const auto creation = t.create("box");
+    const auto removal = t.act(Verb::remove, {"box"});
+    EXPECT_EQ(t.code(creation), ErrorCode::cancelled);
+    const auto late = t.order("a", Verb::vm_create);
+    t.obey("a", Verb::vm_remove, ContainerState::absent);
+    EXPECT_EQ(t.code(removal), ErrorCode::ok);
+    // The create's own late answer changes nothing.
+    t.from_worker("a", Kind::reply, Verb::vm_create, late->header.id,
+                  encode(BrokerHarness::report(VmId{1}, ContainerState::running)));
+    EXPECT_FALSE(t.vm("box"));
+}
+
+TEST(BrokerDelete, TriesAgainWhenTheEngineFails) {
+    BrokerHarness t;
+    t.node_ready("a");
+    t.running("box", "a");
+    const auto id = t.act(Verb::remove, {"box"});
+    t.disobey("a", Verb::vm_remove, ErrorCode::engine_failed, "device busy");
+    EXPECT_EQ(t.code(id), ErrorCode::engine_failed);
+    EXPECT_EQ(t.vm("box")->state, VmState::deleting);
+    t.advance_alive(7s, {"a"});
+    EXPECT_GE(t.orders("a", Verb::vm_remove), 2u);
+    t.obey("a", Verb::vm_remove, ContainerState::absent);
+    EXPECT_FALSE(t.vm("box"));
+}
+
+TEST(BrokerDelete, TellsEachTargetApart) {
+    BrokerHarness t;
+    t.node_ready("a");
+    t.running("box", "a");
+    const auto id = t.act(Verb::remove, {"nobody", "box"});
+    t.obey("a", Verb::vm_remove, ContainerState::absent);
+    ASSERT_EQ(t.items(id).size(), 2u);
+    EXPECT_EQ(t.items(id)[0].code, ErrorCode::not_found);
+    EXPECT_EQ(t.items(id)[1].code, ErrorCode::ok);
+    EXPECT_EQ(t.code(t.act(Verb::remove, {})), ErrorCode::invalid_argument);
+}
+
+TEST(BrokerActions, StopsStartsAndRestarts) {
+    BrokerHarness t;
+    t.node_ready("a");
+    t.running("box", "a");
+    t.act(Verb::stop, {"box"});
+    EXPECT_EQ(t.code(t.act(Verb::start, {"box"})), ErrorCode::busy);
+    t.obey("a", Verb::vm_stop, ContainerState::exited);
+    EXPECT_EQ(t.vm("box")->state, VmState::stopped);
+    EXPECT_EQ(t.code(t.act(Verb::stop, {"box"})), ErrorCode::ok) << "stopped already";
+    t.act(Verb::start, {"box"});
+    t.obey("a", Verb::vm_start);
+    EXPECT_EQ(t.vm("box")->state, VmState::running);
+    t.act(Verb::restart, {"box"});
+    t.obey("a", Verb::vm_restart);
+    EXPECT_EQ(t.vm("box")->state, VmState::running);
+    EXPECT_EQ(t.code(t.act(Verb::start, {"nobody"})), ErrorCode::not_found);
+}
+
+}  // namespace
+}  // namespace mc::broker::test

@@ -1,0 +1,106 @@
+#include <gtest/gtest.h>
+
+#include "broker_harness.hpp"
+
+namespace mc::broker::test {
+namespace {
+
+struct StreamTest : testing::Test {
+    BrokerHarness t;
+    RequestId id;
+
+    void SetUp() override {
+        t.node_ready("a");
+        t.running("box", "a");
+        id = t.send(Verb::exec, encode(protocol::StreamRequest{"box", 1000}), {}, "c", 0, "opaque");
+    }
+    RequestId job() { return t.order("a", Verb::vm_exec)->header.id; }
+
+    void client_says(Kind kind, std::uint32_t value, protocol::Bytes data = {}) {
+        protocol::Header header;
+        header.kind = kind;
+        header.verb = Verb::exec;
+        header.id = id;
+        header.value = value;
+        auto frames = protocol::to_frames({header, {}, std::move(data)});
+        t.core->on_client_frames(t.now, PeerId{"c"}, frames);
+        t.advance(100ms);
+    }
+};
+
+TEST_F(StreamTest, RelaysItsRequestUndecoded) {
+    const auto order = t.order("a", Verb::vm_exec);
+    ASSERT_TRUE(order);
+    EXPECT_EQ(order->data, "opaque");
+    EXPECT_EQ(decode<protocol::StreamOrder>(order->body)->window_bytes, 1000u);
+}
+
+TEST_F(StreamTest, RelaysBothWaysAndEndsWithTheReply) {
+    t.from_worker("a", Kind::data, Verb::vm_exec, job(), {}, ErrorCode::ok, "out");
+    ASSERT_TRUE(t.answer(id, "c", Kind::data));
+    EXPECT_EQ(t.answer(id, "c", Kind::data)->data, "out");
+    EXPECT_EQ(t.answer(id, "c", Kind::data)->header.verb, Verb::exec);
+    client_says(Kind::data, 0, "in");
+    EXPECT_EQ(t.order("a", Verb::vm_exec)->data, "in");
+    t.from_worker("a", Kind::reply, Verb::vm_exec, job(), encode(protocol::ExecResult{3}));
+    EXPECT_EQ(decode<protocol::ExecResult>(t.answer(id)->body)->exit_code, 3);
+    t.to_workers.clear();
+    client_says(Kind::data, 0, "late");
+    EXPECT_FALSE(t.order("a", Verb::vm_exec));
+}
+
+TEST_F(StreamTest, EndsWhenItsClientIsGone) {
+    const auto order = job();
+    t.core->on_client_gone(t.now, PeerId{"c"});
+    t.advance(100ms);
+    ASSERT_TRUE(t.order("a", Verb::job_cancel));
+    EXPECT_EQ(t.order("a", Verb::job_cancel)->header.id, order);
+}
+
+TEST_F(StreamTest, EndsWhenItsClientSaysNothing) {
+    t.advance_alive(14s, {"a"});
+    EXPECT_FALSE(t.order("a", Verb::job_cancel));
+    client_says(Kind::credit, 0);
+    t.advance_alive(14s, {"a"});
+    EXPECT_FALSE(t.order("a", Verb::job_cancel));
+    t.advance_alive(3s, {"a"});
+    EXPECT_TRUE(t.order("a", Verb::job_cancel));
+    EXPECT_EQ(t.code(id), ErrorCode::deadline_exceeded);
+}
+
+TEST_F(StreamTest, EndsWhenItsNodeFallsSilent) {
+    t.advance(6s);
+    EXPECT_EQ(t.code(id), ErrorCode::node_unreachable);
+}
+
+TEST_F(StreamTest, EndsAtATooLargeChunk) {
+    client_says(Kind::data, 0, std::string(limits::chunk_bytes_max + 1, 'x'));
+    EXPECT_EQ(t.code(id), ErrorCode::too_large);
+    EXPECT_TRUE(t.order("a", Verb::job_cancel));
+}
+
+TEST_F(StreamTest, CanBeCancelledFromAnotherConnection) {
+    t.send(Verb::cancel, encode(protocol::JobRequest{id}), {}, "other");
+    EXPECT_EQ(t.code(id), ErrorCode::cancelled);
+    EXPECT_TRUE(t.order("a", Verb::job_cancel));
+}
+
+TEST_F(StreamTest, IsCancelledAtAWorkerThatStreamsForNobody) {
+    t.restart();
+    t.node_ready("a");
+    t.from_worker("a", Kind::data, Verb::vm_exec, RequestId{1, 99}, {}, ErrorCode::ok, "out");
+    ASSERT_TRUE(t.order("a", Verb::job_cancel));
+    EXPECT_EQ(t.order("a", Verb::job_cancel)->header.id, (RequestId{1, 99}));
+}
+
+TEST_F(StreamTest, NeedsARunningVm) {
+    EXPECT_EQ(t.code(t.send(Verb::exec, encode(protocol::StreamRequest{"nobody", 1}))), ErrorCode::not_found);
+    t.act(Verb::stop, {"box"});
+    t.obey("a", Verb::vm_stop, protocol::ContainerState::exited);
+    EXPECT_EQ(t.code(t.send(Verb::exec, encode(protocol::StreamRequest{"box", 1}))), ErrorCode::wrong_state);
+    t.send(Verb::logs, encode(protocol::StreamRequest{"box", 1}));
+    EXPECT_TRUE(t.order("a", Verb::vm_logs)) << "logs of a stopped VM can be read";
+}
+
+}  // namespace
+}  // namespace mc::broker::test
