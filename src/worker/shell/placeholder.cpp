@@ -1,1 +1,2 @@
-// placeholder, replaced with the first source
+// Nothing here yet.
+namespace mc {}

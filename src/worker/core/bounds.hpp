@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/time.hpp"
+
+/// Every bound of the worker under its name. docs/operations.md "The worker's
+/// limits" is the same table.
+namespace mc::worker::bounds {
+
+// Jobs.
+inline constexpr std::size_t jobs_max = 4096;    ///< waiting and running; over it: busy
+inline constexpr std::size_t streams_max = 256;  ///< exec and logs at once; over it: busy
+inline constexpr std::size_t results_remembered_max = 4096;
+inline constexpr milliseconds progress_interval = 500ms;  ///< of one job: a pull reports many times a second
+
+inline constexpr std::uint32_t grace_seconds_max = 3600;
+inline constexpr milliseconds save_retry = 5s;  ///< after the state could not be written
+
+// Engine calls in flight, by lane. The heavy lane's bound is --engine-calls.
+inline constexpr std::size_t engine_calls_default = 2;  ///< two cores start the most VMs per second with two at once
+inline constexpr std::size_t engine_calls_max = 64;
+inline constexpr std::size_t patient_calls_per_heavy = 4;  ///< stop and restart mostly wait for the VM
+inline constexpr std::size_t light_calls_max = 8;
+inline constexpr std::size_t pulls_max = 2;
+
+// How long an engine call may take. Past it the outcome is unknown: look first.
+inline constexpr milliseconds list_call_max = 10s;
+inline constexpr milliseconds inspect_call_max = 10s;
+inline constexpr milliseconds info_call_max = 10s;
+inline constexpr milliseconds create_call_max = 60s;
+inline constexpr milliseconds upload_call_max = 30s;
+inline constexpr milliseconds start_call_max = 60s;
+inline constexpr milliseconds remove_call_max = 60s;
+inline constexpr milliseconds stop_call_extra = 30s;  ///< on top of the grace period
+inline constexpr milliseconds host_key_call_max = 10s;
+inline constexpr milliseconds logs_call_max = 10s;  ///< the last lines of an exited VM; not followed logs
+inline constexpr milliseconds exec_call_max = 20s;
+inline constexpr milliseconds pull_idle_max = 90s;  ///< without a byte: a pull tells its progress all the time
+
+// Waits between two looks.
+inline constexpr milliseconds ssh_retry = 50ms;
+inline constexpr milliseconds ssh_look_interval = 500ms;  ///< while waiting for sshd: is the VM still running?
+inline constexpr milliseconds ssh_probe_max = 3s;         ///< one connection, up to its banner
+inline constexpr milliseconds settle_time = 300ms;        ///< an image without sshd counts as running after this
+inline constexpr milliseconds removal_poll = 100ms;
+inline constexpr milliseconds removal_retry = 500ms;
+inline constexpr milliseconds engine_retry = 500ms;
+inline constexpr milliseconds exec_exit_poll = 50ms;
+inline constexpr int exec_exit_polls_max = 40;
+inline constexpr int engine_tries_max = 4;        ///< looks at a silent or failing engine before a job gives up
+inline constexpr milliseconds tidy_up_max = 30s;  ///< after a failed create: for removing what there is
+
+// Inventory, events and health.
+inline constexpr milliseconds inventory_interval = 3s;
+inline constexpr milliseconds inventory_spacing = 200ms;  ///< between two lists, however many hints there are
+inline constexpr milliseconds inventory_retry = 1s;       ///< after a list that failed
+inline constexpr std::size_t detail_calls_per_round_max = 64;
+inline constexpr milliseconds info_interval = 60s;
+inline constexpr milliseconds engine_age_max = 12s;  ///< no list answered for this long: not ready
+inline constexpr milliseconds engine_full_probation = 30s;
+inline constexpr milliseconds watch_retry = 2s;
+inline constexpr milliseconds watch_call_max = 10min;  ///< then asked anew, in case the connection died silently
+inline constexpr seconds watch_overlap{2};             ///< `since` has seconds only
+
+// Session.
+inline constexpr milliseconds register_retry = 1s;
+inline constexpr milliseconds register_refused_retry = 5s;
+
+// Streams.
+inline constexpr std::uint32_t input_window_bytes = 256 * 1024;
+inline constexpr std::size_t output_buffer_pause_bytes = 256 * 1024;  ///< above: stop reading from the engine
+inline constexpr std::size_t output_buffer_resume_bytes = 64 * 1024;
+
+// What the engine sends.
+inline constexpr std::size_t line_bytes_max = 256 * 1024;  ///< one line of an event or pull stream
+inline constexpr std::size_t layers_max = 256;             ///< of an image being pulled, for its percentage
+inline constexpr std::size_t last_words_bytes_max = 600;   ///< log lines quoted in an error
+
+// Defaults of a node's capacity.
+inline constexpr std::uint32_t slots_per_core = 32;
+inline constexpr std::uint64_t memory_per_slot = 256ULL << 20;
+inline constexpr std::uint32_t slots_min = 4;
+inline constexpr std::uint32_t slots_max = 1000;
+
+}  // namespace mc::worker::bounds

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "protocol/worker_bodies.hpp"
+#include "worker/core/effects.hpp"
+
+/// What a VM looks like as a container. The worker alone decides it: nothing
+/// from a client reaches the engine's JSON but what is listed here.
+namespace mc::worker {
+
+/// Whose containers are ours.
+struct Identity {
+    CloudId cloud;
+    NodeId node;
+
+    bool operator==(const Identity&) const = default;
+};
+
+/// Names of the labels every container of ours carries.
+namespace label {
+inline constexpr const char* cloud = "minicloud.cloud";
+inline constexpr const char* node = "minicloud.node";
+inline constexpr const char* vm = "minicloud.vm";
+inline constexpr const char* name = "minicloud.name";
+inline constexpr const char* request = "minicloud.request";
+inline constexpr const char* owner = "minicloud.owner";
+inline constexpr const char* spec = "minicloud.spec";
+/// "1" on an image that was made to be a VM (docker/vm): it has its own init
+/// and takes /etc/minicloud/password-hash.
+inline constexpr const char* vm_image = "io.minicloud.vm";
+}  // namespace label
+
+using Labels = std::map<std::string, std::string>;
+
+/// What matters of an image.
+struct ImageInfo {
+    bool has_sshd = false;  ///< exposes 22/tcp
+    bool is_vm = false;     ///< label io.minicloud.vm=1
+};
+
+/// The container's name at the engine: "mc-" and the VM's id.
+[[nodiscard]] std::string container_name(VmId vm);
+
+/// True when `labels` prove that a container belongs to this cloud and node.
+[[nodiscard]] bool is_ours(const Labels& labels, const Identity& identity);
+
+/// The VM a container of ours says it is; nullopt when the label can't be read.
+[[nodiscard]] std::optional<VmId> vm_of(const Labels& labels);
+
+/// Of the encoded spec, as 16 hexadecimal digits.
+[[nodiscard]] std::string spec_hash(const protocol::VmSpec& spec);
+
+[[nodiscard]] Labels container_labels(const Identity& identity, const protocol::CreateOrder& order);
+
+/// Body of POST /containers/create (Engine API v1.41), keys in alphabetical order.
+/// `port_host_ip`: the address to publish 22/tcp on.
+[[nodiscard]] std::string container_spec(const Identity& identity, const protocol::CreateOrder& order,
+                                         const ImageInfo& image, const std::string& port_host_ip);
+
+/// What must be in the container before its first start: keys and password hash.
+/// Empty when there is nothing to put there.
+[[nodiscard]] std::vector<FileEntry> first_files(const protocol::VmSpec& spec, const ImageInfo& image);
+
+}  // namespace mc::worker

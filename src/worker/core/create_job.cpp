@@ -1,0 +1,303 @@
+#include "worker/core/create_job.hpp"
+
+#include "worker/core/engine_requests.hpp"
+#include "worker/core/text.hpp"
+
+namespace mc::worker {
+namespace {
+
+constexpr int unknowns_max = 4;
+constexpr int start_tries_max = 2;  ///< a port the engine picked may be taken in between; picking again is enough
+
+bool is_port_taken(const std::string& message) {
+    return message.find("port is already allocated") != std::string::npos ||
+           message.find("address already in use") != std::string::npos;
+}
+
+}  // namespace
+
+using protocol::ContainerState;
+
+CreateJob::CreateJob(JobContext& context, JobHead head, protocol::CreateOrder order)
+    : Job(context, head), order_(std::move(order)) {}
+
+void CreateJob::begin(Now /*now*/) {
+    look_at_image();
+}
+
+void CreateJob::look_at_image() {
+    step_ = Step::image;
+    port().call(CallPurpose::image_inspect, engine::image_inspect(order_.spec.image));
+}
+
+void CreateJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
+    switch (step_) {
+        case Step::image:
+            return on_image(now, result);
+        case Step::pull:
+            return on_pulled(now, result);
+        case Step::create:
+            return on_created(now, result);
+        case Step::look:
+            if (const auto found = lookup_->on_call_done(now, result)) on_looked(now, *found);
+            return;
+        case Step::upload:
+            return on_uploaded(now, result);
+        case Step::start:
+            return on_started(now, result);
+        case Step::ready:
+            return on_readiness(now, readiness_->on_call_done(now, purpose, result));
+        case Step::words: {
+            std::string words = result && engine::is_good(*result) ? engine::last_words_in(result->body) : "";
+            if (words.empty()) words = exited_.reason;
+            return fail_with(now, {ErrorCode::vm_exited, "VM " + order_.spec.name + " exited at once with code " +
+                                                             std::to_string(exited_.exit_code) +
+                                                             (words.empty() ? "" : ": " + words)});
+        }
+        case Step::tidy_up:
+            if (const auto removed = removal_->on_call_done(now, purpose, result)) {
+                if (!*removed) port().log(LogLevel::warning, "left behind: " + removed->error().message);
+                end(*ending_);
+            }
+            return;
+    }
+}
+
+void CreateJob::on_image(Now now, const CallResult& result) {
+    if (!result) {
+        if (++unknowns_ >= unknowns_max) return fail_with(now, result.error());
+        port().wake_at(now.instant + bounds::engine_retry);
+        return;
+    }
+    if (result->status == 404) {
+        if (pulled_) return image_missing(now, ErrorCode::image_not_found, "it was pulled, but the engine has lost it");
+        step_ = Step::pull;
+        port().progress(now, "pulling", order_.spec.image);
+        return port().call(CallPurpose::pull, engine::pull(order_.spec.image));
+    }
+    const auto image = engine::is_good(*result)
+                           ? engine::parse_image(result->body)
+                           : Result<ImageInfo>(fail(ErrorCode::engine_failed, engine::message_of(*result)));
+    if (!image) return fail_with(now, image.error());
+    image_ = *image;
+    if (!order_.spec.password_hash.empty() && !image_.is_vm) {
+        return fail_with(now,
+                         {ErrorCode::invalid_argument,
+                          "image " + order_.spec.image +
+                              " takes no password: use an image made by docker/vm/build, or leave --password out"});
+    }
+    create(now);
+}
+
+void CreateJob::on_call_chunk(Now now, CallPurpose purpose, std::string_view bytes) {
+    if (purpose != CallPurpose::pull || step_ != Step::pull) return;
+    pull_.on_chunk(bytes);
+    port().progress(now, "pulling", pull_.detail(), pull_.percent());
+}
+
+void CreateJob::on_pulled(Now now, const CallResult& result) {
+    if (!result) return image_missing(now, ErrorCode::pull_failed, result.error().message);
+    const std::string failure = !engine::is_good(*result) ? engine::message_of(*result) : pull_.error().value_or("");
+    if (failure.empty()) {
+        pulled_ = true;
+        return look_at_image();
+    }
+    const bool unknown_image = result->status == 404 || failure.find("not found") != std::string::npos ||
+                               failure.find("does not exist") != std::string::npos;
+    image_missing(now, unknown_image ? ErrorCode::image_not_found : ErrorCode::pull_failed, failure);
+}
+
+void CreateJob::image_missing(Now now, ErrorCode code, const std::string& why) {
+    fail_with(now,
+              {code, "image " + order_.spec.image + " is not on node " + port().context().settings.name +
+                         " and can't be pulled: " + why + "; build it with docker/vm/build or name one that is there"});
+}
+
+void CreateJob::create(Now now) {
+    step_ = Step::create;
+    may_exist_ = true;
+    port().progress(now, "creating");
+    port().call(CallPurpose::create, engine::create(order_.vm, container_spec(port().context().identity, order_, image_,
+                                                                              port().context().settings.port_host_ip)));
+}
+
+void CreateJob::on_created(Now now, const CallResult& result) {
+    if (ending_) return fail_with(now, *ending_);
+    if (!result) return look_again(now, result.error());
+    if (result->status == 409) return look(now);
+    if (result->status == 404) {
+        return image_missing(now, ErrorCode::image_not_found, "it was removed a moment ago");
+    }
+    const std::string message = engine::message_of(*result);
+    if (result->status == 400) {
+        return fail_with(now, {ErrorCode::invalid_argument, "the engine refuses this VM: " + message});
+    }
+    if (!engine::is_good(*result)) {
+        return fail_with(now, {ErrorCode::engine_failed, "the engine can't make the VM: " + message});
+    }
+    auto id = engine::parse_id(result->body);
+    if (!id) return look_again(now, id.error());
+    container_ = std::move(*id);
+    upload(now);
+}
+
+void CreateJob::look_again(Now now, const Error& why) {
+    if (++unknowns_ >= unknowns_max) return fail_with(now, why);
+    look(now);
+}
+
+void CreateJob::look(Now /*now*/) {
+    step_ = Step::look;
+    lookup_.emplace(port());
+    lookup_->begin();
+}
+
+void CreateJob::on_looked(Now now, const Lookup::Found& found) {
+    if (ending_) return fail_with(now, *ending_);
+    if (!found) {
+        if (found.error().code == ErrorCode::engine_conflict) may_exist_ = false;  // not ours to tidy up
+        return fail_with(now, found.error());
+    }
+    if (!*found) return create(now);
+    go_on_with(now, **found);
+}
+
+void CreateJob::go_on_with(Now now, const engine::ContainerInfo& container) {
+    const auto hash = container.labels.find(label::spec);
+    if (hash == container.labels.end() || hash->second != spec_hash(order_.spec)) {
+        may_exist_ = false;
+        return fail_with(now, {ErrorCode::engine_conflict, "a container of VM " + order_.vm.str() +
+                                                               " is there already, made from another specification"});
+    }
+    container_ = container.id;
+    if (container.dead) return fail_with(now, {ErrorCode::engine_failed, "the VM's container is dead at the engine"});
+    switch (container.state) {
+        case ContainerState::created:
+            return upload(now);
+        case ContainerState::running:
+            return wait_until_ready(now);
+        case ContainerState::removing:
+            return fail_with(now, {ErrorCode::wrong_state, "the VM's container is just being removed"});
+        case ContainerState::absent:
+        case ContainerState::exited:
+            exited_ = engine::to_report(order_.vm, container);
+            step_ = Step::words;
+            return port().call(CallPurpose::last_logs, engine::last_logs(container_));
+    }
+}
+
+void CreateJob::upload(Now now) {
+    auto files = first_files(order_.spec, image_);
+    if (files.empty()) return start(now);
+    step_ = Step::upload;
+    port().call(CallPurpose::upload, engine::upload(container_, std::move(files)));
+}
+
+void CreateJob::on_uploaded(Now now, const CallResult& result) {
+    if (ending_) return fail_with(now, *ending_);
+    if (!result) return look_again(now, result.error());
+    if (!engine::is_good(*result)) {
+        return fail_with(now, {ErrorCode::engine_failed,
+                               "the engine can't put the keys into the VM: " + engine::message_of(*result)});
+    }
+    start(now);
+}
+
+void CreateJob::start(Now now) {
+    step_ = Step::start;
+    ++start_tries_;
+    port().progress(now, "starting");
+    port().call(CallPurpose::start, engine::start(container_));
+}
+
+void CreateJob::on_started(Now now, const CallResult& result) {
+    if (ending_) return fail_with(now, *ending_);
+    if (!result) return look_again(now, result.error());
+    if (engine::is_good(*result) || result->status == 304) return wait_until_ready(now);
+    const std::string message = engine::message_of(*result);
+    if (is_port_taken(message) && start_tries_ < start_tries_max) {
+        // The container stays as `created`, and a second start picks another port (pitfalls 20).
+        return start(now);
+    }
+    fail_with(now, {ErrorCode::engine_failed, "the engine can't start the VM: " + message});
+}
+
+void CreateJob::wait_until_ready(Now now) {
+    step_ = Step::ready;
+    port().progress(now, "waiting");
+    readiness_.emplace(port());
+    readiness_->begin(now, container_);
+}
+
+void CreateJob::on_readiness(Now now, const std::optional<Readiness::Result>& result) {
+    if (!result) return;
+    switch (result->end) {
+        case Readiness::End::ready:
+            return end(Outcome::done(result->report));
+        case Readiness::End::gone:
+            return fail_with(now, {ErrorCode::engine_failed, "somebody removed the VM's container while it started"});
+        case Readiness::End::exited:
+            exited_ = result->report;
+            step_ = Step::words;
+            return port().call(CallPurpose::last_logs, engine::last_logs(container_));
+    }
+}
+
+void CreateJob::on_probe_done(Now now, ProbeResult result) {
+    if (step_ == Step::ready) readiness_->on_probe_done(now, result);
+}
+
+void CreateJob::on_timer(Now now) {
+    if (ending_ && now.instant >= tidy_until_) {
+        port().log(LogLevel::warning, "the engine did not let it be removed in time; the broker will see what is left");
+        return end(*ending_);
+    }
+    switch (step_) {
+        case Step::image:
+            return look_at_image();
+        case Step::look:
+            return lookup_->on_timer();
+        case Step::ready:
+            return readiness_->on_timer(now);
+        case Step::tidy_up:
+            return removal_->on_timer();
+        default:
+            return;
+    }
+}
+
+void CreateJob::fail_with(Now now, Error error) {
+    port().cancel_calls();
+    port().cancel_probe();
+    port().no_wake();
+    if (!ending_) {
+        ending_ = std::move(error);
+        tidy_until_ = now.instant + bounds::tidy_up_max;
+    }
+    if (!may_exist_) return end(*ending_);
+    step_ = Step::tidy_up;
+    removal_.emplace(port());
+    removal_->begin();
+}
+
+void CreateJob::give_up(Now now, Error why) {
+    if (ending_) return;
+    if (step_ == Step::ready && why.code == ErrorCode::deadline_exceeded) {
+        why = Error{readiness_->waits_for_ssh() ? ErrorCode::ssh_not_answering : ErrorCode::deadline_exceeded,
+                    "VM " + order_.spec.name + " was started, but " + readiness_->waiting_for() +
+                        " in time; it was removed. Give it longer with --timeout, or look whether its image runs sshd"};
+    }
+    // A create, upload or start that the engine is at can't be broken off: the
+    // engine would finish it all the same, after we had looked (pitfalls 14).
+    const bool engine_is_at_it =
+        (step_ == Step::create || step_ == Step::upload || step_ == Step::start) && !port().cancel_queued_calls();
+    if (!engine_is_at_it) {
+        if (step_ == Step::create && unknowns_ == 0) may_exist_ = false;  // it never left the queue
+        return fail_with(now, std::move(why));
+    }
+    ending_ = std::move(why);
+    tidy_until_ = now.instant + bounds::create_call_max + bounds::tidy_up_max;
+    port().wake_at(tidy_until_);
+}
+
+}  // namespace mc::worker

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "protocol/worker_bodies.hpp"
+#include "worker/core/lookup.hpp"
+#include "worker/core/readiness.hpp"
+
+namespace mc::worker {
+
+/// vm_create: image there (else pulled) -> container created (or adopted) ->
+/// keys put in place -> started -> answers. Whatever fails, nothing stays behind.
+///
+/// Safe to repeat at every step: the container's name is the VM's, and what is
+/// there already is continued with after its labels have proved it ours.
+class CreateJob final : public Job {
+public:
+    CreateJob(JobContext& context, JobHead head, protocol::CreateOrder order);
+
+    void begin(Now now) override;
+    void on_call_done(Now now, CallPurpose purpose, CallResult result) override;
+    void on_call_chunk(Now now, CallPurpose purpose, std::string_view bytes) override;
+    void on_probe_done(Now now, ProbeResult result) override;
+    void on_timer(Now now) override;
+    void give_up(Now now, Error why) override;
+    [[nodiscard]] bool can_be_cancelled() const override { return true; }
+
+private:
+    enum class Step {
+        image,  ///< is it on the engine?
+        pull,
+        create,
+        look,  ///< something with our name exists, or an answer got lost
+        upload,
+        start,
+        ready,
+        words,  ///< reading the last log lines of a VM that exited
+        tidy_up,
+    };
+
+    void look_at_image();
+    void on_image(Now now, const CallResult& result);
+    void on_pulled(Now now, const CallResult& result);
+    void create(Now now);
+    void on_created(Now now, const CallResult& result);
+    void look(Now now);
+    void on_looked(Now now, const Lookup::Found& found);
+    void go_on_with(Now now, const engine::ContainerInfo& container);
+    void upload(Now now);
+    void on_uploaded(Now now, const CallResult& result);
+    void start(Now now);
+    void on_started(Now now, const CallResult& result);
+    void wait_until_ready(Now now);
+    void on_readiness(Now now, const std::optional<Readiness::Result>& result);
+    void fail_with(Now now, Error error);
+    void image_missing(Now now, ErrorCode code, const std::string& why);
+    /// An unknown outcome: looks, at most a few times.
+    void look_again(Now now, const Error& why);
+
+    protocol::CreateOrder order_;
+    Step step_ = Step::image;
+    ImageInfo image_;
+    bool pulled_ = false;
+    std::string container_;
+    engine::PullProgress pull_;
+    std::optional<Lookup> lookup_;
+    std::optional<Readiness> readiness_;
+    std::optional<Removal> removal_;
+    protocol::VmReport exited_;
+    int unknowns_ = 0;  ///< calls whose outcome had to be looked up
+    int start_tries_ = 0;
+    bool may_exist_ = false;       ///< a create call has been made: tidy up after a failure
+    std::optional<Error> ending_;  ///< why the job is being given up
+    Instant tidy_until_ = Instant::never();
+};
+
+}  // namespace mc::worker

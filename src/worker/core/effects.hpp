@@ -1,0 +1,136 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "protocol/message.hpp"
+#include "worker/core/settings.hpp"
+
+/// What the core asks its shell to do, as values, and what comes back.
+namespace mc::worker {
+
+using CallId = Id64<struct CallTag>;      ///< one HTTP call to the engine
+using StreamId = Id64<struct StreamTag>;  ///< one hijacked connection to the engine
+using ProbeId = Id64<struct ProbeTag>;    ///< one look at a published port
+
+/// A file (or directory) for a container.
+struct FileEntry {
+    std::string path;  ///< relative to the upload's target, e.g. "root/.ssh/authorized_keys"
+    std::uint32_t mode = 0600;
+    bool directory = false;
+    std::string content;
+
+    bool operator==(const FileEntry&) const = default;
+};
+
+/// One request of the Docker Engine API.
+struct EngineRequest {
+    std::string method = "GET";
+    std::string target;            ///< path and query, version included
+    std::string body;              ///< JSON; empty = none
+    std::vector<FileEntry> files;  ///< when not empty: the body is a tar of these
+    bool stream = false;           ///< the body of a good answer comes in chunks
+    bool archive = false;          ///< the answer is a tar: unpack it into EngineResponse::files
+    milliseconds time_max{0};      ///< for the whole call; 0 = none
+    milliseconds idle_max{0};      ///< without a byte; 0 = none
+
+    bool operator==(const EngineRequest&) const = default;
+};
+
+struct EngineResponse {
+    int status = 0;
+    std::string body;              ///< of a stream: only what came with a bad status
+    std::vector<FileEntry> files;  ///< of an archive
+};
+
+/// Errors: engine_unreachable (nothing was sent), deadline_exceeded and
+/// engine_failed (the outcome is unknown).
+using CallResult = Result<EngineResponse>;
+
+/// What a look at a published port found.
+enum class ProbeResult : std::uint8_t {
+    ssh,     ///< a banner that begins with "SSH-"
+    silent,  ///< nothing listens, or no such banner came
+};
+
+struct SendBroker {
+    protocol::Message message;
+};
+/// Throw the connection to the broker away and make a new one.
+struct ReconnectBroker {};
+struct StartCall {
+    CallId id;
+    EngineRequest request;
+};
+struct CancelCall {
+    CallId id;
+};
+/// Stop and go on reading a streamed answer.
+struct PauseCall {
+    CallId id;
+};
+struct ResumeCall {
+    CallId id;
+};
+struct OpenStream {
+    StreamId id;
+    EngineRequest request;
+};
+struct WriteStream {
+    StreamId id;
+    std::string bytes;
+};
+/// No more input: half-close once everything before it is written.
+struct CloseWrite {
+    StreamId id;
+};
+struct CloseStream {
+    StreamId id;
+};
+struct PauseStream {
+    StreamId id;
+};
+struct ResumeStream {
+    StreamId id;
+};
+struct StartProbe {
+    ProbeId id;
+    std::string host;
+    std::uint16_t port = 0;
+    milliseconds time_max{0};
+};
+struct CancelProbe {
+    ProbeId id;
+};
+/// Must be on the disk before any later effect is carried out.
+struct SaveState {
+    WorkerState state;
+};
+enum class LogLevel : std::uint8_t { debug, info, warning, error };
+struct Log {
+    LogLevel level = LogLevel::info;
+    std::string text;
+};
+
+using Effect =
+    std::variant<SendBroker, ReconnectBroker, StartCall, CancelCall, PauseCall, ResumeCall, OpenStream, WriteStream,
+                 CloseWrite, CloseStream, PauseStream, ResumeStream, StartProbe, CancelProbe, SaveState, Log>;
+
+/// Effects in the order in which they must be carried out.
+class Outbox {
+public:
+    void push(Effect effect) { effects_.push_back(std::move(effect)); }
+    void log(LogLevel level, std::string text) { push(Log{level, std::move(text)}); }
+    [[nodiscard]] std::vector<Effect> take() { return std::exchange(effects_, {}); }
+
+private:
+    std::vector<Effect> effects_;
+};
+
+}  // namespace mc::worker

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+
+#include "worker/core/effects.hpp"
+#include "worker/core/settings.hpp"
+
+namespace mc::worker {
+
+/// Who waits for a call: a job, or one of the worker's own watchers below.
+using OwnerId = Id64<struct OwnerTag>;
+inline constexpr OwnerId owner_inventory{1};
+inline constexpr OwnerId owner_watch{2};
+inline constexpr OwnerId owner_health{3};
+inline constexpr OwnerId owner_first_job{16};
+
+/// Why a call is made. Decides its lane.
+enum class CallPurpose : std::uint8_t {
+    info,
+    list,
+    events,
+    image_inspect,
+    pull,
+    create,
+    upload,
+    start,
+    stop,
+    restart,
+    remove,
+    inspect,
+    host_key,
+    last_logs,
+    logs,
+    exec_create,
+    exec_resize,
+    exec_inspect,
+};
+
+/// Lets a bounded number of engine calls of each lane through, oldest first.
+///
+/// Lanes: heavy (create, upload, start, remove: Settings::engine_calls), patient
+/// (stop, restart: they mostly wait), light (inspects and the like), pull, and open
+/// (list, info, events, logs: bounded where they come from). So a slow pull or stop
+/// starves nobody. In the heavy lane a create goes last: a VM that was begun is
+/// finished before another is begun.
+///
+/// Pure. Owned by WorkerCore; single thread.
+class EngineCalls {
+public:
+    struct Known {
+        OwnerId owner;
+        CallPurpose purpose;
+    };
+
+    EngineCalls(Outbox& outbox, std::size_t heavy_max);
+
+    /// Starts a call now or when its lane has room.
+    CallId start(OwnerId owner, CallPurpose purpose, EngineRequest request);
+
+    /// Frees the call's place. nullopt: nobody waits for it any more.
+    std::optional<Known> finish(CallId id);
+
+    /// Whose call it is; nullopt: nobody's any more.
+    [[nodiscard]] std::optional<Known> find(CallId id) const;
+
+    /// The owner's call of that purpose that is in flight.
+    [[nodiscard]] std::optional<CallId> in_flight(OwnerId owner, CallPurpose purpose) const;
+
+    /// Forgets the owner's calls that have not begun. True when there was one.
+    bool cancel_queued(OwnerId owner);
+
+    /// Forgets all calls of the owner and breaks off those in flight. What a
+    /// broken-off call did is unknown.
+    void cancel(OwnerId owner);
+
+    [[nodiscard]] std::size_t in_flight_count() const { return flying_.size(); }
+
+private:
+    enum class Lane : std::uint8_t { heavy, patient, light, pull, open };
+    static constexpr std::size_t lanes = 5;
+    struct Waiting {
+        CallId id;
+        OwnerId owner;
+        CallPurpose purpose;
+        EngineRequest request;
+    };
+
+    static Lane lane_of(CallPurpose purpose);
+    void let_through(Lane lane);
+
+    Outbox& outbox_;
+    std::array<std::size_t, lanes> max_;
+    std::array<std::size_t, lanes> flying_count_{};
+    std::array<std::deque<Waiting>, lanes> urgent_;
+    std::array<std::deque<Waiting>, lanes> waiting_;
+    std::map<CallId, Known> flying_;
+    std::uint64_t last_id_ = 0;
+};
+
+}  // namespace mc::worker

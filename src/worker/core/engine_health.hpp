@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "protocol/worker_bodies.hpp"
+#include "worker/core/engine_calls.hpp"
+#include "worker/core/engine_replies.hpp"
+
+namespace mc::worker {
+
+/// Whether the engine is fit for new VMs, judged by its last complete list
+/// (pitfalls 24) and by what its answers say about its disk.
+class EngineHealth {
+public:
+    explicit EngineHealth(const Settings& settings) : settings_(settings) {}
+
+    void on_info(const engine::EngineInfo& info) { info_ = info; }
+    void on_list_answered(Now now);
+    void on_list_failed(const Error& error);
+    /// Every answer of the engine passes here: a full disk shows in creates, starts and uploads.
+    void on_answer(Now now, CallPurpose purpose, const CallResult& result);
+
+    /// Why no VM can be made here; empty = ready.
+    [[nodiscard]] std::string not_ready_reason(Now now) const;
+    /// Since the last complete list; since the worker's start when there was none.
+    [[nodiscard]] milliseconds age(Now now) const;
+    [[nodiscard]] bool answers() const { return !list_error_ && listed_at_; }
+    [[nodiscard]] bool has_info() const { return info_.has_value(); }
+
+    /// Fills in everything but jobs_running. Capacity is the settings', else the engine's.
+    [[nodiscard]] protocol::NodeStatus status(Now now) const;
+
+private:
+    const Settings& settings_;
+    std::optional<engine::EngineInfo> info_;
+    std::optional<Instant> listed_at_;
+    mutable std::optional<Instant> first_asked_;
+    std::optional<Error> list_error_;
+    std::optional<Instant> full_until_;
+    std::string full_reason_;
+};
+
+}  // namespace mc::worker

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "protocol/vm.hpp"
+#include "worker/core/container_spec.hpp"
+#include "worker/core/effects.hpp"
+
+/// What the engine's answers say (Engine API v1.41). Pure. The engine is not
+/// trusted to be well: what can't be read is engine_failed, never an assertion.
+namespace mc::worker::engine {
+
+/// One container, from inspect or (with less known) from list.
+struct ContainerInfo {
+    std::string id;
+    std::string image;
+    Labels labels;
+    protocol::ContainerState state = protocol::ContainerState::absent;
+    bool dead = false;           ///< a removal that got stuck
+    bool exposes_ssh = false;    ///< has 22/tcp; from inspect only
+    std::uint16_t ssh_port = 0;  ///< as published
+    WallTime started;            ///< from inspect only
+    std::int32_t exit_code = 0;
+    std::string reason;  ///< why it is not running: the engine's error, out of memory; from inspect only
+};
+
+struct EngineInfo {
+    std::string version;
+    std::uint32_t cpus = 0;
+    std::uint64_t memory_bytes = 0;
+    bool live_restore = false;
+};
+
+struct ExecInfo {
+    bool running = false;
+    std::int32_t exit_code = 0;
+};
+
+[[nodiscard]] bool is_good(const EngineResponse& response);
+
+/// The engine's own sentence in an error answer; "HTTP 500" when it gave none.
+[[nodiscard]] std::string message_of(const EngineResponse& response);
+
+/// Errors of all of these: engine_failed.
+[[nodiscard]] Result<EngineInfo> parse_info(std::string_view body);
+[[nodiscard]] Result<ImageInfo> parse_image(std::string_view body);
+[[nodiscard]] Result<ContainerInfo> parse_inspect(std::string_view body);
+/// Entries that can't be read are left out only if they are not ours to report.
+[[nodiscard]] Result<std::vector<ContainerInfo>> parse_list(std::string_view body);
+/// The "Id" of a create or exec-create answer.
+[[nodiscard]] Result<std::string> parse_id(std::string_view body);
+[[nodiscard]] Result<ExecInfo> parse_exec(std::string_view body);
+
+/// The public key line in an unpacked archive, without its comment; "" when there is none.
+[[nodiscard]] std::string host_key_in(const EngineResponse& response);
+
+/// The last words of a container, as one line for a sentence; `body` is a multiplexed stream.
+[[nodiscard]] std::string last_words_in(std::string_view body);
+
+[[nodiscard]] protocol::VmReport to_report(VmId vm, const ContainerInfo& container);
+
+/// Cuts a stream of JSON lines. Bounded: a line over bounds::line_bytes_max is
+/// dropped whole.
+class LineReader {
+public:
+    /// The complete lines that `bytes` end, without their line ends, empty ones left out.
+    [[nodiscard]] std::vector<std::string> feed(std::string_view bytes);
+
+private:
+    std::string partial_;
+    bool dropping_ = false;
+};
+
+/// Follows the progress of an image pull.
+class PullProgress {
+public:
+    void on_chunk(std::string_view bytes);
+    /// The failure that came inside the stream, if one did.
+    [[nodiscard]] const std::optional<std::string>& error() const { return error_; }
+    /// 0 to 100, of the layers known so far.
+    [[nodiscard]] std::uint8_t percent() const;
+    /// E.g. "3 of 7 layers".
+    [[nodiscard]] std::string detail() const;
+
+private:
+    struct Layer {
+        std::uint64_t done = 0;
+        std::uint64_t total = 0;
+        bool complete = false;
+    };
+    void on_line(const std::string& line);
+
+    LineReader lines_;
+    std::map<std::string, Layer> layers_;
+    std::optional<std::string> error_;
+};
+
+/// One container event.
+struct EngineEvent {
+    std::string action;
+    std::string container;
+    std::int64_t unix_seconds = 0;
+};
+[[nodiscard]] std::optional<EngineEvent> parse_event(std::string_view line);
+
+}  // namespace mc::worker::engine

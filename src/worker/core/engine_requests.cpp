@@ -1,0 +1,178 @@
+#include "worker/core/engine_requests.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "worker/core/bounds.hpp"
+#include "worker/core/text.hpp"
+
+namespace mc::worker::engine {
+namespace {
+
+using nlohmann::json;
+
+/// 1.41 is Docker 20.10's; later engines serve it too.
+std::string versioned(const std::string& path) {
+    return "/v1.41" + path;
+}
+
+std::string container_path(const std::string& container, const std::string& rest) {
+    return versioned("/containers/" + url_encode(container) + rest);
+}
+
+std::string exec_path(const std::string& exec, const std::string& rest) {
+    return versioned("/exec/" + url_encode(exec) + rest);
+}
+
+EngineRequest get(std::string target, milliseconds time_max) {
+    EngineRequest request;
+    request.target = std::move(target);
+    request.time_max = time_max;
+    return request;
+}
+
+EngineRequest post(std::string target, std::string body, milliseconds time_max) {
+    EngineRequest request = get(std::move(target), time_max);
+    request.method = "POST";
+    request.body = std::move(body);
+    return request;
+}
+
+json our_labels(const Identity& identity) {
+    return json::array(
+        {std::string(label::cloud) + "=" + identity.cloud.str(), std::string(label::node) + "=" + identity.node.str()});
+}
+
+/// bash where there is one, else sh; both as login shells.
+const std::vector<std::string> login_shell{
+    "/bin/sh", "-c", "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi"};
+
+}  // namespace
+
+EngineRequest info() {
+    return get(versioned("/info"), bounds::info_call_max);
+}
+
+EngineRequest list(const Identity& identity) {
+    const json filters{{"label", our_labels(identity)}};
+    return get(versioned("/containers/json?all=1&filters=" + url_encode(filters.dump())), bounds::list_call_max);
+}
+
+EngineRequest events(const Identity& identity, std::int64_t since_unix_seconds) {
+    const json filters{{"event", json::array({"die", "destroy", "oom", "pause", "start", "unpause"})},
+                       {"label", our_labels(identity)},
+                       {"type", json::array({"container"})}};
+    EngineRequest request =
+        get(versioned("/events?since=" + std::to_string(since_unix_seconds) + "&filters=" + url_encode(filters.dump())),
+            0ms);
+    request.stream = true;
+    return request;
+}
+
+EngineRequest image_inspect(const std::string& image) {
+    // The slashes of an image name are part of the path here.
+    std::string path;
+    for (const char c : image) path += c == '/' ? std::string(1, c) : url_encode(std::string_view(&c, 1));
+    return get(versioned("/images/" + path + "/json"), bounds::inspect_call_max);
+}
+
+EngineRequest pull(const std::string& image) {
+    std::string name = image;
+    std::string tag = "latest";  // without a tag the engine would pull every one there is
+    if (const auto at = image.find('@'); at != std::string::npos) {
+        name = image.substr(0, at);
+        tag = image.substr(at + 1);
+    } else if (const auto colon = image.rfind(':');
+               colon != std::string::npos && image.find('/', colon) == std::string::npos) {
+        name = image.substr(0, colon);
+        tag = image.substr(colon + 1);
+    }
+    EngineRequest request =
+        post(versioned("/images/create?fromImage=" + url_encode(name) + "&tag=" + url_encode(tag)), "", 0ms);
+    request.stream = true;
+    request.idle_max = bounds::pull_idle_max;
+    return request;
+}
+
+EngineRequest create(VmId vm, std::string spec) {
+    return post(versioned("/containers/create?name=" + container_name(vm)), std::move(spec), bounds::create_call_max);
+}
+
+EngineRequest upload(const std::string& container, std::vector<FileEntry> files) {
+    EngineRequest request = get(container_path(container, "/archive?path=%2F"), bounds::upload_call_max);
+    request.method = "PUT";
+    request.files = std::move(files);
+    return request;
+}
+
+EngineRequest start(const std::string& container) {
+    return post(container_path(container, "/start"), "", bounds::start_call_max);
+}
+
+EngineRequest stop(const std::string& container, std::uint32_t grace_seconds) {
+    return post(container_path(container, "/stop?t=" + std::to_string(grace_seconds)), "",
+                seconds(grace_seconds) + bounds::stop_call_extra);
+}
+
+EngineRequest restart(const std::string& container, std::uint32_t grace_seconds) {
+    return post(container_path(container, "/restart?t=" + std::to_string(grace_seconds)), "",
+                seconds(grace_seconds) + bounds::stop_call_extra);
+}
+
+EngineRequest remove(const std::string& container) {
+    EngineRequest request = get(container_path(container, "?force=1&v=1"), bounds::remove_call_max);
+    request.method = "DELETE";
+    return request;
+}
+
+EngineRequest inspect(const std::string& container) {
+    return get(container_path(container, "/json"), bounds::inspect_call_max);
+}
+
+EngineRequest host_key(const std::string& container) {
+    EngineRequest request = get(container_path(container, "/archive?path=%2Fetc%2Fssh%2Fssh_host_ed25519_key.pub"),
+                                bounds::host_key_call_max);
+    request.archive = true;
+    return request;
+}
+
+EngineRequest last_logs(const std::string& container) {
+    return get(container_path(container, "/logs?stdout=1&stderr=1&tail=5"), bounds::logs_call_max);
+}
+
+EngineRequest logs(const std::string& container, const protocol::LogsSpec& spec) {
+    std::string query = "/logs?stdout=1&stderr=1";
+    query += spec.follow ? "&follow=1" : "&follow=0";
+    query += "&tail=" + (spec.tail == 0 ? std::string("all") : std::to_string(spec.tail));
+    if (spec.since_unix_seconds > 0) query += "&since=" + std::to_string(spec.since_unix_seconds);
+    if (spec.timestamps) query += "&timestamps=1";
+    EngineRequest request = get(container_path(container, query), 0ms);
+    request.stream = true;
+    return request;
+}
+
+EngineRequest exec_create(const std::string& container, const protocol::ExecSpec& spec) {
+    json body{{"AttachStdin", spec.input}, {"AttachStdout", true},
+              {"AttachStderr", true},      {"Cmd", spec.argv.empty() ? login_shell : spec.argv},
+              {"Env", spec.env},           {"Tty", spec.tty}};
+    if (!spec.user.empty()) body["User"] = spec.user;
+    if (!spec.workdir.empty()) body["WorkingDir"] = spec.workdir;
+    // `replace`: arguments are bytes at the VM's end, but JSON only knows UTF-8.
+    return post(container_path(container, "/exec"), body.dump(-1, ' ', false, json::error_handler_t::replace),
+                bounds::exec_call_max);
+}
+
+EngineRequest exec_start(const std::string& exec, bool tty) {
+    const json body{{"Detach", false}, {"Tty", tty}};
+    return post(exec_path(exec, "/start"), body.dump(), bounds::exec_call_max);
+}
+
+EngineRequest exec_resize(const std::string& exec, const protocol::Resize& size) {
+    return post(exec_path(exec, "/resize?h=" + std::to_string(size.rows) + "&w=" + std::to_string(size.columns)), "",
+                bounds::exec_call_max);
+}
+
+EngineRequest exec_inspect(const std::string& exec) {
+    return get(exec_path(exec, "/json"), bounds::inspect_call_max);
+}
+
+}  // namespace mc::worker::engine

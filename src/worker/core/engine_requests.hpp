@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "protocol/client_bodies.hpp"
+#include "worker/core/container_spec.hpp"
+#include "worker/core/effects.hpp"
+
+/// The requests of the Docker Engine API (v1.41) that a worker makes, and nothing
+/// else. Pure. `container` is an engine id or a name of ours.
+namespace mc::worker::engine {
+
+[[nodiscard]] EngineRequest info();
+/// Every container of this cloud and node, running or not.
+[[nodiscard]] EngineRequest list(const Identity& identity);
+/// Life cycle events of our containers from `since_unix_seconds` on, without end.
+[[nodiscard]] EngineRequest events(const Identity& identity, std::int64_t since_unix_seconds);
+
+[[nodiscard]] EngineRequest image_inspect(const std::string& image);
+/// Streams its progress; a failure may come inside the stream after a 200.
+[[nodiscard]] EngineRequest pull(const std::string& image);
+
+[[nodiscard]] EngineRequest create(VmId vm, std::string spec);
+/// Unpacks `files` at the container's root; it need not be running.
+[[nodiscard]] EngineRequest upload(const std::string& container, std::vector<FileEntry> files);
+[[nodiscard]] EngineRequest start(const std::string& container);
+[[nodiscard]] EngineRequest stop(const std::string& container, std::uint32_t grace_seconds);
+[[nodiscard]] EngineRequest restart(const std::string& container, std::uint32_t grace_seconds);
+/// Running or not, with its anonymous volumes.
+[[nodiscard]] EngineRequest remove(const std::string& container);
+[[nodiscard]] EngineRequest inspect(const std::string& container);
+/// The VM's SSH host key, public half.
+[[nodiscard]] EngineRequest host_key(const std::string& container);
+/// The last lines of both outputs.
+[[nodiscard]] EngineRequest last_logs(const std::string& container);
+[[nodiscard]] EngineRequest logs(const std::string& container, const protocol::LogsSpec& spec);
+
+[[nodiscard]] EngineRequest exec_create(const std::string& container, const protocol::ExecSpec& spec);
+/// Answered by taking the connection over (pitfalls 23).
+[[nodiscard]] EngineRequest exec_start(const std::string& exec, bool tty);
+[[nodiscard]] EngineRequest exec_resize(const std::string& exec, const protocol::Resize& size);
+[[nodiscard]] EngineRequest exec_inspect(const std::string& exec);
+
+}  // namespace mc::worker::engine

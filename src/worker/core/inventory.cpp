@@ -1,0 +1,116 @@
+#include "worker/core/inventory.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "protocol/limits.hpp"
+#include "worker/core/engine_requests.hpp"
+
+namespace mc::worker {
+
+void Inventory::on_registered(Now now) {
+    registered_ = true;
+    ++results_sent_;  // a list under way may be another cloud's: not for this broker
+    hinted_ = in_flight();
+    next_list_ = now.instant;
+}
+
+void Inventory::hint(Now now) {
+    hinted_ = in_flight();
+    next_list_ = std::min(next_list_, std::max(now.instant, last_list_ + bounds::inventory_spacing));
+}
+
+void Inventory::on_result_sent(Now now) {
+    ++results_sent_;
+    hint(now);
+}
+
+void Inventory::on_tick(Now now) {
+    if (!in_flight() && now.instant >= next_list_) list(now);
+}
+
+void Inventory::list(Now now) {
+    listing_ = true;
+    hinted_ = false;
+    last_list_ = now.instant;
+    next_list_ = now.instant + bounds::inventory_interval;
+    results_at_list_ = results_sent_;
+    context_.calls.start(owner_inventory, CallPurpose::list, engine::list(context_.identity));
+}
+
+void Inventory::on_call_done(Now now, CallPurpose purpose, const CallResult& result) {
+    if (purpose == CallPurpose::list) return on_list(now, result);
+    if (purpose != CallPurpose::inspect || details_pending_ == 0) return;
+    if (result && engine::is_good(*result)) {
+        if (const auto info = engine::parse_inspect(result->body)) context_.known.note(*info);
+    }
+    if (--details_pending_ == 0) finish_round(now);
+}
+
+void Inventory::on_list(Now now, const CallResult& result) {
+    listing_ = false;
+    auto containers =
+        !result ? Result<std::vector<engine::ContainerInfo>>(fail(result.error()))
+        : engine::is_good(*result)
+            ? engine::parse_list(result->body)
+            : Result<std::vector<engine::ContainerInfo>>(fail(ErrorCode::engine_failed, engine::message_of(*result)));
+    if (!containers) {
+        health_.on_list_failed(containers.error());
+        next_list_ = now.instant + bounds::inventory_retry;
+        return;
+    }
+    health_.on_list_answered(now);
+    listed_ = std::move(*containers);
+    // The engine filtered them already; nothing leaves here on its word alone.
+    std::erase_if(listed_, [&](const auto& c) { return !is_ours(c.labels, context_.identity) || !vm_of(c.labels); });
+    containers_ = listed_.size();
+    std::set<std::string> ids;
+    for (const auto& container : listed_) ids.insert(container.id);
+    context_.known.keep_only(ids);
+    ask_details();
+    if (details_pending_ == 0) finish_round(now);
+}
+
+void Inventory::ask_details() {
+    for (auto& container : listed_) {
+        if (details_pending_ >= bounds::detail_calls_per_round_max) return;
+        if (context_.known.complete(container)) continue;
+        ++details_pending_;
+        context_.calls.start(owner_inventory, CallPurpose::inspect, engine::inspect(container.id));
+    }
+}
+
+void Inventory::finish_round(Now now) {
+    const bool stale = results_sent_ != results_at_list_;
+    if (registered_ && !stale) send();
+    if (stale || hinted_) next_list_ = std::max(now.instant, last_list_ + bounds::inventory_spacing);
+    listed_.clear();
+}
+
+void Inventory::send() {
+    protocol::Inventory body;
+    body.boot = context_.settings.boot;
+    for (auto& container : listed_) {
+        static_cast<void>(context_.known.complete(container));
+        auto report = engine::to_report(*vm_of(container.labels), container);
+        report.host_key = context_.known.host_key(container.id);
+        body.vms.push_back(std::move(report));
+    }
+    protocol::Message message;
+    message.header.kind = protocol::Kind::notice;
+    message.header.verb = protocol::Verb::node_inventory;
+    message.body = protocol::encode(body);
+    if (message.body.size() > limits::message_bytes_max) {
+        // Host keys don't change: the broker has them from the creates.
+        for (auto& report : body.vms) report.host_key.clear();
+        message.body = protocol::encode(body);
+    }
+    if (body.vms.size() > limits::inventory_max || message.body.size() > limits::message_bytes_max) {
+        // Half an inventory would read as half the VMs gone.
+        context_.outbox.log(LogLevel::error, "there are too many VMs on this node to report them in one inventory");
+        return;
+    }
+    context_.outbox.push(SendBroker{std::move(message)});
+}
+
+}  // namespace mc::worker

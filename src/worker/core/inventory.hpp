@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "worker/core/job.hpp"
+
+namespace mc::worker {
+
+/// Tells the broker which containers there are: at once after a registration,
+/// every bounds::inventory_interval, and sooner after a hint.
+///
+/// A list that began before the last job result was sent is thrown away: it may
+/// not show what that job did, and the broker takes what is missing for gone.
+/// The list is also what the engine's health is judged by.
+class Inventory {
+public:
+    Inventory(JobContext& context, EngineHealth& health) : context_(context), health_(health) {}
+
+    /// The broker (again) knows us and wants to know everything.
+    void on_registered(Now now);
+    /// Nobody listens for the time being; lists go on for the engine's health.
+    void on_connection_lost() { registered_ = false; }
+    /// Something may have changed: list sooner.
+    void hint(Now now);
+    void on_result_sent(Now now);
+
+    void on_tick(Now now);
+    void on_call_done(Now now, CallPurpose purpose, const CallResult& result);
+    [[nodiscard]] Instant next_deadline() const { return in_flight() ? Instant::never() : next_list_; }
+
+    /// Containers of ours in the last complete list.
+    [[nodiscard]] std::size_t containers() const { return containers_; }
+
+private:
+    [[nodiscard]] bool in_flight() const { return listing_ || details_pending_ > 0; }
+    void list(Now now);
+    void on_list(Now now, const CallResult& result);
+    void ask_details();
+    void finish_round(Now now);
+    void send();
+
+    JobContext& context_;
+    EngineHealth& health_;
+    bool registered_ = false;
+    bool listing_ = false;
+    std::size_t details_pending_ = 0;
+    std::vector<engine::ContainerInfo> listed_;
+    std::size_t containers_ = 0;
+    std::uint64_t results_sent_ = 0;
+    std::uint64_t results_at_list_ = 0;
+    Instant last_list_;
+    Instant next_list_;
+    bool hinted_ = false;  ///< while a round was under way
+};
+
+}  // namespace mc::worker

@@ -1,0 +1,325 @@
+#include "worker/core/job_table.hpp"
+
+#include <algorithm>
+
+#include "protocol/client_bodies.hpp"
+#include "protocol/validate.hpp"
+#include "worker/core/create_job.hpp"
+#include "worker/core/vm_jobs.hpp"
+
+namespace mc::worker {
+
+using protocol::Kind;
+using protocol::Message;
+using protocol::Verb;
+
+namespace {
+
+protocol::Bytes accepted_body() {
+    protocol::Progress body;
+    body.stage = "accepted";
+    return protocol::encode(body);
+}
+
+}  // namespace
+
+JobTable::JobTable(JobContext& context, ResultSent result_sent)
+    : context_(context), result_sent_(std::move(result_sent)) {}
+
+void JobTable::reply(const protocol::Header& order, const Outcome& outcome) {
+    Message message;
+    message.header.kind = Kind::reply;
+    message.header.verb = order.verb;
+    message.header.id = order.id;
+    message.header.code = outcome.code;
+    message.header.value = outcome.code == ErrorCode::ok ? 0 : 1;  // 1: the body is an ErrorBody
+    message.body = outcome.body;
+    context_.outbox.push(SendBroker{std::move(message)});
+}
+
+Result<JobTable::Entry> JobTable::make(Now now, const Message& message, OwnerId owner) {
+    const auto& header = message.header;
+    const milliseconds wanted =
+        header.value == 0 ? milliseconds(limits::request_deadline_default) : milliseconds(header.value);
+    JobHead head{.id = protocol::as_job_id(header.id),
+                 .verb = header.verb,
+                 .vm = {},
+                 .owner = owner,
+                 .deadline = now.instant + std::min(wanted, milliseconds(limits::request_deadline_max))};
+    Entry entry;
+    entry.id = head.id;
+    if (header.verb == Verb::vm_create) {
+        auto order = protocol::decode<protocol::CreateOrder>(message.body);
+        if (!order) return fail(order.error());
+        if (const auto valid = protocol::check_spec(order->spec); !valid) return fail(valid.error());
+        if (order->spec.image.empty() || order->spec.name.empty()) {
+            return fail(ErrorCode::invalid_argument, "a create order needs the VM's name and image");
+        }
+        head.vm = entry.vm = order->vm;
+        entry.job = std::make_unique<CreateJob>(context_, head, std::move(*order));
+    } else if (header.verb == Verb::vm_exec || header.verb == Verb::vm_logs) {
+        const auto order = protocol::decode<protocol::StreamOrder>(message.body);
+        if (!order) return fail(order.error());
+        head.vm = entry.vm = order->vm;
+        head.deadline = Instant::never();  // a shell may stay open for days
+        const std::uint32_t window = std::min(order->window_bytes, limits::window_bytes_max);
+        std::unique_ptr<StreamJob> stream;
+        if (header.verb == Verb::vm_exec) {
+            auto spec = protocol::decode<protocol::ExecSpec>(message.data);
+            if (!spec) return fail(spec.error());
+            stream = std::make_unique<ExecJob>(context_, head, window, std::move(*spec));
+        } else {
+            const auto spec = protocol::decode<protocol::LogsSpec>(message.data);
+            if (!spec) return fail(spec.error());
+            stream = std::make_unique<LogsJob>(context_, head, window, *spec);
+        }
+        entry.stream = stream.get();
+        entry.job = std::move(stream);
+    } else {
+        const auto order = protocol::decode<protocol::VmOrder>(message.body);
+        if (!order) return fail(order.error());
+        head.vm = entry.vm = order->vm;
+        if (header.verb == Verb::vm_remove) {
+            entry.job = std::make_unique<RemoveJob>(context_, head);
+        } else if (header.verb == Verb::vm_inspect) {
+            entry.job = std::make_unique<InspectJob>(context_, head);
+        } else {
+            entry.job =
+                std::make_unique<SwitchJob>(context_, head, std::min(order->grace_seconds, bounds::grace_seconds_max));
+        }
+    }
+    if (!entry.vm) return fail(ErrorCode::bad_message, "an order names no VM");
+    return entry;
+}
+
+void JobTable::on_order(Now now, const Message& message) {
+    const JobId id = protocol::as_job_id(message.header.id);
+    if (const auto done = results_.find(id); done != results_.end()) {
+        context_.outbox.push(SendBroker{done->second});
+        return;
+    }
+    if (const auto running = by_id_.find(id); running != by_id_.end()) {
+        // A stream's acknowledgement grants credit, so it is not said twice.
+        Entry* entry = find(running->second);
+        if (entry && !entry->stream) {
+            entry->job->port().send(Kind::progress, 0, accepted_body(), {}, 0);
+        }
+        return;
+    }
+    const OwnerId owner = next_owner_;
+    auto made = make(now, message, owner);
+    if (!made) return reply(message.header, Outcome::failed(made.error()));
+    if (jobs_.size() >= bounds::jobs_max || (made->stream && streams_ >= bounds::streams_max)) {
+        return reply(
+            message.header,
+            Outcome::failed({ErrorCode::busy, "node " + context_.settings.name +
+                                                  " has as many jobs or streams as it takes; try again later"}));
+    }
+    ++next_owner_.value;
+    by_id_[id] = owner;
+    const VmId vm = made->vm;
+    Entry& entry = jobs_.emplace(owner, std::move(*made)).first->second;
+    if (entry.stream) {
+        ++streams_;
+        entry.begun = true;
+        entry.job->begin(now);
+        return reap(now, owner);
+    }
+    entry.job->port().progress(now, "accepted");
+    auto& queue = queues_[vm];
+    queue.push_back(owner);
+    if (message.header.verb == Verb::vm_remove) {
+        const auto earlier = std::vector<OwnerId>(queue.begin(), queue.end() - 1);
+        for (const OwnerId before : earlier) {
+            Entry* other = find(before);
+            if (!other || !other->job->can_be_cancelled()) continue;
+            other->job->give_up(now, {ErrorCode::cancelled, "the VM is being removed"});
+            reap(now, before);
+        }
+    }
+    begin_next(now, vm);
+}
+
+void JobTable::begin_next(Now now, VmId vm) {
+    const auto queue = queues_.find(vm);
+    if (queue == queues_.end()) return;
+    if (queue->second.empty()) {
+        queues_.erase(queue);
+        return;
+    }
+    const OwnerId owner = queue->second.front();
+    Entry* entry = find(owner);
+    if (!entry || entry->begun) return;
+    entry->begun = true;
+    entry->job->begin(now);
+    reap(now, owner);
+}
+
+JobTable::Entry* JobTable::find(OwnerId owner) {
+    const auto found = jobs_.find(owner);
+    return found == jobs_.end() ? nullptr : &found->second;
+}
+
+void JobTable::reap(Now now, OwnerId owner) {
+    Entry* entry = find(owner);
+    if (!entry || !entry->job->outcome()) return;
+    context_.calls.cancel(owner);
+    entry->job->port().cancel_probe();
+    const auto& head = entry->job->port().head();
+    protocol::Header order;
+    order.verb = head.verb;
+    order.id = protocol::as_request_id(head.id);
+    const Outcome outcome = *entry->job->outcome();
+    reply(order, outcome);
+    Message result;
+    result.header = order;
+    result.header.kind = Kind::reply;
+    result.header.code = outcome.code;
+    result.header.value = outcome.code == ErrorCode::ok ? 0 : 1;
+    result.body = outcome.body;
+    remember(head.id, std::move(result));
+    const VmId vm = entry->vm;
+    const bool stream = entry->stream != nullptr;
+    if (stream) --streams_;
+    by_id_.erase(entry->id);
+    jobs_.erase(owner);
+    if (stream) return;
+    result_sent_(now);
+    if (const auto queue = queues_.find(vm); queue != queues_.end()) std::erase(queue->second, owner);
+    begin_next(now, vm);
+}
+
+void JobTable::remember(JobId id, Message result) {
+    if (results_order_.size() >= bounds::results_remembered_max) {
+        results_.erase(results_order_.front());
+        results_order_.pop_front();
+    }
+    results_order_.push_back(id);
+    results_[id] = std::move(result);
+}
+
+void JobTable::on_cancel(Now now, JobId id) {
+    if (const auto done = results_.find(id); done != results_.end()) {
+        context_.outbox.push(SendBroker{done->second});
+        return;
+    }
+    const auto running = by_id_.find(id);
+    if (running == by_id_.end()) {
+        protocol::Header header;
+        header.verb = Verb::job_cancel;
+        header.id = protocol::as_request_id(id);
+        return reply(header, Outcome::failed({ErrorCode::not_found, "this worker has no such job"}));
+    }
+    const OwnerId owner = running->second;
+    Entry* entry = find(owner);
+    // A stop or removal that the engine is at goes on to its end: cancelling it would only hide the outcome.
+    if (!entry || (entry->begun && !entry->job->can_be_cancelled())) return;
+    entry->job->give_up(now, {ErrorCode::cancelled, "the job was cancelled"});
+    reap(now, owner);
+}
+
+void JobTable::on_peer(Now now, const Message& message) {
+    const auto running = by_id_.find(protocol::as_job_id(message.header.id));
+    if (running == by_id_.end()) return;
+    const OwnerId owner = running->second;
+    Entry* entry = find(owner);
+    if (!entry || !entry->stream) return;
+    entry->stream->on_peer(now, message);
+    reap(now, owner);
+}
+
+void JobTable::on_call_done(Now now, OwnerId owner, CallPurpose purpose, CallResult result) {
+    Entry* entry = find(owner);
+    if (!entry) return;
+    entry->job->on_call_done(now, purpose, std::move(result));
+    reap(now, owner);
+}
+
+void JobTable::on_call_chunk(Now now, OwnerId owner, CallPurpose purpose, std::string_view bytes) {
+    Entry* entry = find(owner);
+    if (!entry) return;
+    entry->job->on_call_chunk(now, purpose, bytes);
+    reap(now, owner);
+}
+
+void JobTable::on_probe_done(Now now, OwnerId owner, ProbeResult result) {
+    Entry* entry = find(owner);
+    if (!entry || !entry->job->port().probing_) return;
+    entry->job->port().probing_ = false;
+    entry->job->on_probe_done(now, result);
+    reap(now, owner);
+}
+
+void JobTable::on_stream_opened(Now now, OwnerId owner) {
+    Entry* entry = find(owner);
+    if (!entry || !entry->stream) return;
+    entry->stream->on_stream_opened(now);
+    reap(now, owner);
+}
+
+void JobTable::on_stream_bytes(Now now, OwnerId owner, std::string_view bytes) {
+    Entry* entry = find(owner);
+    if (!entry || !entry->stream) return;
+    entry->stream->on_stream_bytes(now, bytes);
+    reap(now, owner);
+}
+
+void JobTable::on_stream_written(Now now, OwnerId owner, std::size_t bytes) {
+    Entry* entry = find(owner);
+    if (!entry || !entry->stream) return;
+    entry->stream->on_stream_written(now, bytes);
+    reap(now, owner);
+}
+
+void JobTable::on_stream_closed(Now now, OwnerId owner, const Result<void>& result) {
+    Entry* entry = find(owner);
+    if (!entry || !entry->stream) return;
+    entry->stream->on_stream_closed(now, result);
+    reap(now, owner);
+}
+
+void JobTable::on_tick(Now now) {
+    std::vector<OwnerId> due;
+    for (const auto& [owner, entry] : jobs_) {
+        const bool overdue = !entry.overdue && now.instant >= entry.job->port().head().deadline;
+        if (overdue || now.instant >= entry.job->port().wake()) due.push_back(owner);
+    }
+    for (const OwnerId owner : due) {
+        Entry* entry = find(owner);
+        if (!entry) continue;
+        JobPort& port = entry->job->port();
+        if (now.instant >= port.wake()) {
+            port.no_wake();
+            entry->job->on_timer(now);
+        }
+        if (!entry->job->outcome() && !entry->overdue && now.instant >= port.head().deadline) {
+            entry->overdue = true;
+            entry->job->give_up(now, {ErrorCode::deadline_exceeded, "the job took longer than it was given"});
+        }
+        reap(now, owner);
+    }
+}
+
+void JobTable::end_streams(Now now) {
+    std::vector<OwnerId> streams;
+    for (const auto& [owner, entry] : jobs_) {
+        if (entry.stream) streams.push_back(owner);
+    }
+    for (const OwnerId owner : streams) {
+        Entry* entry = find(owner);
+        if (!entry) continue;
+        entry->job->give_up(now, {ErrorCode::node_unreachable, "the connection to the broker was lost"});
+        reap(now, owner);
+    }
+}
+
+Instant JobTable::next_deadline() const {
+    Instant next = Instant::never();
+    for (const auto& [owner, entry] : jobs_) {
+        next = std::min(next, entry.job->port().wake());
+        if (!entry.overdue) next = std::min(next, entry.job->port().head().deadline);
+    }
+    return next;
+}
+
+}  // namespace mc::worker

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <unordered_map>
+
+#include "worker/core/stream_jobs.hpp"
+
+namespace mc::worker {
+
+/// The jobs of a worker: each runs once, however often its order comes, and its
+/// result is remembered for when the order comes again.
+///
+/// Jobs of one VM run one after another; a vm_remove makes a create under way give
+/// up first. Streams run beside them. Bounded by bounds::jobs_max and streams_max.
+class JobTable {
+public:
+    using ResultSent = std::function<void(Now)>;
+
+    JobTable(JobContext& context, ResultSent result_sent);
+
+    /// Takes an order; its epoch has been checked. Answers by itself: with the
+    /// acknowledgement, the remembered result, or a refusal (bad_message, busy, …).
+    void on_order(Now now, const protocol::Message& message);
+    /// job_cancel: the job of that id replies `cancelled` if it can still be stopped.
+    void on_cancel(Now now, JobId id);
+    /// data, credit, end or control of a stream; nothing when it is over.
+    void on_peer(Now now, const protocol::Message& message);
+
+    void on_call_done(Now now, OwnerId owner, CallPurpose purpose, CallResult result);
+    void on_call_chunk(Now now, OwnerId owner, CallPurpose purpose, std::string_view bytes);
+    void on_probe_done(Now now, OwnerId owner, ProbeResult result);
+    void on_stream_opened(Now now, OwnerId owner);
+    void on_stream_bytes(Now now, OwnerId owner, std::string_view bytes);
+    void on_stream_written(Now now, OwnerId owner, std::size_t bytes);
+    void on_stream_closed(Now now, OwnerId owner, const Result<void>& result);
+    void on_tick(Now now);
+
+    /// The broker is not the one they were asked by: their clients are gone.
+    void end_streams(Now now);
+
+    [[nodiscard]] Instant next_deadline() const;
+    [[nodiscard]] std::size_t size() const { return jobs_.size(); }
+
+private:
+    struct Entry {
+        std::unique_ptr<Job> job;
+        StreamJob* stream = nullptr;  ///< the same job, when it is one
+        JobId id;
+        VmId vm;
+        bool begun = false;
+        bool overdue = false;
+    };
+
+    /// nullptr and an error reply when the order can't be read or accepted.
+    [[nodiscard]] Result<Entry> make(Now now, const protocol::Message& message, OwnerId owner);
+    void reply(const protocol::Header& order, const Outcome& outcome);
+    void begin_next(Now now, VmId vm);
+    void reap(Now now, OwnerId owner);
+    [[nodiscard]] Entry* find(OwnerId owner);
+    void remember(JobId id, protocol::Message result);
+
+    JobContext& context_;
+    ResultSent result_sent_;
+    std::map<OwnerId, Entry> jobs_;
+    std::unordered_map<JobId, OwnerId> by_id_;
+    std::unordered_map<VmId, std::deque<OwnerId>> queues_;  ///< per VM; the first one runs
+    std::unordered_map<JobId, protocol::Message> results_;
+    std::deque<JobId> results_order_;
+    std::size_t streams_ = 0;
+    OwnerId next_owner_ = owner_first_job;
+};
+
+}  // namespace mc::worker

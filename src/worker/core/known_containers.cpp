@@ -1,0 +1,40 @@
+#include "worker/core/known_containers.hpp"
+
+namespace mc::worker {
+
+void KnownContainers::note(const engine::ContainerInfo& inspected) {
+    entries_[inspected.id].inspected = inspected;
+}
+
+void KnownContainers::note_host_key(const std::string& container, const std::string& host_key) {
+    entries_[container].host_key = host_key;
+}
+
+void KnownContainers::forget_run(const std::string& container) {
+    const auto found = entries_.find(container);
+    if (found != entries_.end()) found->second.inspected.reset();
+}
+
+bool KnownContainers::complete(engine::ContainerInfo& listed) const {
+    const auto found = entries_.find(listed.id);
+    if (found == entries_.end() || !found->second.inspected) return false;
+    const engine::ContainerInfo& known = *found->second.inspected;
+    // A restarted VM has another port, an exited one another state or code.
+    if (known.state != listed.state || known.ssh_port != listed.ssh_port || known.exit_code != listed.exit_code) {
+        return listed.state == protocol::ContainerState::removing;
+    }
+    listed.started = known.started;
+    listed.reason = known.reason;
+    return true;
+}
+
+std::string KnownContainers::host_key(const std::string& container) const {
+    const auto found = entries_.find(container);
+    return found == entries_.end() ? std::string() : found->second.host_key;
+}
+
+void KnownContainers::keep_only(const std::set<std::string>& containers) {
+    std::erase_if(entries_, [&](const auto& entry) { return !containers.contains(entry.first); });
+}
+
+}  // namespace mc::worker

@@ -1,0 +1,147 @@
+#include "worker/core/session.hpp"
+
+#include <algorithm>
+
+#include "protocol/client_bodies.hpp"
+#include "protocol/codec.hpp"
+#include "worker/core/text.hpp"
+
+namespace mc::worker {
+
+using protocol::Kind;
+using protocol::Message;
+using protocol::Verb;
+
+Session::Session(Outbox& outbox, const Settings& settings, WorkerState state, Status status)
+    : outbox_(outbox), settings_(settings), state_(state), status_(std::move(status)), prng_(settings.boot.value) {}
+
+void Session::begin(Now now) {
+    static_cast<void>(register_again(now));
+}
+
+Session::Change Session::register_again(Now now) {
+    const bool was_registered = std::exchange(registered_, false);
+    register_id_ = RequestId{prng_.next_nonzero(), prng_.next()};
+    heard_ = now.instant;
+    refused_ = false;
+    next_heartbeat_ = Instant::never();
+    send_register(now);
+    return was_registered ? Change::lost : Change::none;
+}
+
+void Session::send_register(Now now) {
+    protocol::RegisterRequest body;
+    body.name = settings_.name;
+    body.node = state_.node;
+    body.boot = settings_.boot;
+    body.version = settings_.version;
+    body.epoch_seen = state_.epoch;
+    body.advertise = settings_.advertise;
+    body.labels = settings_.labels;
+    body.status = status_(now);
+    Message message;
+    message.header.kind = Kind::request;
+    message.header.verb = Verb::node_register;
+    message.header.id = register_id_;
+    message.body = protocol::encode(body);
+    outbox_.push(SendBroker{std::move(message)});
+    next_register_ = now.instant + bounds::register_retry;
+}
+
+void Session::send_heartbeat(Now now) {
+    protocol::Heartbeat body;
+    body.epoch = state_.epoch;
+    body.boot = settings_.boot;
+    body.status = status_(now);
+    Message message;
+    message.header.kind = Kind::notice;
+    message.header.verb = Verb::node_heartbeat;
+    message.body = protocol::encode(body);
+    outbox_.push(SendBroker{std::move(message)});
+    next_heartbeat_ = now.instant + limits::heartbeat_interval;
+}
+
+Session::Change Session::on_tick(Now now) {
+    Change change = Change::none;
+    if (!refused_ && now.instant - heard_ >= limits::silence_max) {
+        if (registered_) outbox_.log(LogLevel::warning, "the broker is silent: connecting anew");
+        outbox_.push(ReconnectBroker{});
+        change = register_again(now);
+    } else if (!registered_ && now.instant >= next_register_) {
+        if (refused_) {
+            static_cast<void>(register_again(now));
+        } else {
+            send_register(now);
+        }
+    }
+    if (registered_ && now.instant >= next_heartbeat_) send_heartbeat(now);
+    return change;
+}
+
+Session::Change Session::on_message(Now now, const Message& message) {
+    heard_ = now.instant;
+    const protocol::Header& header = message.header;
+    if (header.kind != Kind::reply) return Change::none;
+    if (header.verb == Verb::node_register && header.id == register_id_ && !registered_) {
+        return on_registered(now, message);
+    }
+    if (header.verb == Verb::node_heartbeat && header.code == ErrorCode::not_registered && registered_) {
+        outbox_.log(LogLevel::info, "the broker does not know this worker: registering again");
+        return register_again(now);
+    }
+    return Change::none;
+}
+
+Session::Change Session::on_registered(Now now, const Message& message) {
+    if (message.header.code != ErrorCode::ok) {
+        const auto error = protocol::decode<protocol::ErrorBody>(message.body);
+        refused(now, error ? error->message : std::string(name_of(message.header.code)));
+        return Change::none;
+    }
+    const auto reply = protocol::decode<protocol::RegisterReply>(message.body);
+    if (!reply || !reply->cloud) {
+        refused(now, "its answer can't be read: " + (reply ? "no cloud id" : reply.error().message));
+        return Change::none;
+    }
+    if (reply->cloud == state_.cloud && reply->epoch < state_.epoch) {
+        refused(now, "it is of epoch " + std::to_string(reply->epoch.value) + ", but this worker has obeyed epoch " +
+                         std::to_string(state_.epoch.value) + ": an older broker must not come back");
+        return Change::none;
+    }
+    if (state_.cloud && reply->cloud != state_.cloud) {
+        outbox_.log(LogLevel::warning, "this is another cloud than before (" + reply->cloud.str() + ", before " +
+                                           state_.cloud.str() + "): VMs of the old one are left alone");
+    }
+    const WorkerState next{state_.node, reply->cloud, reply->epoch};
+    if (next != state_) {
+        state_ = next;
+        outbox_.push(SaveState{state_});
+    }
+    registered_ = true;
+    next_heartbeat_ = now.instant;
+    outbox_.log(LogLevel::info, "registered with the broker (version " + to_sentence(reply->version, 64) + ", cloud " +
+                                    state_.cloud.str() + ", epoch " + std::to_string(state_.epoch.value) + ")");
+    return Change::registered;
+}
+
+void Session::refused(Now now, const std::string& why) {
+    outbox_.log(LogLevel::error, "the broker does not take this worker: " + to_sentence(why, limits::reason_bytes_max));
+    refused_ = true;
+    next_register_ = now.instant + bounds::register_refused_retry;
+}
+
+bool Session::accept_epoch(Epoch epoch) {
+    if (epoch < state_.epoch) return false;
+    if (epoch > state_.epoch) {
+        state_.epoch = epoch;
+        outbox_.push(SaveState{state_});
+    }
+    return true;
+}
+
+Instant Session::next_deadline() const {
+    const Instant silence = refused_ ? Instant::never() : heard_ + limits::silence_max;
+    return std::min({silence, registered_ ? next_heartbeat_ : next_register_});
+}
+
+}  // namespace mc::worker

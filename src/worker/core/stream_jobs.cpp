@@ -1,0 +1,272 @@
+#include "worker/core/stream_jobs.hpp"
+
+#include <algorithm>
+
+#include "worker/core/engine_requests.hpp"
+
+namespace mc::worker {
+
+using protocol::Channel;
+using protocol::ContainerState;
+using protocol::Kind;
+
+// ExecJob
+
+ExecJob::ExecJob(JobContext& context, JobHead head, std::uint32_t window_bytes, protocol::ExecSpec spec)
+    : StreamJob(context, head),
+      spec_(std::move(spec)),
+      lookup_(port()),
+      output_(port(), window_bytes),
+      stream_{head.owner.value},
+      input_credit_(spec_.input ? bounds::input_window_bytes : 0) {}
+
+void ExecJob::begin(Now /*now*/) {
+    // Said before anything else: it is the acknowledgement, too.
+    port().send(Kind::progress, input_credit_, {}, {}, 0);
+    lookup_.begin();
+}
+
+void ExecJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
+    if (purpose == CallPurpose::exec_resize) {
+        resizing_ = false;
+        return resize();
+    }
+    switch (step_) {
+        case Step::look:
+            if (const auto found = lookup_.on_call_done(now, result)) on_looked(*found);
+            return;
+        case Step::create:
+            return on_created(result);
+        case Step::exit_code:
+            return on_exit_code(now, result);
+        case Step::open:
+        case Step::flow:
+        case Step::drain:
+            return;
+    }
+}
+
+void ExecJob::on_looked(const Lookup::Found& found) {
+    if (!found) return end(found.error());
+    if (!*found) return end(Error{ErrorCode::not_found, "the engine has no container of VM " + port().head().vm.str()});
+    if ((*found)->state != ContainerState::running) {
+        return end(Error{ErrorCode::wrong_state, "the VM is not running: start it first"});
+    }
+    step_ = Step::create;
+    port().call(CallPurpose::exec_create, engine::exec_create((*found)->id, spec_));
+}
+
+void ExecJob::on_created(const CallResult& result) {
+    // Nothing runs yet: an exec whose id got lost is only forgotten.
+    if (!result) return end(result.error());
+    if (!engine::is_good(*result)) {
+        const ErrorCode code = result->status == 409   ? ErrorCode::wrong_state
+                               : result->status == 404 ? ErrorCode::not_found
+                               : result->status == 400 ? ErrorCode::invalid_argument
+                                                       : ErrorCode::engine_failed;
+        return end(Error{code, "the engine can't run the command: " + engine::message_of(*result)});
+    }
+    auto id = engine::parse_id(result->body);
+    if (!id) return end(id.error());
+    exec_ = std::move(*id);
+    step_ = Step::open;
+    opened_ = true;
+    port().context().outbox.push(OpenStream{stream_, engine::exec_start(exec_, spec_.tty)});
+}
+
+void ExecJob::on_stream_opened(Now /*now*/) {
+    if (step_ != Step::open) return;
+    step_ = Step::flow;
+    if (spec_.tty) {
+        if (!wanted_size_) wanted_size_ = protocol::Resize{.rows = spec_.rows, .columns = spec_.columns};
+        resize();
+    }
+    Outbox& outbox = port().context().outbox;
+    if (!early_input_.empty()) outbox.push(WriteStream{stream_, std::exchange(early_input_, {})});
+    if (input_ended_) outbox.push(CloseWrite{stream_});
+}
+
+void ExecJob::resize() {
+    if (resizing_ || !wanted_size_ || step_ != Step::flow) return;
+    resizing_ = true;
+    port().call(CallPurpose::exec_resize, engine::exec_resize(exec_, *std::exchange(wanted_size_, std::nullopt)));
+}
+
+void ExecJob::on_stream_bytes(Now now, std::string_view bytes) {
+    if (step_ != Step::flow) return;
+    if (spec_.tty) {
+        output_.push(Channel::output, bytes);
+    } else {
+        const auto fed =
+            streams_.feed(bytes, [&](Channel channel, std::string_view piece) { output_.push(channel, piece); });
+        if (!fed) return give_up(now, fed.error());
+    }
+    if (output_.should_pause() && !paused_) {
+        paused_ = true;
+        port().context().outbox.push(PauseStream{stream_});
+    }
+}
+
+void ExecJob::on_stream_written(Now /*now*/, std::size_t bytes) {
+    taken_ += static_cast<std::uint32_t>(bytes);
+    // Given back in large pieces: a message for each key press would double the traffic.
+    if (taken_ < bounds::input_window_bytes / 4) return;
+    input_credit_ += taken_;
+    port().send(Kind::credit, std::exchange(taken_, 0), {}, {}, 0);
+}
+
+void ExecJob::on_stream_closed(Now /*now*/, const Result<void>& result) {
+    closed_ = true;
+    if (!result) return end(result.error());
+    step_ = Step::exit_code;
+    port().call(CallPurpose::exec_inspect, engine::exec_inspect(exec_));
+}
+
+void ExecJob::on_exit_code(Now now, const CallResult& result) {
+    const auto info =
+        result && engine::is_good(*result)
+            ? engine::parse_exec(result->body)
+            : Result<engine::ExecInfo>(
+                  fail(ErrorCode::engine_failed, "the command ended, but the engine can't tell its exit code: " +
+                                                     (result ? engine::message_of(*result) : result.error().message)));
+    // The connection ends a moment before the engine has noted the exit.
+    if ((!info || info->running) && ++exit_polls_ < bounds::exec_exit_polls_max) {
+        port().wake_at(now.instant + bounds::exec_exit_poll);
+        return;
+    }
+    if (!info) return end(info.error());
+    if (info->running) {
+        return end(Error{ErrorCode::engine_failed, "the engine closed the connection while the command still runs"});
+    }
+    result_.exit_code = info->exit_code;
+    step_ = Step::drain;
+    finish_when_drained();
+}
+
+void ExecJob::finish_when_drained() {
+    if (step_ == Step::drain && output_.empty()) end(Outcome::done(result_));
+}
+
+void ExecJob::on_timer(Now /*now*/) {
+    if (step_ == Step::look) lookup_.on_timer();
+    if (step_ == Step::exit_code) port().call(CallPurpose::exec_inspect, engine::exec_inspect(exec_));
+}
+
+void ExecJob::on_peer(Now now, const protocol::Message& message) {
+    switch (message.header.kind) {
+        case Kind::credit:
+            output_.add_credit(message.header.value);
+            if (paused_ && output_.may_resume() && step_ == Step::flow) {
+                paused_ = false;
+                port().context().outbox.push(ResumeStream{stream_});
+            }
+            return finish_when_drained();
+        case Kind::data:
+            return on_input(now, message);
+        case Kind::end:
+            if (std::exchange(input_ended_, true)) return;
+            if (step_ == Step::flow) port().context().outbox.push(CloseWrite{stream_});
+            return;
+        case Kind::control:
+            if (const auto size = protocol::decode<protocol::Resize>(message.body); size && spec_.tty) {
+                wanted_size_ = *size;
+                resize();
+            }
+            return;
+        default:
+            return;
+    }
+}
+
+void ExecJob::on_input(Now now, const protocol::Message& message) {
+    const std::size_t size = message.data.size();
+    if (message.header.sequence != input_sequence_) return refuse(now, "a piece of the input was lost on its way");
+    if (size > limits::chunk_bytes_max || size > input_credit_)
+        return refuse(now, "more input came than was allowed for");
+    if (input_ended_) return refuse(now, "input came after its end");
+    ++input_sequence_;
+    input_credit_ -= static_cast<std::uint32_t>(size);
+    if (step_ == Step::flow) {
+        port().context().outbox.push(WriteStream{stream_, message.data});
+    } else if (step_ == Step::look || step_ == Step::create || step_ == Step::open) {
+        early_input_ += message.data;
+    }
+}
+
+void ExecJob::refuse(Now now, const std::string& why) {
+    give_up(now, {ErrorCode::bad_message, why + "; the command's connection was closed"});
+}
+
+void ExecJob::give_up(Now /*now*/, Error why) {
+    if (opened_ && !closed_) port().context().outbox.push(CloseStream{stream_});
+    closed_ = true;
+    end(why);
+}
+
+// LogsJob
+
+LogsJob::LogsJob(JobContext& context, JobHead head, std::uint32_t window_bytes, protocol::LogsSpec spec)
+    : StreamJob(context, head), spec_(spec), lookup_(port()), output_(port(), window_bytes) {}
+
+void LogsJob::begin(Now /*now*/) {
+    port().send(Kind::progress, 0, {}, {}, 0);
+    lookup_.begin();
+}
+
+void LogsJob::on_call_done(Now now, CallPurpose /*purpose*/, CallResult result) {
+    if (step_ == Step::look) {
+        const auto found = lookup_.on_call_done(now, result);
+        if (!found) return;
+        if (!*found) return end(found->error());
+        if (!**found) {
+            return end(Error{ErrorCode::not_found, "the engine has no container of VM " + port().head().vm.str()});
+        }
+        step_ = Step::flow;
+        return port().call(CallPurpose::logs, engine::logs((**found)->id, spec_));
+    }
+    if (!result) return end(result.error());
+    if (!engine::is_good(*result)) {
+        return end(Error{ErrorCode::engine_failed, "the engine can't read the logs: " + engine::message_of(*result)});
+    }
+    step_ = Step::drain;
+    balance();
+}
+
+void LogsJob::on_call_chunk(Now /*now*/, CallPurpose /*purpose*/, std::string_view bytes) {
+    const auto fed =
+        streams_.feed(bytes, [&](Channel channel, std::string_view piece) { output_.push(channel, piece); });
+    if (!fed) return end(fed.error());
+    balance();
+}
+
+void LogsJob::balance() {
+    if (step_ == Step::drain) {
+        if (output_.empty()) end(Outcome{});
+        return;
+    }
+    const auto call = port().context().calls.in_flight(port().head().owner, CallPurpose::logs);
+    if (!call) return;
+    if (!paused_ && output_.should_pause()) {
+        paused_ = true;
+        port().context().outbox.push(PauseCall{*call});
+    } else if (paused_ && output_.may_resume()) {
+        paused_ = false;
+        port().context().outbox.push(ResumeCall{*call});
+    }
+}
+
+void LogsJob::on_timer(Now /*now*/) {
+    if (step_ == Step::look) lookup_.on_timer();
+}
+
+void LogsJob::on_peer(Now /*now*/, const protocol::Message& message) {
+    if (message.header.kind != Kind::credit) return;
+    output_.add_credit(message.header.value);
+    balance();
+}
+
+void LogsJob::give_up(Now /*now*/, Error why) {
+    end(why);
+}
+
+}  // namespace mc::worker

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "protocol/client_bodies.hpp"
+#include "worker/core/demultiplexer.hpp"
+#include "worker/core/lookup.hpp"
+#include "worker/core/output_pump.hpp"
+
+namespace mc::worker {
+
+/// A job whose client goes on talking: data, credit, end, control.
+class StreamJob : public Job {
+public:
+    using Job::Job;
+
+    /// REQUIRES: message.header.kind is data, credit, end or control.
+    virtual void on_peer(Now now, const protocol::Message& message) = 0;
+    virtual void on_stream_opened(Now /*now*/) {}
+    virtual void on_stream_bytes(Now /*now*/, std::string_view /*bytes*/) {}
+    /// The engine has taken that many bytes of input.
+    virtual void on_stream_written(Now /*now*/, std::size_t /*bytes*/) {}
+    virtual void on_stream_closed(Now /*now*/, const Result<void>& /*result*/) {}
+    [[nodiscard]] bool can_be_cancelled() const override { return true; }
+};
+
+/// vm_exec: runs a command in a VM over a hijacked connection (pitfalls 23).
+///
+/// Closing the connection is all that can be done to a command that is not
+/// wanted any more: the engine has no way to kill it, but its input ends.
+class ExecJob final : public StreamJob {
+public:
+    ExecJob(JobContext& context, JobHead head, std::uint32_t window_bytes, protocol::ExecSpec spec);
+
+    void begin(Now now) override;
+    void on_call_done(Now now, CallPurpose purpose, CallResult result) override;
+    void on_timer(Now now) override;
+    void give_up(Now now, Error why) override;
+    void on_peer(Now now, const protocol::Message& message) override;
+    void on_stream_opened(Now now) override;
+    void on_stream_bytes(Now now, std::string_view bytes) override;
+    void on_stream_written(Now now, std::size_t bytes) override;
+    void on_stream_closed(Now now, const Result<void>& result) override;
+
+private:
+    enum class Step { look, create, open, flow, exit_code, drain };
+
+    void on_looked(const Lookup::Found& found);
+    void on_created(const CallResult& result);
+    void on_exit_code(Now now, const CallResult& result);
+    void on_input(Now now, const protocol::Message& message);
+    void resize();
+    void finish_when_drained();
+    void refuse(Now now, const std::string& why);
+
+    protocol::ExecSpec spec_;
+    Step step_ = Step::look;
+    Lookup lookup_;
+    OutputPump output_;
+    Demultiplexer streams_;
+    StreamId stream_;
+    std::string exec_;
+    bool opened_ = false;  ///< OpenStream was asked for
+    bool closed_ = false;
+    bool paused_ = false;
+    std::uint32_t input_credit_ = 0;    ///< what the client may still send
+    std::uint32_t input_sequence_ = 0;  ///< of the next chunk
+    std::uint32_t taken_ = 0;           ///< by the engine, and not yet given back as credit
+    std::string early_input_;           ///< came before the connection; at most one window
+    bool input_ended_ = false;
+    std::optional<protocol::Resize> wanted_size_;
+    bool resizing_ = false;
+    int exit_polls_ = 0;
+    protocol::ExecResult result_;
+};
+
+/// vm_logs: what a VM's first process wrote, to its end or on and on.
+class LogsJob final : public StreamJob {
+public:
+    LogsJob(JobContext& context, JobHead head, std::uint32_t window_bytes, protocol::LogsSpec spec);
+
+    void begin(Now now) override;
+    void on_call_done(Now now, CallPurpose purpose, CallResult result) override;
+    void on_call_chunk(Now now, CallPurpose purpose, std::string_view bytes) override;
+    void on_timer(Now now) override;
+    void give_up(Now now, Error why) override;
+    void on_peer(Now now, const protocol::Message& message) override;
+
+private:
+    enum class Step { look, flow, drain };
+
+    void balance();
+
+    protocol::LogsSpec spec_;
+    Step step_ = Step::look;
+    Lookup lookup_;
+    OutputPump output_;
+    Demultiplexer streams_;
+    bool paused_ = false;
+};
+
+}  // namespace mc::worker

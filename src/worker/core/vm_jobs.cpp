@@ -1,0 +1,193 @@
+#include "worker/core/vm_jobs.hpp"
+
+#include "worker/core/engine_requests.hpp"
+
+namespace mc::worker {
+
+using protocol::ContainerState;
+using protocol::Verb;
+
+namespace {
+
+protocol::VmReport absent_report(VmId vm) {
+    protocol::VmReport report;
+    report.vm = vm;
+    return report;
+}
+
+/// With the host key, which no inspect tells.
+protocol::VmReport full_report(JobPort& port, const engine::ContainerInfo& container) {
+    auto report = engine::to_report(port.head().vm, container);
+    report.host_key = port.context().known.host_key(container.id);
+    return report;
+}
+
+}  // namespace
+
+// RemoveJob
+
+RemoveJob::RemoveJob(JobContext& context, JobHead head) : Job(context, head), removal_(port()) {}
+
+void RemoveJob::begin(Now /*now*/) {
+    removal_.begin();
+}
+
+void RemoveJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
+    const auto removed = removal_.on_call_done(now, purpose, result);
+    if (!removed) return;
+    if (*removed) {
+        end(Outcome::done(absent_report(port().head().vm)));
+    } else {
+        end(removed->error());
+    }
+}
+
+void RemoveJob::on_timer(Now /*now*/) {
+    removal_.on_timer();
+}
+
+void RemoveJob::give_up(Now /*now*/, Error why) {
+    end(why);
+}
+
+// InspectJob
+
+InspectJob::InspectJob(JobContext& context, JobHead head) : Job(context, head), lookup_(port()) {}
+
+void InspectJob::begin(Now /*now*/) {
+    lookup_.begin();
+}
+
+void InspectJob::on_call_done(Now now, CallPurpose /*purpose*/, CallResult result) {
+    const auto found = lookup_.on_call_done(now, result);
+    if (!found) return;
+    if (!*found) return end(found->error());
+    end(Outcome::done(**found ? full_report(port(), ***found) : absent_report(port().head().vm)));
+}
+
+void InspectJob::on_timer(Now /*now*/) {
+    lookup_.on_timer();
+}
+
+void InspectJob::give_up(Now /*now*/, Error why) {
+    end(why);
+}
+
+// SwitchJob
+
+SwitchJob::SwitchJob(JobContext& context, JobHead head, std::uint32_t grace_seconds)
+    : Job(context, head), grace_seconds_(grace_seconds), lookup_(port()) {}
+
+void SwitchJob::begin(Now /*now*/) {
+    lookup_.begin();
+}
+
+void SwitchJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
+    switch (step_) {
+        case Step::look:
+            if (const auto found = lookup_.on_call_done(now, result)) on_looked(now, *found);
+            return;
+        case Step::act:
+            return on_acted(now, result);
+        case Step::verify:
+            if (const auto found = lookup_.on_call_done(now, result)) on_verified(now, *found);
+            return;
+        case Step::ready:
+            return on_readiness(readiness_->on_call_done(now, purpose, result));
+    }
+}
+
+void SwitchJob::on_looked(Now /*now*/, const Lookup::Found& found) {
+    if (!found) return end(found.error());
+    if (!*found) return end(Error{ErrorCode::not_found, "the engine has no container of VM " + port().head().vm.str()});
+    container_ = (*found)->id;
+    act();
+}
+
+void SwitchJob::act() {
+    step_ = Step::act;
+    switch (port().head().verb) {
+        case Verb::vm_stop:
+            return port().call(CallPurpose::stop, engine::stop(container_, grace_seconds_));
+        case Verb::vm_restart:
+            return port().call(CallPurpose::restart, engine::restart(container_, grace_seconds_));
+        default:
+            return port().call(CallPurpose::start, engine::start(container_));
+    }
+}
+
+void SwitchJob::on_acted(Now now, const CallResult& result) {
+    if (!result) {
+        last_failure_ = result.error().message;
+        if (++unknowns_ >= bounds::engine_tries_max) return end(result.error());
+        return verify();
+    }
+    if (!engine::is_good(*result) && result->status != 304) {
+        return end(Error{result->status == 404 ? ErrorCode::not_found : ErrorCode::engine_failed,
+                         "the engine can't " + std::string(protocol::name_of(port().head().verb)).substr(3) +
+                             " the VM: " + engine::message_of(*result)});
+    }
+    if (port().head().verb == Verb::vm_stop) return verify();
+    wait_until_ready(now);
+}
+
+void SwitchJob::verify() {
+    step_ = Step::verify;
+    lookup_.begin();
+}
+
+void SwitchJob::on_verified(Now now, const Lookup::Found& found) {
+    if (!found) return end(found.error());
+    if (!*found) return end(Error{ErrorCode::not_found, "the VM's container was removed meanwhile"});
+    const engine::ContainerInfo& container = **found;
+    const bool runs = container.state == ContainerState::running;
+    const Verb verb = port().head().verb;
+    if (verb == Verb::vm_stop && !runs) return end(Outcome::done(full_report(port(), container)));
+    if (verb == Verb::vm_start && runs) return wait_until_ready(now);
+    // A restart that may have happened: once more does no harm, and is the only way to know.
+    if (unknowns_ == 0) return end(Error{ErrorCode::engine_failed, "the engine says it stopped the VM, but it runs"});
+    act();
+}
+
+void SwitchJob::wait_until_ready(Now now) {
+    step_ = Step::ready;
+    port().progress(now, "waiting");
+    readiness_.emplace(port());
+    readiness_->begin(now, container_);
+}
+
+void SwitchJob::on_readiness(const std::optional<Readiness::Result>& result) {
+    if (!result) return;
+    switch (result->end) {
+        case Readiness::End::ready:
+            return end(Outcome::done(result->report));
+        case Readiness::End::gone:
+            return end(Error{ErrorCode::not_found, "the VM's container was removed while it started"});
+        case Readiness::End::exited:
+            return end(Error{ErrorCode::vm_exited,
+                             "the VM exited at once with code " + std::to_string(result->report.exit_code) +
+                                 (result->report.reason.empty() ? "" : ": " + result->report.reason) +
+                                 "; see `mccli logs`"});
+    }
+}
+
+void SwitchJob::on_probe_done(Now now, ProbeResult result) {
+    if (step_ == Step::ready) readiness_->on_probe_done(now, result);
+}
+
+void SwitchJob::on_timer(Now now) {
+    if (step_ == Step::ready) {
+        readiness_->on_timer(now);
+    } else if (step_ == Step::look || step_ == Step::verify) {
+        lookup_.on_timer();
+    }
+}
+
+void SwitchJob::give_up(Now /*now*/, Error why) {
+    if (step_ == Step::ready && readiness_->waits_for_ssh()) {
+        return end(Error{ErrorCode::ssh_not_answering, "the VM runs, but " + readiness_->waiting_for() + " in time"});
+    }
+    end(why);
+}
+
+}  // namespace mc::worker

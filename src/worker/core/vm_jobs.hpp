@@ -1,0 +1,77 @@
+#pragma once
+
+#include <optional>
+
+#include "worker/core/lookup.hpp"
+#include "worker/core/readiness.hpp"
+
+namespace mc::worker {
+
+/// vm_remove: afterwards the VM's container is gone, whatever it was doing.
+class RemoveJob final : public Job {
+public:
+    RemoveJob(JobContext& context, JobHead head);
+
+    void begin(Now now) override;
+    void on_call_done(Now now, CallPurpose purpose, CallResult result) override;
+    void on_timer(Now now) override;
+    void give_up(Now now, Error why) override;
+
+private:
+    Removal removal_;
+};
+
+/// vm_inspect: how the VM's container is; `absent` when there is none.
+class InspectJob final : public Job {
+public:
+    InspectJob(JobContext& context, JobHead head);
+
+    void begin(Now now) override;
+    void on_call_done(Now now, CallPurpose purpose, CallResult result) override;
+    void on_timer(Now now) override;
+    void give_up(Now now, Error why) override;
+
+private:
+    Lookup lookup_;
+};
+
+/// vm_start, vm_stop, vm_restart: done when the VM is as asked for; started ones
+/// when they answer. The published port may be another one afterwards.
+class SwitchJob final : public Job {
+public:
+    SwitchJob(JobContext& context, JobHead head, std::uint32_t grace_seconds);
+
+    void begin(Now now) override;
+    void on_call_done(Now now, CallPurpose purpose, CallResult result) override;
+    void on_probe_done(Now now, ProbeResult result) override;
+    void on_timer(Now now) override;
+    void give_up(Now now, Error why) override;
+    /// Only the waiting: what the engine is at has an outcome that somebody needs to know.
+    [[nodiscard]] bool can_be_cancelled() const override { return step_ == Step::ready; }
+
+private:
+    enum class Step {
+        look,    ///< is there such a VM?
+        act,     ///< start, stop or restart
+        verify,  ///< stopped? Also: what became of a call without an answer?
+        ready,
+    };
+
+    void on_looked(Now now, const Lookup::Found& found);
+    void act();
+    void on_acted(Now now, const CallResult& result);
+    void verify();
+    void on_verified(Now now, const Lookup::Found& found);
+    void wait_until_ready(Now now);
+    void on_readiness(const std::optional<Readiness::Result>& result);
+
+    std::uint32_t grace_seconds_;
+    Step step_ = Step::look;
+    Lookup lookup_;
+    std::optional<Readiness> readiness_;
+    std::string container_;
+    int unknowns_ = 0;
+    std::string last_failure_;
+};
+
+}  // namespace mc::worker

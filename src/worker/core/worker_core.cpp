@@ -1,0 +1,245 @@
+#include "worker/core/worker_core.hpp"
+
+#include <algorithm>
+
+#include "protocol/client_bodies.hpp"
+#include "worker/core/engine_requests.hpp"
+#include "worker/core/text.hpp"
+
+namespace mc::worker {
+
+using protocol::Kind;
+using protocol::Message;
+using protocol::Verb;
+
+namespace {
+
+/// What the bodies of all orders begin with.
+struct OrderHead {
+    Epoch epoch;
+
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.epoch);
+    }
+};
+
+}  // namespace
+
+WorkerCore::WorkerCore(Settings settings, WorkerState state)
+    : settings_(std::move(settings)),
+      calls_(outbox_, std::clamp<std::size_t>(settings_.engine_calls, 1, bounds::engine_calls_max)),
+      health_(settings_),
+      context_{outbox_, calls_, known_, settings_, Identity{state.cloud, state.node}},
+      jobs_(context_, [this](Now now) { inventory_.on_result_sent(now); }),
+      inventory_(context_, health_),
+      watch_(context_, inventory_),
+      session_(outbox_, settings_, state, [this](Now now) { return status(now); }) {}
+
+void WorkerCore::begin(Now now) {
+    next_info_ = now.instant;
+    ask_info(now);
+    inventory_.on_tick(now);
+    session_.begin(now);
+}
+
+protocol::NodeStatus WorkerCore::status(Now now) const {
+    protocol::NodeStatus status = health_.status(now);
+    status.jobs_running = static_cast<std::uint32_t>(jobs_.size());
+    std::string reason;
+    if (stopping_) {
+        reason = "the worker is stopping";
+    } else if (!save_error_.empty()) {
+        reason = save_error_;
+    }
+    if (!reason.empty()) {
+        status.ready = false;
+        status.reason = reason;
+    }
+    return status;
+}
+
+void WorkerCore::on_broker_message(Now now, const Message& message) {
+    on_session_change(now, session_.on_message(now, message));
+    if (!session_.is_registered()) return;
+    switch (message.header.kind) {
+        case Kind::request:
+            return on_order(now, message);
+        case Kind::data:
+        case Kind::credit:
+        case Kind::end:
+        case Kind::control:
+            return jobs_.on_peer(now, message);
+        case Kind::reply:
+        case Kind::progress:
+        case Kind::notice:
+            return;
+    }
+}
+
+void WorkerCore::on_order(Now now, const Message& message) {
+    const Verb verb = message.header.verb;
+    if (verb == Verb::job_cancel) return jobs_.on_cancel(now, protocol::as_job_id(message.header.id));
+    const bool known = verb == Verb::vm_create || verb == Verb::vm_start || verb == Verb::vm_stop ||
+                       verb == Verb::vm_restart || verb == Verb::vm_remove || verb == Verb::vm_exec ||
+                       verb == Verb::vm_logs || verb == Verb::vm_inspect;
+    if (!known) {
+        return refuse(message.header, {ErrorCode::unknown_verb, "a worker takes no orders of this verb"});
+    }
+    // An order that is not taken is not answered either: the broker sends it
+    // again, to this worker's next start.
+    if (stopping_) return;
+    const auto order = protocol::decode<OrderHead>(message.body);
+    if (!order) return refuse(message.header, order.error());
+    if (!session_.accept_epoch(order->epoch)) {
+        return refuse(message.header,
+                      {ErrorCode::stale_epoch, "this order is of epoch " + std::to_string(order->epoch.value) +
+                                                   ", and the worker has seen a later one"});
+    }
+    if (!save_error_.empty()) return refuse(message.header, {ErrorCode::io_failed, save_error_});
+    jobs_.on_order(now, message);
+}
+
+void WorkerCore::refuse(const protocol::Header& order, Error error) {
+    const Outcome outcome = Outcome::failed(error);
+    Message message;
+    message.header.kind = Kind::reply;
+    message.header.verb = order.verb;
+    message.header.id = order.id;
+    message.header.code = outcome.code;
+    message.header.value = 1;
+    message.body = outcome.body;
+    outbox_.push(SendBroker{std::move(message)});
+}
+
+void WorkerCore::on_broker_garbage(Now /*now*/, RequestId id, const Error& error) {
+    ++garbage_count_;
+    outbox_.log(LogLevel::warning, "message " + std::to_string(garbage_count_) + " of the broker that can't be read (" +
+                                       id.str() + "): " + to_sentence(error.message, limits::reason_bytes_max));
+}
+
+void WorkerCore::on_session_change(Now now, Session::Change change) {
+    switch (change) {
+        case Session::Change::none:
+            return;
+        case Session::Change::lost:
+            inventory_.on_connection_lost();
+            return jobs_.end_streams(now);
+        case Session::Change::registered:
+            context_.identity = Identity{session_.state().cloud, session_.state().node};
+            inventory_.on_registered(now);
+            watch_.begin(now);
+            return inventory_.on_tick(now);
+    }
+}
+
+void WorkerCore::on_call_done(Now now, CallId id, CallResult result) {
+    const auto known = calls_.finish(id);
+    if (!known) return;
+    health_.on_answer(now, known->purpose, result);
+    if (known->owner == owner_inventory) {
+        inventory_.on_call_done(now, known->purpose, result);
+        if (known->purpose == CallPurpose::list && !health_.answers()) watch_.on_engine_lost(now);
+    } else if (known->owner == owner_watch) {
+        watch_.on_call_done(now);
+    } else if (known->owner == owner_health) {
+        on_info(now, result);
+    } else {
+        jobs_.on_call_done(now, known->owner, known->purpose, std::move(result));
+    }
+    watch_readiness(now);
+}
+
+void WorkerCore::on_call_chunk(Now now, CallId id, std::string_view bytes) {
+    const auto known = calls_.find(id);
+    if (!known) return;
+    if (known->owner == owner_watch) return watch_.on_call_chunk(now, bytes);
+    jobs_.on_call_chunk(now, known->owner, known->purpose, bytes);
+}
+
+void WorkerCore::on_stream_opened(Now now, StreamId id) {
+    jobs_.on_stream_opened(now, OwnerId{id.value});
+}
+
+void WorkerCore::on_stream_bytes(Now now, StreamId id, std::string_view bytes) {
+    jobs_.on_stream_bytes(now, OwnerId{id.value}, bytes);
+}
+
+void WorkerCore::on_stream_written(Now now, StreamId id, std::size_t bytes) {
+    jobs_.on_stream_written(now, OwnerId{id.value}, bytes);
+}
+
+void WorkerCore::on_stream_closed(Now now, StreamId id, const Result<void>& result) {
+    jobs_.on_stream_closed(now, OwnerId{id.value}, result);
+}
+
+void WorkerCore::on_probe_done(Now now, ProbeId id, ProbeResult result) {
+    jobs_.on_probe_done(now, OwnerId{id.value}, result);
+}
+
+void WorkerCore::on_save_failed(Now now, const Error& error) {
+    save_error_ = to_sentence("the worker can't write its state: " + error.message, limits::reason_bytes_max);
+    next_save_ = now.instant + bounds::save_retry;
+    watch_readiness(now);
+}
+
+void WorkerCore::on_tick(Now now) {
+    if (!save_error_.empty() && now.instant >= next_save_) {
+        // Taken for good until on_save_failed says otherwise.
+        save_error_.clear();
+        next_save_ = Instant::never();
+        outbox_.push(SaveState{session_.state()});
+    }
+    on_session_change(now, session_.on_tick(now));
+    jobs_.on_tick(now);
+    inventory_.on_tick(now);
+    if (session_.is_registered()) watch_.on_tick(now);
+    if (now.instant >= next_info_) ask_info(now);
+    watch_readiness(now);
+}
+
+void WorkerCore::ask_info(Now now) {
+    next_info_ = now.instant + (health_.has_info() ? bounds::info_interval : bounds::inventory_retry);
+    if (std::exchange(asking_info_, true)) return;
+    calls_.start(owner_health, CallPurpose::info, engine::info());
+}
+
+void WorkerCore::on_info(Now /*now*/, const CallResult& result) {
+    asking_info_ = false;
+    if (!result || !engine::is_good(*result)) return;  // the list tells why
+    const auto info = engine::parse_info(result->body);
+    if (!info) return;
+    health_.on_info(*info);
+    if (!info->live_restore && !std::exchange(told_about_live_restore_, true)) {
+        outbox_.log(LogLevel::warning,
+                    "the engine's live-restore is off: stopping the engine stops every VM on it (docs/operations.md)");
+    }
+}
+
+void WorkerCore::watch_readiness(Now now) {
+    const auto now_is = status(now);
+    if (now_is.reason == last_reason_) return;
+    // The seconds in "has not answered for N s" are no news.
+    const bool news = now_is.ready || last_reason_.substr(0, 40) != now_is.reason.substr(0, 40);
+    last_reason_ = now_is.reason;
+    if (!news) return;
+    outbox_.log(now_is.ready ? LogLevel::info : LogLevel::warning,
+                now_is.ready
+                    ? "ready for VMs: " + std::to_string(now_is.slots) + " slots, engine " + now_is.engine_version
+                    : "not ready for new VMs: " + now_is.reason);
+    session_.hasten_heartbeat(now);
+}
+
+void WorkerCore::begin_stop(Now now) {
+    stopping_ = true;
+    jobs_.end_streams(now);
+    watch_readiness(now);
+    on_session_change(now, session_.on_tick(now));
+}
+
+Instant WorkerCore::next_deadline() const {
+    return std::min({session_.next_deadline(), jobs_.next_deadline(), inventory_.next_deadline(),
+                     session_.is_registered() ? watch_.next_deadline() : Instant::never(), next_info_, next_save_});
+}
+
+}  // namespace mc::worker

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "worker/core/engine_watch.hpp"
+#include "worker/core/inventory.hpp"
+#include "worker/core/job_table.hpp"
+#include "worker/core/session.hpp"
+
+namespace mc::worker {
+
+/// Everything a worker decides. Messages, answers of the engine and time go in;
+/// effects come out, in the order in which they must be carried out.
+///
+/// Pure: no clock, socket, file, thread or log. Single thread. Split by subject:
+/// Session (broker), JobTable and its jobs (orders), Inventory, EngineWatch and
+/// EngineHealth (engine); this class only hands round.
+class WorkerCore {
+public:
+    WorkerCore(Settings settings, WorkerState state);
+    WorkerCore(const WorkerCore&) = delete;
+    WorkerCore& operator=(const WorkerCore&) = delete;
+
+    /// First of all, once.
+    void begin(Now now);
+
+    void on_broker_message(Now now, const protocol::Message& message);
+    /// Frames that are no message: counted, and answered if it was a request that can be told.
+    void on_broker_garbage(Now now, RequestId id, const Error& error);
+    void on_call_done(Now now, CallId id, CallResult result);
+    void on_call_chunk(Now now, CallId id, std::string_view bytes);
+    void on_stream_opened(Now now, StreamId id);
+    void on_stream_bytes(Now now, StreamId id, std::string_view bytes);
+    /// The engine's connection has taken that many bytes of what WriteStream gave.
+    void on_stream_written(Now now, StreamId id, std::size_t bytes);
+    void on_stream_closed(Now now, StreamId id, const Result<void>& result);
+    void on_probe_done(Now now, ProbeId id, ProbeResult result);
+    /// The state could not be written: until it can be, no new orders.
+    void on_save_failed(Now now, const Error& error);
+    void on_tick(Now now);
+
+    /// Takes no new orders any more; those under way go on.
+    void begin_stop(Now now);
+    [[nodiscard]] bool idle() const { return jobs_.size() == 0; }
+
+    /// When on_tick is due at the latest.
+    [[nodiscard]] Instant next_deadline() const;
+    [[nodiscard]] std::vector<Effect> take_effects() { return outbox_.take(); }
+
+    /// How the node is, as the next heartbeat will tell.
+    [[nodiscard]] protocol::NodeStatus status(Now now) const;
+
+private:
+    void on_order(Now now, const protocol::Message& message);
+    void on_session_change(Now now, Session::Change change);
+    void on_info(Now now, const CallResult& result);
+    void ask_info(Now now);
+    void watch_readiness(Now now);
+    void refuse(const protocol::Header& order, Error error);
+
+    Outbox outbox_;
+    const Settings settings_;
+    EngineCalls calls_;
+    KnownContainers known_;
+    EngineHealth health_;
+    JobContext context_;
+    JobTable jobs_;
+    Inventory inventory_;
+    EngineWatch watch_;
+    Session session_;
+    Instant next_info_;
+    bool asking_info_ = false;
+    bool told_about_live_restore_ = false;
+    bool stopping_ = false;
+    std::string save_error_;
+    Instant next_save_ = Instant::never();
+    std::uint64_t garbage_count_ = 0;
+    std::string last_reason_ = "not asked yet";  ///< of not being ready, as last told
+};
+
+}  // namespace mc::worker
