@@ -28,7 +28,8 @@ struct EngineStreamHandlers {
     std::function<void(std::string_view bytes)> on_bytes;
     /// write() refused something before and there is room now. May be empty.
     std::function<void()> on_writable;
-    /// Once, last, unless cancelled. Ok: the engine closed an open stream.
+    /// Once, last, unless cancelled. Ok: the engine closed an open stream. That may have been its death, too: only
+    /// GET /exec/ID/json tells how the command ended.
     /// Errors: engine_unreachable (no connection, or it broke), deadline_exceeded (open_timeout), not_found (404),
     /// wrong_state (409), engine_failed (any other status, with the engine's message; not HTTP).
     std::function<void(Result<void>)> on_closed;
@@ -53,7 +54,8 @@ public:
     EngineStream& operator=(EngineStream&&) noexcept;
 
     /// While paused nothing is read and on_bytes is not called: the engine, and
-    /// then the process in the container, comes to wait. The end is seen only after resume.
+    /// then the process in the container, comes to wait. The end is seen only after resume. What arrived together
+    /// with the answer's head still comes, once.
     void pause_reading();
     void resume_reading();
 

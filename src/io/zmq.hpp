@@ -26,6 +26,7 @@ public:
     [[nodiscard]] void* handle() const;
 
 private:
+    friend class Socket;
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };

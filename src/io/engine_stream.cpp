@@ -1,0 +1,299 @@
+#include "io/engine_stream.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "io/clock.hpp"
+#include "io/connector.hpp"
+#include "io/engine_words.hpp"
+#include "io/errno_text.hpp"
+#include "io/http_head.hpp"
+
+namespace mc::io {
+namespace {
+
+constexpr std::size_t read_bytes_max = 64 * 1024;
+constexpr int reads_per_turn_max = 4;  // a fast container must not keep the loop from its other work
+constexpr std::size_t error_body_bytes_max = 16 * 1024;
+
+std::string request_text(const EngineStreamCall& call) {
+    return "POST " + call.path +
+           " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: Upgrade\r\nUpgrade: "
+           "tcp\r\nContent-Length: " +
+           std::to_string(call.body.size()) + "\r\n\r\n" + call.body;
+}
+
+ErrorCode code_of_status(int status) {
+    if (status == 404) return ErrorCode::not_found;
+    if (status == 409) return ErrorCode::wrong_state;
+    return ErrorCode::engine_failed;
+}
+
+enum class Phase { connecting, head, refused, open, closed };
+
+}  // namespace
+
+struct EngineStream::Impl : std::enable_shared_from_this<Impl> {
+    Impl(Poller& p, const EngineEndpoint& e, EngineStreamCall c, EngineStreamHandlers h)
+        : poller(p), endpoint(e), call(std::move(c)), handlers(std::move(h)) {}
+
+    Poller& poller;
+    EngineEndpoint endpoint;
+    EngineStreamCall call;
+    EngineStreamHandlers handlers;
+    Phase phase = Phase::connecting;
+    std::unique_ptr<Connector> connector;
+    int fd = -1;
+    Instant open_deadline = Instant::never();
+    Poller::SourceId source = 0;
+    std::string incoming;  ///< the head, and the body of a refusal
+    HttpHead head;
+    std::string request;  ///< goes out before what write() took; from request_at on
+    std::size_t request_at = 0;
+    std::string outgoing;  ///< from outgoing_at on not yet taken by the kernel
+    std::size_t outgoing_at = 0;
+    bool paused = false;
+    bool write_refused = false;
+    bool write_closing = false;
+    bool write_closed = false;
+
+    void begin() {
+        const Instant now = read_clock().instant;
+        open_deadline = now + call.open_timeout;
+        request = request_text(call);
+        source = poller.add_deadlines(
+            [this] { return phase == Phase::head || phase == Phase::refused ? open_deadline : Instant::never(); },
+            [this](Instant) { on_late(); });
+        connector = std::make_unique<Connector>(poller, ConnectTarget{endpoint.path, endpoint.host, endpoint.port},
+                                                call.open_timeout, [this](Result<int> got) { on_connected(got); });
+    }
+
+    void on_connected(Result<int> got) {
+        const auto keep = shared_from_this();
+        if (!got) {
+            finish(engine_not_answering(endpoint, got.error().message));
+            return;
+        }
+        fd = *got;
+        phase = Phase::head;
+        poller.add_fd(fd, {.read = true, .write = true}, [this](Readiness ready) { on_ready(ready); });
+    }
+
+    void on_ready(Readiness ready) {
+        const auto keep = shared_from_this();
+        if (ready.writable) flush();
+        if (phase != Phase::closed && (ready.readable || ready.failed)) read_some();
+        if (phase != Phase::closed && write_refused && buffered() < call.outgoing_bytes_max) {
+            write_refused = false;
+            if (handlers.on_writable) handlers.on_writable();
+        }
+        update_interest();
+    }
+
+    void on_late() {
+        const auto keep = shared_from_this();
+        if (phase == Phase::refused) {
+            refuse();  // what came of the body is told
+        } else {
+            finish(engine_too_late(endpoint, "POST " + call.path, call.open_timeout));
+        }
+    }
+
+    void update_interest() {
+        if (phase == Phase::closed || phase == Phase::connecting) return;
+        const bool has_output = !request.empty() || (phase == Phase::open && buffered() > 0);
+        poller.modify_fd(fd, {.read = phase != Phase::open || !paused, .write = has_output});
+    }
+
+    /// Sends from `bytes` beginning at `at`; false when the connection broke (and everything is over).
+    bool send_from(std::string& bytes, std::size_t& at) {
+        while (at < bytes.size()) {
+            const ssize_t sent = ::send(fd, bytes.data() + at, bytes.size() - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+            if (sent > 0) {
+                at += static_cast<std::size_t>(sent);
+                continue;
+            }
+            if (errno == EINTR) continue;
+            if (errno == EAGAIN) return true;
+            if (errno == EPIPE || errno == ECONNRESET) {
+                // The engine closed its side; what it had to say may still be there to be read, and ends the stream.
+                bytes.clear();
+                at = 0;
+                write_closed = true;
+                return true;
+            }
+            finish(engine_broke(endpoint, errno_text(errno)));
+            return false;
+        }
+        bytes.clear();
+        at = 0;
+        return true;
+    }
+
+    void flush() {
+        if (!request.empty()) {
+            if (!send_from(request, request_at) || !request.empty()) return;
+        }
+        if (phase != Phase::open) return;  // stdin only to a process that is there
+        if (!send_from(outgoing, outgoing_at)) return;
+        if (outgoing.empty() && write_closing && !write_closed) {
+            write_closed = true;
+            ::shutdown(fd, SHUT_WR);
+        }
+    }
+
+    void read_some() {
+        std::string block(read_bytes_max, '\0');
+        for (int turn = 0; turn < reads_per_turn_max && phase != Phase::closed && !(phase == Phase::open && paused);
+             ++turn) {
+            const ssize_t got = ::recv(fd, block.data(), block.size(), MSG_DONTWAIT);
+            if (got < 0 && errno == EINTR) continue;
+            if (got < 0 && errno == EAGAIN) return;
+            if (got <= 0) {
+                on_end(got < 0 ? errno : 0);
+                return;
+            }
+            on_received(std::string_view(block.data(), static_cast<std::size_t>(got)));
+            if (static_cast<std::size_t>(got) < block.size()) return;
+        }
+    }
+
+    void on_received(std::string_view bytes) {
+        if (phase == Phase::open) {
+            handlers.on_bytes(bytes);
+            return;
+        }
+        incoming += bytes;
+        if (phase == Phase::head) on_head();
+        if (phase == Phase::refused && (incoming.size() >= head.content_length.value_or(error_body_bytes_max) ||
+                                        (head.chunked && incoming.ends_with("0\r\n\r\n")))) {
+            refuse();
+        }
+    }
+
+    void on_head() {
+        const auto parsed = parse_http_head(incoming);
+        if (!parsed) {
+            finish(fail(ErrorCode::engine_failed,
+                        "the Docker engine at " + endpoint.str() + " can't be understood: " + parsed.error().message));
+            return;
+        }
+        if (!*parsed) return;
+        head = **parsed;
+        std::string rest = incoming.substr(head.bytes);
+        incoming.clear();
+        if (head.status != 101 && head.status != 200) {
+            phase = Phase::refused;
+            incoming = std::move(rest);
+            return;
+        }
+        phase = Phase::open;
+        if (handlers.on_open) handlers.on_open();
+        if (phase != Phase::open) return;
+        flush();
+        // Even if on_open paused: these bytes are read already, and on_bytes must be called in order.
+        if (phase == Phase::open && !rest.empty()) handlers.on_bytes(rest);
+    }
+
+    void refuse() {
+        std::string body = incoming;
+        // One chunk is all an error body has: its size line is cut off, the rest is found by engine_message.
+        if (head.chunked) body.erase(0, std::min(body.find("\r\n"), body.size()));
+        finish(fail(code_of_status(head.status), "the Docker engine refused POST " + call.path + " (" +
+                                                     std::to_string(head.status) + "): " + engine_message(body)));
+    }
+
+    void on_end(int error) {
+        if (phase == Phase::refused) {
+            refuse();
+        } else if (phase == Phase::open && (error == 0 || error == ECONNRESET)) {
+            finish({});  // reset: it closed with input unread, as for a command that does not read its stdin
+        } else {
+            finish(
+                engine_broke(endpoint, error == 0 ? "it closed the connection before it answered" : errno_text(error)));
+        }
+    }
+
+    [[nodiscard]] std::size_t buffered() const { return outgoing.size() - outgoing_at; }
+
+    std::size_t write(std::string_view bytes) {
+        if (phase == Phase::closed || phase == Phase::refused || write_closing || write_closed) return 0;
+        const std::size_t room = call.outgoing_bytes_max - std::min(buffered(), call.outgoing_bytes_max);
+        const std::size_t taken = std::min(room, bytes.size());
+        if (taken < bytes.size()) write_refused = true;
+        if (outgoing_at > 0) outgoing.erase(0, std::exchange(outgoing_at, 0));
+        outgoing.append(bytes.substr(0, taken));
+        update_interest();
+        return taken;
+    }
+
+    void close_write() {
+        if (write_closing) return;
+        write_closing = true;
+        if (phase == Phase::open && outgoing.empty()) flush();
+    }
+
+    void finish(Result<void> result) {
+        const auto told = std::move(handlers.on_closed);
+        stop();
+        if (told) told(std::move(result));
+    }
+
+    void stop() {
+        if (phase == Phase::closed) return;
+        phase = Phase::closed;
+        connector.reset();
+        poller.remove_deadlines(source);
+        if (fd >= 0) {
+            poller.remove_fd(fd);
+            ::close(std::exchange(fd, -1));
+        }
+        outgoing.clear();
+        outgoing_at = 0;
+        request.clear();
+    }
+};
+
+EngineStream::EngineStream(Poller& poller, const EngineEndpoint& endpoint, EngineStreamCall call,
+                           EngineStreamHandlers handlers)
+    : impl_(std::make_shared<Impl>(poller, endpoint, std::move(call), std::move(handlers))) {
+    impl_->begin();
+}
+
+EngineStream::~EngineStream() {
+    if (impl_) impl_->stop();
+}
+EngineStream::EngineStream(EngineStream&&) noexcept = default;
+EngineStream& EngineStream::operator=(EngineStream&& other) noexcept {
+    if (this != &other) {
+        if (impl_) impl_->stop();
+        impl_ = std::move(other.impl_);
+    }
+    return *this;
+}
+
+void EngineStream::pause_reading() {
+    impl_->paused = true;
+    impl_->update_interest();
+}
+void EngineStream::resume_reading() {
+    impl_->paused = false;
+    impl_->update_interest();
+}
+std::size_t EngineStream::write(std::string_view bytes) {
+    return impl_->write(bytes);
+}
+std::size_t EngineStream::buffered() const {
+    return impl_->buffered();
+}
+void EngineStream::close_write() {
+    impl_->close_write();
+}
+void EngineStream::cancel() {
+    impl_->stop();
+}
+
+}  // namespace mc::io

@@ -1,0 +1,177 @@
+#include "io/files.hpp"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vector>
+
+#include "io/errno_text.hpp"
+#include "io/random.hpp"
+
+namespace mc::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Closes on every way out.
+class Descriptor {
+public:
+    explicit Descriptor(int fd) : fd_(fd) {}
+    ~Descriptor() { reset(); }
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    [[nodiscard]] int get() const { return fd_; }
+    int release() { return std::exchange(fd_, -1); }
+    int reset() { return fd_ >= 0 ? ::close(std::exchange(fd_, -1)) : 0; }
+
+private:
+    int fd_;
+};
+
+tl::unexpected<Error> io_error(const fs::path& path, const std::string& what, int error) {
+    return fail(ErrorCode::io_failed, path.string() + " can't be " + what + ": " + errno_text(error));
+}
+
+bool write_all(int fd, std::string_view bytes) {
+    while (!bytes.empty()) {
+        const ssize_t done = ::write(fd, bytes.data(), bytes.size());
+        if (done < 0 && errno == EINTR) continue;
+        if (done < 0) return false;
+        bytes.remove_prefix(static_cast<std::size_t>(done));
+    }
+    return true;
+}
+
+Result<void> sync_directory(const fs::path& directory) {
+    const Descriptor fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (fd.get() < 0 || ::fsync(fd.get()) != 0) return io_error(directory, "written", errno);
+    return {};
+}
+
+Result<void> write_new_file(const fs::path& path, std::string_view content, std::uint32_t mode) {
+    Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (fd.get() < 0) return io_error(path, "made", errno);
+    // fchmod, because the mode given to open() is cut by the umask.
+    if (::fchmod(fd.get(), static_cast<mode_t>(mode)) != 0 || !write_all(fd.get(), content) || ::fsync(fd.get()) != 0 ||
+        fd.reset() != 0) {
+        return io_error(path, "written", errno);
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<std::string> read_file(const fs::path& path, std::size_t bytes_max) {
+    // Non-blocking, so that a named pipe in its place doesn't hang the program.
+    const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (fd.get() < 0) {
+        if (errno == ENOENT) return fail(ErrorCode::not_found, path.string() + " is not there");
+        return io_error(path, "read", errno);
+    }
+    std::string content;
+    char block[16 * 1024];
+    while (true) {
+        const ssize_t got = ::read(fd.get(), block, sizeof block);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return io_error(path, "read", errno);
+        if (got == 0) return content;
+        if (content.size() + static_cast<std::size_t>(got) > bytes_max) {
+            return fail(ErrorCode::too_large,
+                        path.string() + " is longer than " + std::to_string(bytes_max) + " bytes");
+        }
+        content.append(block, static_cast<std::size_t>(got));
+    }
+}
+
+Result<void> write_file_atomic(const fs::path& path, std::string_view content, std::uint32_t mode) {
+    fs::path directory = path.parent_path();
+    if (directory.empty()) directory = ".";
+    // Hidden, in the same directory (rename must not cross file systems), and of a name no other writer has.
+    const fs::path temporary = directory / ("." + path.filename().string() + "." + std::to_string(random_u64()));
+    if (auto written = write_new_file(temporary, content, mode); !written) {
+        ::unlink(temporary.c_str());
+        return written;
+    }
+    if (::rename(temporary.c_str(), path.c_str()) != 0) {
+        const int error = errno;
+        ::unlink(temporary.c_str());
+        return io_error(path, "replaced", error);
+    }
+    return sync_directory(directory);
+}
+
+fs::path home_dir(const Environment& environment) {
+    if (const auto home = environment("HOME")) return *home;
+    std::vector<char> buffer(16 * 1024);
+    passwd entry{};
+    passwd* found = nullptr;
+    if (getpwuid_r(geteuid(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return {};
+    return found->pw_dir;
+}
+
+fs::path state_dir(const Environment& environment) {
+    // systemd gives several directories separated by ':' when a unit asks for several.
+    if (const auto given = environment("STATE_DIRECTORY")) return given->substr(0, given->find(':'));
+    if (const auto base = environment("XDG_STATE_HOME")) return fs::path(*base) / "minicloud";
+    const fs::path home = home_dir(environment);
+    if (home.empty()) return "/var/lib/minicloud";
+    return home / ".local" / "state" / "minicloud";
+}
+
+fs::path config_dir(const Environment& environment) {
+    if (const auto base = environment("XDG_CONFIG_HOME")) return fs::path(*base) / "minicloud";
+    return home_dir(environment) / ".config" / "minicloud";
+}
+
+Result<void> make_private_dir(const fs::path& path) {
+    std::error_code error;
+    if (path.has_parent_path()) fs::create_directories(path.parent_path(), error);
+    if (error) return io_error(path, "made", error.value());
+    if (::mkdir(path.c_str(), 0700) == 0) return {};
+    if (errno != EEXIST) return io_error(path, "made", errno);
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return io_error(path, "looked at", errno);
+    if (!S_ISDIR(status.st_mode)) return io_error(path, "used as a directory", ENOTDIR);
+    if (status.st_uid != geteuid()) {
+        return fail(ErrorCode::denied,
+                    path.string() + " belongs to another user; choose another directory or change its owner");
+    }
+    if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        return fail(ErrorCode::denied, "others may write to " + path.string() + "; run: chmod go-w " + path.string());
+    }
+    return {};
+}
+
+Result<LockFile> LockFile::acquire(const fs::path& path) {
+    Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (fd.get() < 0) return io_error(path, "opened", errno);
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK) return io_error(path, "locked", errno);
+        char text[32] = {};
+        const ssize_t got = ::pread(fd.get(), text, sizeof text - 1, 0);
+        const std::string holder =
+            got > 0 ? "process " + std::string(text, std::string_view(text).find('\n')) : "another process";
+        return fail(ErrorCode::busy, path.parent_path().string() + " is in use by " + holder +
+                                         "; stop that one, or choose another --state-dir");
+    }
+    const std::string pid = std::to_string(::getpid()) + "\n";
+    if (::ftruncate(fd.get(), 0) != 0 || !write_all(fd.get(), pid)) return io_error(path, "written", errno);
+    return LockFile(fd.release());
+}
+
+LockFile::~LockFile() {
+    if (fd_ >= 0) ::close(fd_);
+}
+LockFile::LockFile(LockFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+LockFile& LockFile::operator=(LockFile&& other) noexcept {
+    if (this != &other) {
+        if (fd_ >= 0) ::close(fd_);
+        fd_ = std::exchange(other.fd_, -1);
+    }
+    return *this;
+}
+
+}  // namespace mc::io

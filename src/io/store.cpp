@@ -1,0 +1,159 @@
+#include "io/store.hpp"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <optional>
+
+#include "io/errno_text.hpp"
+
+namespace mc::io {
+namespace {
+
+/// PRAGMA user_version of the files this version writes and reads.
+constexpr int schema_version = 1;
+/// A broker that is just leaving gets this long to let go.
+constexpr int open_wait_ms = 2000;
+
+tl::unexpected<Error> store_error(const std::filesystem::path& file, const std::string& what) {
+    return fail(ErrorCode::store_failed, "the store " + file.string() + " " + what);
+}
+
+tl::unexpected<Error> store_error(const std::filesystem::path& file, const SQLite::Exception& e) {
+    switch (e.getErrorCode()) {
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED:
+            return store_error(file, "is in use by another process; stop that one, or choose another --state-dir");
+        case SQLITE_NOTADB:
+        case SQLITE_CORRUPT:
+            return store_error(file, std::string("is damaged (") + e.what() +
+                                         "); put back a copy, or move it away to begin with an empty one");
+        case SQLITE_FULL:
+            return store_error(file, "can't be written: the disk is full");
+        case SQLITE_READONLY:
+        case SQLITE_PERM:
+        case SQLITE_CANTOPEN:
+            return store_error(file, std::string("can't be opened for writing (") + e.what() +
+                                         "); check the owner and mode of the file and its directory");
+        default:
+            return store_error(file, std::string("can't be used: ") + e.what());
+    }
+}
+
+}  // namespace
+
+struct Store::Impl {
+    explicit Impl(const std::filesystem::path& path)
+        : file(path), db(path.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, open_wait_ms) {}
+
+    /// Errors end as SQLite::Exception or a sentence.
+    std::optional<std::string> prepare() {
+        // Exclusive before the first access: the lock is then held until we close or die, and WAL needs no shared
+        // memory.
+        db.exec("PRAGMA locking_mode=EXCLUSIVE");
+        db.exec("PRAGMA journal_mode=WAL");
+        db.exec("PRAGMA synchronous=FULL");
+        db.exec("BEGIN EXCLUSIVE; COMMIT");
+        if (db.execAndGet("PRAGMA journal_mode").getString() != "wal") return "can't keep a write-ahead log there";
+        const std::string verdict = db.execAndGet("PRAGMA quick_check(1)").getString();
+        if (verdict != "ok") {
+            return "is damaged (" + verdict + "); put back a copy, or move it away to begin with an empty one";
+        }
+        const int version = db.execAndGet("PRAGMA user_version").getInt();
+        if (version > schema_version) {
+            return "was written by a newer version of minicloud (format " + std::to_string(version) +
+                   ", this one knows " + std::to_string(schema_version) + "); run that version";
+        }
+        if (version == 0) {
+            SQLite::Transaction transaction(db);
+            db.exec(
+                "CREATE TABLE entries (tbl INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, "
+                "PRIMARY KEY (tbl, key)) WITHOUT ROWID");
+            db.exec("PRAGMA user_version=" + std::to_string(schema_version));
+            transaction.commit();
+        }
+        put.emplace(db,
+                    "INSERT INTO entries (tbl, key, value) VALUES (?, ?, ?) "
+                    "ON CONFLICT (tbl, key) DO UPDATE SET value = excluded.value");
+        erase.emplace(db, "DELETE FROM entries WHERE tbl = ? AND key = ?");
+        return std::nullopt;
+    }
+
+    void apply(const StoreChange& change) {
+        SQLite::Statement& statement = change.value ? *put : *erase;
+        statement.reset();
+        statement.bind(1, static_cast<int>(change.table));
+        bind_bytes(statement, 2, change.key);
+        if (change.value) bind_bytes(statement, 3, *change.value);
+        statement.exec();
+        // Not left open: an unfinished statement would keep the transaction from ending.
+        statement.reset();
+    }
+
+    /// The bytes outlive the execution, so nothing is copied.
+    static void bind_bytes(SQLite::Statement& statement, int index, const std::string& bytes) {
+        statement.bindNoCopy(index, static_cast<const void*>(bytes.data()), static_cast<int>(bytes.size()));
+    }
+
+    std::filesystem::path file;
+    SQLite::Database db;
+    std::optional<SQLite::Statement> put;
+    std::optional<SQLite::Statement> erase;
+};
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::~Store() = default;
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+
+Result<Store> Store::open(const std::filesystem::path& file) {
+    // Made here and not by SQLite for the mode; its -wal file takes over the same. Only when it is not there:
+    // closing any descriptor of a file drops the POSIX locks that this process has on it.
+    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno != EEXIST) return store_error(file, "can't be made: " + errno_text(errno));
+    if (fd >= 0) ::close(fd);
+    try {
+        auto impl = std::make_unique<Impl>(file);
+        if (const auto complaint = impl->prepare()) return store_error(file, *complaint);
+        return Store(std::move(impl));
+    } catch (const SQLite::Exception& e) {
+        return store_error(file, e);
+    }
+}
+
+Result<void> Store::load(const Visit& visit) {
+    try {
+        SQLite::Statement rows(impl_->db, "SELECT tbl, key, value FROM entries ORDER BY tbl, key");
+        while (rows.executeStep()) {
+            const auto view = [&](int column) {
+                const SQLite::Column bytes = rows.getColumn(column);
+                // The blob before its length: SQLite may convert on the first, which changes the second.
+                const auto* data = static_cast<const char*>(bytes.getBlob());
+                return std::string_view(data, static_cast<std::size_t>(bytes.getBytes()));
+            };
+            visit(static_cast<std::uint8_t>(rows.getColumn(0).getInt()), view(1), view(2));
+        }
+        return {};
+    } catch (const SQLite::Exception& e) {
+        return store_error(impl_->file, e);
+    }
+}
+
+Result<void> Store::commit(std::span<const StoreChange> changes) {
+    if (changes.empty()) return {};
+    try {
+        SQLite::Transaction transaction(impl_->db);  // rolls back when it goes without commit()
+        for (const auto& change : changes) impl_->apply(change);
+        transaction.commit();
+        return {};
+    } catch (const SQLite::Exception& e) {
+        // A failed statement is left in error; reset for the next commit.
+        impl_->put->tryReset();
+        impl_->erase->tryReset();
+        return store_error(impl_->file, e);
+    }
+}
+
+}  // namespace mc::io

@@ -1,0 +1,225 @@
+#include "io/zmq.hpp"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <zmq.hpp>
+
+#include "base/assert.hpp"
+#include "io/errno_text.hpp"
+
+namespace mc::io {
+
+struct Context::Impl {
+    zmq::context_t context{1};
+};
+
+Context::Context() : impl_(std::make_unique<Impl>()) {}
+Context::~Context() = default;
+Context::Context(Context&&) noexcept = default;
+Context& Context::operator=(Context&&) noexcept = default;
+void* Context::handle() const {
+    return impl_->context.handle();
+}
+
+struct Socket::Impl {
+    zmq::socket_t socket;
+    std::size_t frames_kept_max;
+    bool is_router;
+
+    Impl(zmq::context_t& context, zmq::socket_type type, const SocketOptions& options)
+        : socket(context, type), frames_kept_max(options.frames_kept_max), is_router(type == zmq::socket_type::router) {
+        const auto ms = [](milliseconds value) { return static_cast<int>(value.count()); };
+        using namespace zmq::sockopt;
+        socket.set(maxmsgsize, static_cast<std::int64_t>(options.message_bytes_max));
+        socket.set(sndhwm, options.send_messages_max);
+        socket.set(rcvhwm, options.receive_messages_max);
+        socket.set(zmq::sockopt::linger, ms(options.linger));
+        socket.set(heartbeat_ivl, ms(options.heartbeat_interval));
+        socket.set(zmq::sockopt::heartbeat_timeout, ms(options.heartbeat_timeout));
+        socket.set(handshake_ivl, ms(options.handshake_timeout));
+        socket.set(reconnect_ivl, ms(options.reconnect_min));
+        socket.set(reconnect_ivl_max, ms(options.reconnect_max));
+        // Also finds a peer whose machine went away while ZMTP heartbeats wait behind unsent data.
+        socket.set(tcp_keepalive, 1);
+        socket.set(tcp_keepalive_idle, 30);
+        socket.set(tcp_keepalive_intvl, 10);
+        socket.set(tcp_keepalive_cnt, 3);
+        if (is_router) socket.set(router_mandatory, true);
+        if (type == zmq::socket_type::dealer) socket.set(immediate, options.only_when_connected);
+    }
+};
+
+namespace {
+
+/// Whether IPv6 shall be tried. Not for IPv4 addresses, which libzmq would map,
+/// nor for localhost: it takes the first address only, and that would be ::1
+/// where everybody listens on 127.0.0.1.
+bool wants_ipv6(const std::string& endpoint) {
+    if (endpoint.rfind("tcp://", 0) != 0) return false;
+    const std::string host = endpoint.substr(6, endpoint.rfind(':') - 6);
+    return host != "localhost" && host.find_first_not_of("0123456789.") != std::string::npos;
+}
+
+std::string ipc_path(const std::string& endpoint) {
+    // "ipc://@name" is Linux's abstract name space and "ipc://*" a name that libzmq picks: neither is a file of ours.
+    if (endpoint.rfind("ipc://", 0) != 0) return {};
+    const std::string path = endpoint.substr(6);
+    return path.empty() || path[0] == '@' || path == "*" ? std::string() : path;
+}
+
+/// Whether somebody accepts connections at a unix socket.
+bool somebody_listens(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path) return false;
+    std::memcpy(address.sun_path, path.c_str(), path.size());
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return true;  // can't tell: leave it alone
+    const int outcome = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    const int error = errno;
+    ::close(fd);
+    // EAGAIN: its backlog is full, so there is someone.
+    return outcome == 0 || (error != ECONNREFUSED && error != ENOENT);
+}
+
+tl::unexpected<Error> endpoint_error(const std::string& endpoint) {
+    return fail(ErrorCode::invalid_argument,
+                "\"" + endpoint + "\" is not an endpoint; write tcp://ADDRESS:PORT or ipc://PATH");
+}
+
+tl::unexpected<Error> bind_error(const std::string& endpoint, int error) {
+    const std::string start = "nothing can listen at " + endpoint + ": ";
+    switch (error) {
+        case EADDRINUSE:
+            return fail(ErrorCode::io_failed,
+                        start + "the address is in use; stop the program that has it, or choose another port");
+        case EACCES:
+        case EPERM:
+            return fail(ErrorCode::io_failed,
+                        start + "permission denied; choose a port over 1023 or a directory of this user");
+        case EADDRNOTAVAIL:
+        case ENODEV:
+            return fail(ErrorCode::io_failed, start + "this machine has no such address; use one of its own, or *");
+        case EINVAL:
+        case EPROTONOSUPPORT:
+        case ENOCOMPATPROTO:
+            return endpoint_error(endpoint);
+        default:
+            return fail(ErrorCode::io_failed, start + zmq_strerror(error));
+    }
+}
+
+}  // namespace
+
+Socket::Socket(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Socket::~Socket() = default;
+Socket::Socket(Socket&&) noexcept = default;
+Socket& Socket::operator=(Socket&&) noexcept = default;
+void* Socket::handle() const {
+    return impl_->socket.handle();
+}
+
+namespace {
+
+/// A program makes its two or three sockets at its start: that the library has
+/// none to give (no file descriptors left) is not something it could go on from.
+template <class Impl>
+std::unique_ptr<Impl> make_socket(zmq::context_t& context, zmq::socket_type type, const SocketOptions& options) {
+    try {
+        return std::make_unique<Impl>(context, type, options);
+    } catch (const zmq::error_t&) {
+        detail::assertion_failed("ZeroMQ can make a socket (are there file descriptors left?)", __FILE__, __LINE__);
+    }
+}
+
+}  // namespace
+
+Socket Socket::router(Context& context, const SocketOptions& options) {
+    return Socket(make_socket<Impl>(context.impl_->context, zmq::socket_type::router, options));
+}
+Socket Socket::dealer(Context& context, const SocketOptions& options) {
+    return Socket(make_socket<Impl>(context.impl_->context, zmq::socket_type::dealer, options));
+}
+Socket Socket::pub(Context& context, const SocketOptions& options) {
+    return Socket(make_socket<Impl>(context.impl_->context, zmq::socket_type::pub, options));
+}
+Socket Socket::sub(Context& context, const SocketOptions& options) {
+    return Socket(make_socket<Impl>(context.impl_->context, zmq::socket_type::sub, options));
+}
+
+Result<void> Socket::bind(const std::string& endpoint) {
+    const std::string path = ipc_path(endpoint);
+    if (!path.empty()) {
+        struct stat status {};
+        const bool there = ::lstat(path.c_str(), &status) == 0;
+        if (there && !S_ISSOCK(status.st_mode)) {
+            return fail(ErrorCode::io_failed,
+                        "nothing can listen at " + endpoint + ": a file of another kind is there; choose another path");
+        }
+        // libzmq itself removes whatever is there, so a second program would silently take the first one's place.
+        if (there && somebody_listens(path)) return bind_error(endpoint, EADDRINUSE);
+    }
+    impl_->socket.set(zmq::sockopt::ipv6, wants_ipv6(endpoint));
+    // The mode is set by the umask and not by chmod afterwards: in between others could connect.
+    const mode_t umask_before = path.empty() ? 0 : ::umask(0177);
+    const int outcome = zmq_bind(handle(), endpoint.c_str());
+    const int error = zmq_errno();
+    if (!path.empty()) ::umask(umask_before);
+    if (outcome != 0) return bind_error(endpoint, error);
+    return {};
+}
+
+Result<void> Socket::connect(const std::string& endpoint) {
+    impl_->socket.set(zmq::sockopt::ipv6, wants_ipv6(endpoint));
+    if (zmq_connect(handle(), endpoint.c_str()) == 0) return {};
+    return endpoint_error(endpoint);
+}
+
+void Socket::subscribe(const std::string& prefix) {
+    MC_ASSERT(zmq_setsockopt(handle(), ZMQ_SUBSCRIBE, prefix.data(), prefix.size()) == 0);
+}
+
+std::optional<std::vector<std::string>> Socket::receive() {
+    std::vector<std::string> frames;
+    while (true) {
+        zmq::message_t frame;
+        const int size = zmq_msg_recv(frame.handle(), handle(), ZMQ_DONTWAIT);
+        if (size < 0) {
+            // Frames of one message come together, so only the first can be missing.
+            if (zmq_errno() == EINTR) continue;
+            return std::nullopt;
+        }
+        if (frames.size() < impl_->frames_kept_max) frames.push_back(frame.to_string());
+        if (!frame.more()) return frames;
+    }
+}
+
+SendOutcome Socket::send(std::span<const std::string> frames) {
+    MC_ASSERT(!frames.empty());
+    SendOutcome outcome = SendOutcome::sent;
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+        const int more = i + 1 < frames.size() ? ZMQ_SNDMORE : 0;
+        int done = -1;
+        do {
+            done = zmq_send(handle(), frames[i].data(), frames[i].size(), ZMQ_DONTWAIT | more);
+        } while (done < 0 && zmq_errno() == EINTR);
+        if (done >= 0) continue;
+        const int error = zmq_errno();
+        outcome = error == EAGAIN ? SendOutcome::would_block : SendOutcome::unreachable;
+        if (i == 0) return outcome;
+        // The connection went away half-way: libzmq throws away what is left of this message, but it must be
+        // given all of it, or the next message would begin in the middle of this one.
+    }
+    return outcome;
+}
+
+std::string Socket::last_endpoint() const {
+    return impl_->socket.get(zmq::sockopt::last_endpoint);
+}
+
+}  // namespace mc::io
