@@ -54,7 +54,7 @@ Result<std::unique_ptr<BrokerShell>> BrokerShell::open(const BrokerOptions& opti
     const std::filesystem::path dir =
         options.state_dir.empty() ? io::state_dir() / "broker" : std::filesystem::path(options.state_dir);
     if (auto made = io::make_private_dir(dir); !made) return fail(made.error());
-    auto lock = io::LockFile::acquire(dir / "lock");
+    auto lock = io::LockFile::acquire(dir / "broker.lock");
     if (!lock) return fail(lock.error());
     auto store = io::Store::open(dir / "broker.db");
     if (!store) return fail(store.error());

@@ -1,0 +1,267 @@
+"""A cloud of the real programs on real Docker engines, for tests that act as a person would.
+
+MC_BIN is the folder with mcbroker, mcworker and mccli. Every cloud has its own state, endpoints and containers;
+close() ends its processes by their own ids and removes its containers, found by its cloud label.
+"""
+
+import json
+import os
+import signal
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+
+BIN = os.environ["MC_BIN"]
+IMAGE = os.environ.get("MC_TEST_IMAGE", "minicloud/vm:latest")
+DEFAULT_ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+
+
+def wait_until(what, condition, seconds=30.0, step=0.05):
+    """Waits for an observable condition; a test that needs a bare sleep is wrong."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(step)
+
+
+class Process:
+    """A program of ours, ended by its own id."""
+
+    def __init__(self, argv, log, env):
+        self.log = log
+        with open(log, "ab") as out:
+            self.popen = subprocess.Popen(argv, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=env)
+
+    def signal(self, number):
+        self.popen.send_signal(number)
+
+    def kill(self):
+        """As a power cut would."""
+        self.popen.kill()
+        self.popen.wait()
+
+    def stop(self, seconds=10):
+        if self.popen.poll() is None:
+            self.popen.terminate()
+            try:
+                self.popen.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise AssertionError(f"{self.popen.args[0]} did not end within {seconds} s of SIGTERM")
+        return self.popen.returncode
+
+
+class Engine:
+    """A Docker engine by its endpoint."""
+
+    def __init__(self, endpoint=DEFAULT_ENGINE):
+        self.endpoint = endpoint
+
+    def docker(self, *argv, check=True):
+        done = subprocess.run(["docker", "-H", self.endpoint, *argv], capture_output=True, text=True, timeout=120)
+        if check and done.returncode != 0:
+            raise AssertionError(f"docker {' '.join(argv)}: {done.stderr.strip()}")
+        return done.stdout.strip()
+
+    def containers(self, cloud_id, *filters):
+        """Ids of this cloud's containers, running or not."""
+        argv = ["ps", "-aq", "--no-trunc", "--filter", f"label=minicloud.cloud={cloud_id}"]
+        for one in filters:
+            argv += ["--filter", one]
+        return self.docker(*argv).split()
+
+
+class OwnEngine(Engine):
+    """A second engine on this machine: own socket, data, bridge. Needs root."""
+
+    def __init__(self, name, subnet):
+        self.dir = tempfile.mkdtemp(prefix=f"mc-engine-{name}-")
+        self.bridge = f"mcbr-{name}"
+        super().__init__(f"unix://{self.dir}/docker.sock")
+        # Never --bridge none beside another engine: that removes the machine's docker0.
+        subprocess.run(["ip", "link", "add", self.bridge, "type", "bridge"], check=True)
+        subprocess.run(["ip", "addr", "add", subnet, "dev", self.bridge], check=True)
+        subprocess.run(["ip", "link", "set", self.bridge, "up"], check=True)
+        self.process = None
+        self.start()
+
+    def start(self):
+        self.process = Process(
+            ["dockerd", "-H", self.endpoint, "--data-root", f"{self.dir}/data", "--exec-root", f"{self.dir}/exec",
+             "--pidfile", f"{self.dir}/dockerd.pid", "--bridge", self.bridge, "--storage-driver", "overlay2"],
+            f"{self.dir}/log", os.environ.copy())
+        wait_until("the second engine answers", lambda: self.answers(), 60, 0.2)
+
+    def answers(self):
+        return subprocess.run(["docker", "-H", self.endpoint, "version"], capture_output=True).returncode == 0
+
+    def load_image(self, image=IMAGE, source=DEFAULT_ENGINE):
+        save = subprocess.Popen(["docker", "-H", source, "save", image], stdout=subprocess.PIPE)
+        subprocess.run(["docker", "-H", self.endpoint, "load"], stdin=save.stdout, check=True, capture_output=True)
+        save.stdout.close()
+        if save.wait() != 0:
+            raise AssertionError(f"docker save {image} failed; build it with docker/vm/build")
+
+    def close(self):
+        if self.process.popen.poll() is None:
+            ids = self.docker("ps", "-aq", check=False).split()
+            if ids:
+                self.docker("rm", "-f", *ids, check=False)
+            self.process.popen.terminate()
+            self.process.popen.wait(60)
+        subprocess.run(["ip", "link", "delete", self.bridge], check=False)
+        subprocess.run(["umount", "-R", f"{self.dir}/data"], check=False, capture_output=True)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Cloud:
+    def __init__(self, **broker_options):
+        self.dir = tempfile.mkdtemp(prefix="mc-e2e-")
+        self.broker_options = broker_options
+        self.endpoints = {name: f"ipc://{self.dir}/{name}" for name in ("clients", "workers", "events")}
+        self.env = {key: value for key, value in os.environ.items() if not key.startswith("MC_")}
+        self.env.update(MC_BROKER=self.endpoints["clients"], XDG_STATE_HOME=f"{self.dir}/state",
+                        XDG_CONFIG_HOME=f"{self.dir}/config", HOME=f"{self.dir}/home", LC_ALL="C.UTF-8")
+        os.makedirs(f"{self.dir}/home/.ssh", mode=0o700)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{self.dir}/home/.ssh/id_ed25519"],
+                       check=True)
+        self.broker = None
+        self.workers = {}
+        self.engines = {}
+        self.others = []
+        self.start_broker()
+
+    # programs
+
+    def start_broker(self):
+        argv = [f"{BIN}/mcbroker", "--state-dir", f"{self.dir}/broker"]
+        for name, endpoint in self.endpoints.items():
+            argv += [f"--{name}", endpoint]
+        for name, value in self.broker_options.items():
+            argv += [f"--{name.replace('_', '-')}", str(value)]
+        self.broker = Process(argv, f"{self.dir}/broker.log", self.env)
+        wait_until("the broker answers", lambda: self.mccli("version", check=False).returncode == 0)
+
+    def start_worker(self, node, engine=None, slots=32, wait=True):
+        engine = engine or Engine()
+        self.engines[node] = engine
+        self.workers[node] = Process(
+            [f"{BIN}/mcworker", "--broker", self.endpoints["workers"], "--node", node, "--docker", engine.endpoint,
+             "--advertise", "127.0.0.1", "--state-dir", f"{self.dir}/worker-{node}", "--slots", str(slots)],
+            f"{self.dir}/worker-{node}.log", self.env)
+        if wait:
+            self.wait_node(node, "ready")
+        return self.workers[node]
+
+    def wait_node(self, node, state, seconds=30):
+        wait_until(f"node {node} is {state}", lambda: self.nodes().get(node, {}).get("state") == state, seconds)
+
+    def wait_vm(self, name, state, seconds=30):
+        return wait_until(f"VM {name} is {state}", lambda: self.vms().get(name, {}).get("state") == state, seconds)
+
+    # mccli
+
+    def mccli(self, *argv, check=True, stdin=None, timeout=180, env=None):
+        done = subprocess.run([f"{BIN}/mccli", *argv], capture_output=True, text=True, timeout=timeout,
+                              input=stdin, stdin=subprocess.DEVNULL if stdin is None else None,
+                              env={**self.env, **(env or {})})
+        if check and done.returncode != 0:
+            raise AssertionError(f"mccli {' '.join(argv)}: exit {done.returncode}: {done.stdout}{done.stderr}")
+        return done
+
+    def mccli_start(self, *argv, **popen):
+        """In the background; ended by close() at the latest."""
+        process = subprocess.Popen([f"{BIN}/mccli", *argv], env=self.env, text=True, stdin=subprocess.DEVNULL, **popen)
+        self.others.append(process)
+        return process
+
+    def json(self, *argv, **options):
+        return json.loads(self.mccli(*argv, "-o", "json", **options).stdout)
+
+    def create(self, *argv, **options):
+        return self.json("create", *argv, **options)
+
+    def vms(self):
+        return {vm["name"]: vm for vm in self.json("list")}
+
+    def nodes(self):
+        return {node["name"]: node for node in self.json("nodes")}
+
+    def cloud_id(self):
+        return self.json("version")["broker"]["cloud"]
+
+    def watch(self, *argv):
+        """`mccli watch -o json` into a file; see events()."""
+        path = f"{self.dir}/watch-{len(self.others)}.jsonl"
+        with open(path, "w") as out:
+            process = self.mccli_start("watch", "-o", "json", *argv, stdout=out, stderr=subprocess.DEVNULL)
+        process.events_path = path
+        return process
+
+    @staticmethod
+    def events(watch):
+        with open(watch.events_path) as lines:
+            return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def wait_event(self, watch, seconds=30, **fields):
+        def seen():
+            return [e for e in self.events(watch) if all(e.get(k) == v for k, v in fields.items())]
+
+        return wait_until(f"event {fields}", seen, seconds)[0]
+
+    # the truth
+
+    def containers(self, *filters):
+        cloud_id = self.cloud_id()
+        found = []
+        for endpoint in {engine.endpoint for engine in self.engines.values()}:
+            found += Engine(endpoint).containers(cloud_id, *filters)
+        return found
+
+    def show_logs(self):
+        for name in sorted(os.listdir(self.dir)):
+            if name.endswith(".log"):
+                with open(f"{self.dir}/{name}") as log:
+                    print(f"--- {name}\n{''.join(log.readlines()[-60:])}")
+
+    def close(self):
+        try:
+            cloud_id = self.cloud_id()
+        except (AssertionError, subprocess.TimeoutExpired):
+            cloud_id = None
+        for process in self.others:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+        for process in [*self.workers.values(), self.broker]:
+            process.signal(signal.SIGCONT)
+            process.stop()
+        for engine in {engine.endpoint: engine for engine in self.engines.values()}.values():
+            for container in engine.containers(cloud_id) if cloud_id else []:
+                engine.docker("rm", "-f", container, check=False)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class CloudTest(unittest.TestCase):
+    """A test with a cloud of its own; its logs are shown when it fails."""
+
+    def setUp(self):
+        self.cloud = None
+
+    def new_cloud(self, **broker_options):
+        self.cloud = Cloud(**broker_options)
+        self.addCleanup(self.cloud.close)
+        return self.cloud
+
+    def tearDown(self):
+        outcome = self._outcome
+        failed = any(error for _, error in getattr(outcome, "errors", [])) or any(
+            test is self for test, _ in (outcome.result.failures + outcome.result.errors if outcome.result else []))
+        if failed and self.cloud:
+            self.cloud.show_logs()

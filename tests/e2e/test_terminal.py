@@ -1,0 +1,146 @@
+"""mccli in a real terminal (tmux): TTY exec, ssh, menu, watch, colours, Ctrl-C, window size."""
+
+import os
+import re
+import shlex
+import subprocess
+import unittest
+
+from cloud import BIN, CloudTest, wait_until
+
+
+class Terminal:
+    """A shell in a tmux pane of a server of its own."""
+
+    def __init__(self, env, socket, columns=100, rows=30):
+        self.socket = socket
+        self.run("new-session", "-d", "-x", str(columns), "-y", str(rows), "-s", "t", "env", "-i",
+                 *[f"{key}={value}" for key, value in env.items()], "TERM=xterm-256color", "PS1=ready> ",
+                 "bash", "--norc", "--noprofile")
+        self.wait("ready>")
+
+    def run(self, *argv):
+        done = subprocess.run(["tmux", "-f", "/dev/null", "-S", self.socket, *argv], capture_output=True, text=True,
+                              timeout=20)
+        if done.returncode != 0:
+            raise AssertionError(f"tmux {argv[0]}: {done.stderr}")
+        return done.stdout
+
+    def type(self, text):
+        self.run("send-keys", "-t", "t", "-l", text)
+        self.key("Enter")
+
+    def key(self, name):
+        self.run("send-keys", "-t", "t", name)
+
+    def screen(self, colours=False):
+        return self.run("capture-pane", "-p", "-t", "t", "-S", "-200", *(["-e"] if colours else []))
+
+    def wait(self, pattern, seconds=30, colours=False):
+        try:
+            return wait_until(pattern, lambda: re.search(pattern, self.screen(colours), re.MULTILINE), seconds)
+        except AssertionError:
+            raise AssertionError(f"never seen: {pattern}\n{self.screen()}") from None
+
+    def close(self):
+        subprocess.run(["tmux", "-S", self.socket, "kill-server"], capture_output=True)
+
+
+class InATerminal(CloudTest):
+    def setUp(self):
+        super().setUp()
+        cloud = self.new_cloud()
+        cloud.start_worker("node-a")
+        env = {**cloud.env, "PATH": f"{BIN}:{os.environ['PATH']}"}
+        keep = ("PATH", "HOME", "MC_BROKER", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "LC_ALL")
+        self.terminal = Terminal({key: env[key] for key in keep}, f"{cloud.dir}/tmux")
+        self.addCleanup(self.terminal.close)
+
+    def code_of_last(self, expected):
+        self.terminal.type("echo code=$?")
+        self.terminal.wait(f"^code={expected}$")
+
+    def test_exec_with_a_tty(self):
+        t = self.terminal
+        self.cloud.create("--name", "box")
+        t.type("mccli exec box -- bash --norc")
+        t.wait(r"[#$] $")
+        t.type("echo inside-$(hostname); stty size")
+        t.wait("^inside-box$")
+        t.wait("^30 100$")
+        t.run("resize-window", "-t", "t", "-x", "90", "-y", "25")
+        t.type("clear; stty size")
+        t.wait("^25 90$")
+        t.type("sleep 1000")
+        t.key("C-c")
+        t.type("echo after-$?")
+        t.wait("^after-130$")
+        t.type("exit 5")
+        t.wait("ready> $")
+        self.code_of_last(5)
+        # The terminal is as it was: what is typed is shown, and Enter works.
+        t.type("stty -a | tr ' ' '\\n' | grep -x echo")
+        t.wait("^echo$")
+
+    def test_ssh_is_a_real_login(self):
+        t = self.terminal
+        self.cloud.create("--name", "box")
+        t.type("mccli ssh box")
+        t.wait(r"box.*[#$] ")
+        t.type("echo over-$(tty)")
+        t.wait("^over-/dev/pts/")
+        t.type("exit 4")
+        t.wait("ready> $")
+        self.code_of_last(4)
+
+    def test_menu(self):
+        t = self.terminal
+        t.type("mccli menu")
+        for line in ("1.*[Cc]reate", "2.*[Ll]ist", "3.*SSH", "4.*[Dd]elete", "5.*[Ee]xit"):
+            t.wait(line)
+        t.type("1")
+        wait_until("the menu made a VM", lambda: [v["state"] for v in self.cloud.vms().values()] == ["running"], 30)
+        t.wait("vm-1")
+        t.type("2")
+        t.wait("vm-1 .*running")
+        t.type("4")
+        t.type("vm-1")
+        wait_until("the menu deleted it", lambda: self.cloud.vms() == {} or not t.type("y"), 15, 1)
+        t.type("5")
+        t.wait("ready> $")
+        self.code_of_last(0)
+
+    def test_watch_and_ctrl_c(self):
+        t = self.terminal
+        t.type("mccli watch")
+        wait_until("the watch shows a create", lambda: self.cloud.create() and "vm.running" in t.screen(), 30, 0.5)
+        t.key("C-c")
+        t.wait("ready> $")
+        self.code_of_last(0)
+
+    def test_colours_only_where_wanted(self):
+        t = self.terminal
+        self.cloud.create("--name", "box")
+        t.type("mccli list")
+        t.wait("\x1b\\[[0-9;]*32m.*running", colours=True)
+        t.type("clear; NO_COLOR=1 mccli list")
+        t.wait("box .*running")
+        self.assertNotIn("\x1b[32m", t.screen(colours=True).split("NO_COLOR")[-1])
+        self.assertNotIn("\x1b", self.cloud.mccli("list").stdout)
+
+    def test_create_shows_its_steps_on_a_terminal_only(self):
+        t = self.terminal
+        out = f"{self.cloud.dir}/screen"
+        t.run("pipe-pane", "-t", "t", f"cat > {shlex.quote(out)}")
+        t.type("mccli create --name box")
+        t.wait("box.*")
+        wait_until("it is there", lambda: self.cloud.vms().get("box", {}).get("state") == "running")
+        t.wait("ready> $")
+        with open(out, encoding="utf-8", errors="replace") as seen:
+            text = seen.read()
+        self.assertRegex(text, "placing|placed|creating|starting|waiting")
+        self.assertEqual(self.cloud.mccli("create").stderr, "")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
