@@ -53,9 +53,15 @@ Result<Node*> NodeTable::enrol(const protocol::RegisterRequest& request, const P
     }
     const auto named = by_name_.find(request.name);
     if (named != by_name_.end() && named->second != request.node) {
-        return fail(ErrorCode::node_name_taken, "another node is named " + request.name +
-                                                    ": give this worker another --node, or start it with the "
-                                                    "--state-dir of the one it replaces");
+        // A worker whose state directory was lost: nothing hangs on the old identity.
+        const Node& old = nodes_.at(named->second);
+        if (!old.silent || !old.vms.empty()) {
+            return fail(
+                ErrorCode::node_name_taken,
+                "another node is named " + request.name +
+                    ": give this worker another --node, or start it with the --state-dir of the one it replaces");
+        }
+        drop(named->second);
     }
     if (!nodes_.contains(request.node) && nodes_.size() >= limits::nodes_max) {
         return fail(ErrorCode::no_capacity, "this cloud has its most nodes already (10000)");
@@ -75,6 +81,15 @@ Result<Node*> NodeTable::enrol(const protocol::RegisterRequest& request, const P
     by_peer_[peer] = request.node;
     ring_.add(request.node);
     return &node;
+}
+
+void NodeTable::drop(NodeId id) {
+    const Node& node = nodes_.at(id);
+    by_name_.erase(node.record.name);
+    if (node.peer) by_peer_.erase(node.peer);
+    ring_.remove(id);
+    nodes_.erase(id);
+    dropped_.push_back(id);
 }
 
 Node* NodeTable::find(NodeId id) {

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -47,6 +48,9 @@ public:
     /// has that name), no_capacity at limits::nodes_max.
     [[nodiscard]] Result<Node*> enrol(const protocol::RegisterRequest& request, const PeerId& peer, Instant now);
 
+    /// Silent nodes without VMs whose name went to another node, since the last call.
+    [[nodiscard]] std::vector<NodeId> take_dropped() { return std::exchange(dropped_, {}); }
+
     [[nodiscard]] Node* find(NodeId id);
     [[nodiscard]] const Node* find(NodeId id) const;
     [[nodiscard]] Node* find_by_peer(const PeerId& peer);
@@ -69,10 +73,13 @@ public:
     [[nodiscard]] bool awaited() const;
 
 private:
+    void drop(NodeId id);
+
     std::map<NodeId, Node> nodes_;
     std::unordered_map<PeerId, NodeId> by_peer_;
     std::map<std::string, NodeId> by_name_;
     NodeRing ring_;
+    std::vector<NodeId> dropped_;
 };
 
 }  // namespace mc::broker

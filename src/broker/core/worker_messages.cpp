@@ -39,6 +39,9 @@ void BrokerCore::on_register(Now now, const PeerId& peer, const Message& message
     Node& node = **enrolled;
     raise_epoch_over(now, request->epoch_seen);
     store_node(node);
+    for (const NodeId dropped : nodes_.take_dropped()) {
+        effects_.changes.push_back({static_cast<std::uint8_t>(Table::nodes), key_of(dropped.value), std::nullopt});
+    }
     log(LogLevel::info, "node " + node.record.name + " registered");
     if (!known) publish(now, protocol::event_kind::node_joined, node.record.name, "");
     answer(ErrorCode::ok, encode(protocol::RegisterReply{meta_.cloud, meta_.epoch, version}));

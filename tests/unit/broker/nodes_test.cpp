@@ -64,6 +64,27 @@ TEST(BrokerNodes, RefusesAnotherNodeOfTheSameName) {
     EXPECT_EQ(t.to_workers.back().message.header.code, ErrorCode::node_name_taken);
 }
 
+TEST(BrokerNodes, GivesTheNameOfASilentNodeWithoutVmsToANewOne) {
+    BrokerHarness t;
+    t.node_ready("a");
+    t.advance(6s);
+    t.nodes["a"].id = NodeId{999};  // its state directory was lost
+    t.node_ready("a");
+    EXPECT_EQ(t.to_workers.back().message.header.code, ErrorCode::ok);
+    t.restart();
+    t.node_ready("a");
+    t.create();
+    EXPECT_EQ(t.orders("a", Verb::vm_create), 1u);
+
+    BrokerHarness u;
+    u.node_ready("a");
+    u.running("box", "a");
+    u.advance(6s);
+    u.nodes["a"].id = NodeId{999};
+    u.node_register("a");
+    EXPECT_EQ(u.to_workers.back().message.header.code, ErrorCode::node_name_taken) << "its VM still counts on it";
+}
+
 TEST(BrokerNodes, SkipsANodeThatIsNotReady) {
     BrokerHarness t;
     t.node_ready("a");
