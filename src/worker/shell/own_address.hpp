@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+/// What a machine knows about itself, for defaults. Called at the start only:
+/// looking up a name may take seconds.
+namespace mc::worker {
+
+/// The host part of a tcp:// endpoint, IPv6 without brackets; "" for others.
+[[nodiscard]] std::string host_of(std::string_view endpoint);
+
+/// 127.0.0.0/8, ::1, localhost, and "" (an ipc:// endpoint has no host).
+[[nodiscard]] bool is_loopback(std::string_view host);
+
+/// This machine's address on the way to the endpoint's host; nothing is sent.
+/// Errors: io_failed (the name is unknown, or there is no way to it).
+[[nodiscard]] Result<std::string> own_address_towards(std::string_view endpoint);
+
+/// The machine's name as a node name: lower case, up to the first dot, what is
+/// not allowed as '-'; "node" when nothing is left.
+[[nodiscard]] std::string node_name_from(std::string_view host_name);
+[[nodiscard]] std::string own_host_name();
+
+}  // namespace mc::worker

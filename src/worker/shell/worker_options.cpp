@@ -1,0 +1,176 @@
+#include "worker/shell/worker_options.hpp"
+
+#include <charconv>
+
+#include "base/version.hpp"
+#include "io/files.hpp"
+#include "io/options.hpp"
+#include "protocol/limits.hpp"
+#include "protocol/validate.hpp"
+#include "worker/shell/own_address.hpp"
+
+namespace mc::worker {
+namespace {
+
+Result<protocol::Label> parse_label(const std::string& text) {
+    const auto equals = text.find('=');
+    protocol::Label label{.key = text.substr(0, equals),
+                          .value = equals == std::string::npos ? "" : text.substr(equals + 1)};
+    protocol::VmSpec probe;
+    probe.labels.push_back(label);
+    if (const auto valid = protocol::check_spec(probe); !valid) return fail(ErrorCode::usage, valid.error().message);
+    return label;
+}
+
+io::OptionExtra shown_default(std::string text) {
+    io::OptionExtra extra;
+    extra.default_shown = std::move(text);
+    return extra;
+}
+
+struct Raw {
+    std::string broker = defaults::workers_endpoint;
+    std::string node;
+    std::string docker;
+    std::string advertise;
+    std::string state_dir;
+    std::string log_level = "info";
+    std::vector<std::string> labels;
+    std::uint32_t slots = 0;
+    std::uint32_t cpus_milli = 0;
+    std::uint64_t memory_bytes = 0;
+    std::uint32_t engine_calls = bounds::engine_calls_default;
+};
+
+io::Options declare(Raw& raw) {
+    io::Options options("mcworker", "mcworker [options]",
+                        "Serves one node of a minicloud: takes jobs from the broker and runs VMs on a Docker engine.");
+    options.group("Broker");
+    options.add("broker", "ENDPOINT", raw.broker, "the broker's endpoint for workers");
+    options.add("node", "NAME", raw.node, "name of this node in the cloud", shown_default("this machine's name"));
+    options.add("advertise", "HOST", raw.advertise, "host name or address under which people reach this node's VMs",
+                shown_default("127.0.0.1 with a broker on this machine, else this machine's address towards it"));
+    options.add("label", "KEY=VALUE", raw.labels, "label of this node");
+    options.group("Engine");
+    io::OptionExtra docker_extra = shown_default("the first usual socket that exists");
+    docker_extra.env_aliases = {"DOCKER_HOST"};
+    options.add("docker", "ENDPOINT", raw.docker, "the Docker engine: unix:///PATH or tcp://HOST:PORT", docker_extra);
+    options.add("engine-calls", "N", raw.engine_calls,
+                "creates, starts and removals the engine is asked for at the same time", {}, 1,
+                static_cast<std::uint32_t>(bounds::engine_calls_max));
+    options.group("Capacity");
+    options.add("slots", "N", raw.slots, "how many VMs this node takes",
+                shown_default("32 per core, but one per 256 MiB of memory"), 0, bounds::slots_max * 4);
+    options.add_custom(
+        "cpus", "CORES", "all of the engine's",
+        [&raw](const std::string& text) -> Result<void> {
+            const auto value = parse_cpus(text);
+            if (!value) return fail(value.error());
+            raw.cpus_milli = *value;
+            return {};
+        },
+        "cores this node offers, e.g. 4 or 1.5");
+    options.add_custom(
+        "memory", "SIZE", "all of the engine's",
+        [&raw](const std::string& text) -> Result<void> {
+            const auto value = parse_bytes(text);
+            if (!value) return fail(value.error());
+            raw.memory_bytes = *value;
+            return {};
+        },
+        "memory this node offers, e.g. 8g");
+    options.group("Process");
+    options.add("state-dir", "DIR", raw.state_dir, "where this worker keeps who it is; one worker per directory",
+                shown_default("worker-NAME in $XDG_STATE_HOME/minicloud"));
+    options.add("log-level", "LEVEL", raw.log_level, "trace, debug, info, warn, error or off");
+    options.epilog(
+        "Several workers may share one machine and one engine: each needs a --node of its own and touches only its "
+        "own VMs.\nExit codes: 0 stopped as asked, 1 failed, 2 wrong usage.");
+    return options;
+}
+
+}  // namespace
+
+Result<std::uint64_t> parse_bytes(const std::string& text) {
+    std::uint64_t value = 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    std::string unit(stop, text.data() + text.size());
+    for (char& c : unit) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    if (unit.ends_with("ib")) unit.resize(unit.size() - 2);
+    if (unit.size() == 2 && unit.back() == 'b') unit.pop_back();
+    const int shift = unit.empty() || unit == "b" ? 0
+                      : unit == "k"               ? 10
+                      : unit == "m"               ? 20
+                      : unit == "g"               ? 30
+                      : unit == "t"               ? 40
+                                                  : -1;
+    if (error != std::errc{} || shift < 0 || value == 0 || value > (limits::memory_bytes_max >> shift)) {
+        return fail(ErrorCode::invalid_argument, "\"" + text + "\" is not a size: write it as 512m, 8g or in bytes");
+    }
+    return value << shift;
+}
+
+Result<std::uint32_t> parse_cpus(const std::string& text) {
+    double cores = 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), cores);
+    const double milli = cores * 1000 + 0.5;
+    if (error != std::errc{} || stop != text.data() + text.size() || !(milli >= limits::cpus_milli_min) ||
+        !(milli < limits::cpus_milli_max)) {
+        return fail(ErrorCode::invalid_argument, "\"" + text + "\" is not a number of cores: write it as 4 or 1.5");
+    }
+    return static_cast<std::uint32_t>(milli);
+}
+
+Result<WorkerOptions> read_options(std::span<const std::string> arguments, const io::Environment& environment) {
+    Raw raw;
+    io::Options options = declare(raw);
+    const auto parsed = options.parse(arguments, environment);
+    if (!parsed) return fail(parsed.error());
+    WorkerOptions result;
+    if (parsed->help) result.print = options.help();
+    if (parsed->version) result.print = options.version_text();
+    if (!result.print.empty()) return result;
+
+    Settings& settings = result.settings;
+    settings.name = raw.node.empty() ? node_name_from(own_host_name()) : raw.node;
+    if (const auto valid = protocol::check_name("--node", settings.name); !valid) {
+        return fail(ErrorCode::usage, valid.error().message);
+    }
+    const auto level = io::parse_log_level(raw.log_level);
+    if (!level) return fail(level.error());
+    result.log_level = *level;
+    auto engine = io::EngineEndpoint::choose(raw.docker, environment);
+    if (!engine) return fail(ErrorCode::usage, engine.error().message);
+    result.engine = std::move(*engine);
+    for (const auto& text : raw.labels) {
+        auto label = parse_label(text);
+        if (!label) return fail(label.error());
+        settings.labels.push_back(std::move(*label));
+    }
+    if (settings.labels.size() > limits::labels_max) return fail(ErrorCode::usage, "at most 32 --label can be given");
+
+    result.broker = raw.broker;
+    settings.advertise = raw.advertise;
+    if (settings.advertise.empty()) {
+        const bool near = is_loopback(host_of(raw.broker));
+        auto own = near ? Result<std::string>("127.0.0.1") : own_address_towards(raw.broker);
+        if (!own) return fail(ErrorCode::io_failed, own.error().message + "; or say --advertise HOST");
+        settings.advertise = std::move(*own);
+    }
+    if (settings.advertise.size() > limits::host_bytes_max) return fail(ErrorCode::usage, "--advertise is too long");
+    settings.port_host_ip = is_loopback(settings.advertise) ? "127.0.0.1" : "0.0.0.0";
+    // A local engine's ports are on this machine, however people reach it from outside.
+    const bool local_engine = result.engine.is_unix() || is_loopback(result.engine.host);
+    settings.probe_host = local_engine ? "127.0.0.1" : settings.advertise;
+    settings.engine = result.engine.str();
+    settings.version = mc::version;
+    settings.slots = raw.slots;
+    settings.cpus_milli = raw.cpus_milli;
+    settings.memory_bytes = raw.memory_bytes;
+    settings.engine_calls = raw.engine_calls;
+    result.state_dir = raw.state_dir.empty() ? io::state_dir(environment) / ("worker-" + settings.name)
+                                             : std::filesystem::path(raw.state_dir);
+    return result;
+}
+
+}  // namespace mc::worker

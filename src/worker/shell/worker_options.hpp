@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "base/result.hpp"
+#include "io/engine_endpoint.hpp"
+#include "io/environment.hpp"
+#include "io/log.hpp"
+#include "worker/core/settings.hpp"
+
+namespace mc::worker {
+
+/// Everything mcworker is told, checked, with its defaults filled in.
+struct WorkerOptions {
+    std::string broker;
+    io::EngineEndpoint engine;
+    std::filesystem::path state_dir;
+    io::LogLevel log_level = io::LogLevel::info;
+    Settings settings;  ///< all but `boot`
+
+    /// When not empty: print it and leave with 0.
+    std::string print;
+};
+
+/// Command line, environment and ini file. Errors: usage, invalid_argument, io_failed.
+[[nodiscard]] Result<WorkerOptions> read_options(std::span<const std::string> arguments,
+                                                 const io::Environment& environment = io::process_environment());
+
+/// "512m", "2g", "1t" or bytes. Errors: invalid_argument.
+[[nodiscard]] Result<std::uint64_t> parse_bytes(const std::string& text);
+/// "2" or "1.5" cores as thousandths. Errors: invalid_argument.
+[[nodiscard]] Result<std::uint32_t> parse_cpus(const std::string& text);
+
+}  // namespace mc::worker

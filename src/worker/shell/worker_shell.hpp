@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "io/engine_client.hpp"
+#include "io/engine_stream.hpp"
+#include "io/poller.hpp"
+#include "io/tcp_probe.hpp"
+#include "io/zmq.hpp"
+#include "worker/core/worker_core.hpp"
+
+namespace mc::worker {
+
+/// Gives a WorkerCore its ears and hands: broker socket, engine, probes, state
+/// file. It translates and decides nothing.
+///
+/// Single thread: the one that calls turn(). The Poller and Context outlive it.
+class WorkerShell {
+public:
+    struct Places {
+        std::string broker;
+        io::EngineEndpoint engine;
+        std::filesystem::path state_dir;
+    };
+
+    WorkerShell(io::Context& context, io::Poller& poller, Places places, Settings settings, WorkerState state);
+    ~WorkerShell();
+    WorkerShell(const WorkerShell&) = delete;
+    WorkerShell& operator=(const WorkerShell&) = delete;
+
+    /// Connects and registers. Errors: invalid_argument (the broker's endpoint is none).
+    [[nodiscard]] Result<void> begin();
+
+    /// One round of the loop: waits, at most `max`, and does what is due.
+    void turn(milliseconds max);
+
+    /// Takes no new orders; those under way go on in turn().
+    void begin_stop();
+    [[nodiscard]] bool idle() const { return core_.idle(); }
+
+private:
+    struct Stream {
+        std::unique_ptr<io::EngineStream> connection;
+        std::string pending;  ///< input the connection has not taken yet; bounded by the core's input window
+        bool close_when_written = false;
+    };
+
+    [[nodiscard]] Result<void> connect_broker();
+    void drain_broker();
+    void run_effects();
+    void tick();
+
+    void run(SendBroker& effect);
+    void run(ReconnectBroker& effect);
+    void run(StartCall& effect);
+    void run(CancelCall& effect);
+    void run(PauseCall& effect);
+    void run(ResumeCall& effect);
+    void run(OpenStream& effect);
+    void run(WriteStream& effect);
+    void run(CloseWrite& effect);
+    void run(CloseStream& effect);
+    void run(PauseStream& effect);
+    void run(ResumeStream& effect);
+    void run(StartProbe& effect);
+    void run(CancelProbe& effect);
+    void run(SaveState& effect);
+    void run(Log& effect);
+
+    void on_call_done(CallId id, bool archive, Result<io::EngineResponse> answer);
+    [[nodiscard]] io::Flow on_call_chunk(CallId id, std::string_view bytes);
+    void flush(StreamId id);
+
+    io::Context& context_;
+    io::Poller& poller_;
+    Places places_;
+    WorkerCore core_;
+    std::unique_ptr<io::Socket> broker_;
+    io::EngineClient engine_;
+    io::TcpProbe probes_;
+    std::map<StreamId, Stream> streams_;
+    std::set<CallId> paused_calls_;
+};
+
+}  // namespace mc::worker
