@@ -65,7 +65,8 @@ inline constexpr milliseconds watch_call_max = 10min;  ///< then asked anew, in 
 inline constexpr seconds watch_overlap{2};             ///< `since` has seconds only
 
 // Session.
-inline constexpr milliseconds register_retry = 1s;
+inline constexpr milliseconds register_retry_min = 50ms;  ///< the first goes out before the connection stands
+inline constexpr milliseconds register_retry_max = 1s;
 inline constexpr milliseconds register_refused_retry = 5s;
 
 // Streams.

@@ -27,6 +27,8 @@ public:
     /// Since the last complete list; since the worker's start when there was none.
     [[nodiscard]] milliseconds age(Now now) const;
     [[nodiscard]] bool answers() const { return !list_error_ && listed_at_; }
+    /// Nothing is known yet, neither good nor bad.
+    [[nodiscard]] bool is_starting() const { return !list_error_ && (!listed_at_ || !info_); }
     [[nodiscard]] bool has_info() const { return info_.has_value(); }
 
     /// Fills in everything but jobs_running. Capacity is the settings', else the engine's.

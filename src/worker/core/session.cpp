@@ -25,6 +25,7 @@ Session::Change Session::register_again(Now now) {
     heard_ = now.instant;
     refused_ = false;
     next_heartbeat_ = Instant::never();
+    register_wait_ = bounds::register_retry_min;
     send_register(now);
     return was_registered ? Change::lost : Change::none;
 }
@@ -45,7 +46,8 @@ void Session::send_register(Now now) {
     message.header.id = register_id_;
     message.body = protocol::encode(body);
     outbox_.push(SendBroker{std::move(message)});
-    next_register_ = now.instant + bounds::register_retry;
+    next_register_ = now.instant + register_wait_;
+    register_wait_ = std::min(register_wait_ * 2, bounds::register_retry_max);
 }
 
 void Session::send_heartbeat(Now now) {

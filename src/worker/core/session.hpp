@@ -59,6 +59,7 @@ private:
     RequestId register_id_;
     Instant heard_;
     Instant next_register_;
+    milliseconds register_wait_ = bounds::register_retry_min;
     Instant next_heartbeat_ = Instant::never();
 };
 

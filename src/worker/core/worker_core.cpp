@@ -223,6 +223,7 @@ void WorkerCore::watch_readiness(Now now) {
     const bool news = now_is.ready || last_reason_.substr(0, 40) != now_is.reason.substr(0, 40);
     last_reason_ = now_is.reason;
     if (!news) return;
+    if (!now_is.ready && health_.is_starting()) return;
     outbox_.log(now_is.ready ? LogLevel::info : LogLevel::warning,
                 now_is.ready
                     ? "ready for VMs: " + std::to_string(now_is.slots) + " slots, engine " + now_is.engine_version
