@@ -85,8 +85,9 @@ struct Header {
     Verb verb = Verb::hello;
     ErrorCode code = ErrorCode::ok;  ///< of a reply
     RequestId id;                    ///< of the request, or the job's id between broker and worker
-    std::uint32_t value = 0;         ///< request: deadline in ms, 0 = default; data: Channel; credit and first progress of a stream: bytes
-    std::uint32_t sequence = 0;      ///< data: number of the chunk in its direction, from 0
+    std::uint32_t value =
+        0;  ///< request: deadline in ms, 0 = default; data: Channel; credit and first progress of a stream: bytes
+    std::uint32_t sequence = 0;  ///< data: number of the chunk in its direction, from 0
 
     bool operator==(const Header&) const = default;
 };
@@ -100,8 +101,12 @@ struct Message {
 };
 
 /// A job's id travels in the header's id field.
-[[nodiscard]] inline RequestId as_request_id(JobId job) { return RequestId{job.high, job.low}; }
-[[nodiscard]] inline JobId as_job_id(RequestId id) { return JobId{id.high, id.low}; }
+[[nodiscard]] inline RequestId as_request_id(JobId job) {
+    return RequestId{job.high, job.low};
+}
+[[nodiscard]] inline JobId as_job_id(RequestId id) {
+    return JobId{id.high, id.low};
+}
 
 [[nodiscard]] Bytes encode_header(const Header& header);
 

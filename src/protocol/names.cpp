@@ -5,34 +5,50 @@ namespace mc::protocol {
 
 std::string_view name_of(VmState state) {
     switch (state) {
-        case VmState::pending: return "pending";
-        case VmState::creating: return "creating";
-        case VmState::running: return "running";
-        case VmState::stopped: return "stopped";
-        case VmState::deleting: return "deleting";
-        case VmState::deleted: return "deleted";
-        case VmState::failed: return "failed";
-        case VmState::unknown: return "unknown";
+        case VmState::pending:
+            return "pending";
+        case VmState::creating:
+            return "creating";
+        case VmState::running:
+            return "running";
+        case VmState::stopped:
+            return "stopped";
+        case VmState::deleting:
+            return "deleting";
+        case VmState::deleted:
+            return "deleted";
+        case VmState::failed:
+            return "failed";
+        case VmState::unknown:
+            return "unknown";
     }
     return "unknown";
 }
 
 std::string_view name_of(ContainerState state) {
     switch (state) {
-        case ContainerState::absent: return "absent";
-        case ContainerState::created: return "created";
-        case ContainerState::running: return "running";
-        case ContainerState::exited: return "exited";
-        case ContainerState::removing: return "removing";
+        case ContainerState::absent:
+            return "absent";
+        case ContainerState::created:
+            return "created";
+        case ContainerState::running:
+            return "running";
+        case ContainerState::exited:
+            return "exited";
+        case ContainerState::removing:
+            return "removing";
     }
     return "absent";
 }
 
 std::string_view name_of(NodeState state) {
     switch (state) {
-        case NodeState::ready: return "ready";
-        case NodeState::not_ready: return "not ready";
-        case NodeState::silent: return "silent";
+        case NodeState::ready:
+            return "ready";
+        case NodeState::not_ready:
+            return "not ready";
+        case NodeState::silent:
+            return "silent";
     }
     return "silent";
 }

@@ -9,13 +9,25 @@
 namespace mc::protocol {
 namespace {
 
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
-bool is_base64(char c) { return is_lower(c) || is_upper(c) || is_digit(c) || c == '+' || c == '/' || c == '='; }
+bool is_lower(char c) {
+    return c >= 'a' && c <= 'z';
+}
+bool is_upper(char c) {
+    return c >= 'A' && c <= 'Z';
+}
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+bool is_control(char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+}
+bool is_base64(char c) {
+    return is_lower(c) || is_upper(c) || is_digit(c) || c == '+' || c == '/' || c == '=';
+}
 
-tl::unexpected<Error> invalid(std::string message) { return fail(ErrorCode::invalid_argument, std::move(message)); }
+tl::unexpected<Error> invalid(std::string message) {
+    return fail(ErrorCode::invalid_argument, std::move(message));
+}
 
 /// `text` for a message: cut to a readable length, control characters made visible.
 std::string quoted(std::string_view text) {
@@ -90,16 +102,20 @@ Result<void> check_env(std::string_view entry) {
 }
 
 Result<void> check_public_key(std::string_view line) {
-    constexpr std::array<std::string_view, 7> types{
-        "ssh-ed25519",         "ssh-rsa",             "ecdsa-sha2-nistp256",
-        "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "sk-ssh-ed25519@openssh.com",
-        "sk-ecdsa-sha2-nistp256@openssh.com"};
+    constexpr std::array<std::string_view, 7> types{"ssh-ed25519",
+                                                    "ssh-rsa",
+                                                    "ecdsa-sha2-nistp256",
+                                                    "ecdsa-sha2-nistp384",
+                                                    "ecdsa-sha2-nistp521",
+                                                    "sk-ssh-ed25519@openssh.com",
+                                                    "sk-ecdsa-sha2-nistp256@openssh.com"};
     const auto space = line.find(' ');
     const auto type = line.substr(0, space);
     if (line.size() > limits::key_line_bytes_max || std::any_of(line.begin(), line.end(), is_control) ||
         std::find(types.begin(), types.end(), type) == types.end()) {
-        return invalid("an SSH public key is not valid: it must be one line that begins with its type, "
-                       "as in the file ~/.ssh/id_ed25519.pub");
+        return invalid(
+            "an SSH public key is not valid: it must be one line that begins with its type, "
+            "as in the file ~/.ssh/id_ed25519.pub");
     }
     const auto rest = space == std::string_view::npos ? std::string_view{} : line.substr(space + 1);
     const auto base64 = rest.substr(0, rest.find(' '));
@@ -132,7 +148,8 @@ Result<void> check_spec(const VmSpec& spec) {
         !r) {
         return r;
     }
-    if (auto r = check_range("--memory", spec.memory_bytes, limits::memory_bytes_min, limits::memory_bytes_max, "bytes");
+    if (auto r =
+            check_range("--memory", spec.memory_bytes, limits::memory_bytes_min, limits::memory_bytes_max, "bytes");
         !r) {
         return r;
     }

@@ -44,14 +44,14 @@ struct Label {
 /// What is asked for. Empty and zero mean the default (limits.hpp `defaults`);
 /// the broker fills them in before it stores a VM.
 struct VmSpec {
-    std::string name;   ///< "" = the next vm-N
+    std::string name;  ///< "" = the next vm-N
     std::string image;
     std::uint32_t cpus_milli = 0;    ///< thousandths of a core
     std::uint64_t memory_bytes = 0;  ///< swap is not added
     std::uint32_t pids = 0;
     std::vector<std::string> env;              ///< NAME=value
     std::vector<std::string> authorized_keys;  ///< OpenSSH public key lines
-    std::string password_hash;                 ///< crypt(3) "$6$…"; "" = no password login. The password itself is never sent
+    std::string password_hash;  ///< crypt(3) "$6$…"; "" = no password login. The password itself is never sent
     std::vector<Label> labels;
     std::uint64_t ttl_seconds = 0;  ///< removed that long after its creation; 0 = never
 
@@ -87,7 +87,7 @@ struct VmReport {
     std::string container;  ///< the engine's id
     std::string image;
     std::uint16_t ssh_port = 0;  ///< published on the node's advertised host; 0 = the image has no sshd
-    std::string host_key;        ///< OpenSSH public key line without comment: "ssh-ed25519 AAAA…"; "" = none or not known
+    std::string host_key;  ///< OpenSSH public key line without comment: "ssh-ed25519 AAAA…"; "" = none or not known
     WallTime started;
     std::int32_t exit_code = 0;  ///< of an exited container
     std::string reason;          ///< e.g. the engine's error, "OOM killed"
