@@ -1,1 +1,17 @@
-int main() { return 0; }
+#include <cstdio>
+#include <exception>
+
+#include "cli/core/exit_code.hpp"
+#include "cli/shell/app.hpp"
+#include "io/options.hpp"
+
+int main(int argc, char** argv) {
+    try {
+        return mc::cli::run(mc::io::arguments(argc, argv));
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "mccli: something went wrong inside mccli: %s; please report it\n", error.what());
+    } catch (...) {
+        std::fprintf(stderr, "mccli: something went wrong inside mccli; please report it\n");
+    }
+    return static_cast<int>(mc::cli::ExitCode::failed);
+}

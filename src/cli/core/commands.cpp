@@ -110,6 +110,7 @@ Result<CreateCommand> read_create(const Settings& settings, std::span<const std:
     out.request.node = settings.get("node").value_or("");
     out.key_files = settings.all("key");
     out.password = settings.flag("password");
+    out.many = settings.get("count").has_value();
     const auto count = [](std::string_view text) { return parse_count(text, 1, limits::batch_max); };
     const auto pids = [](std::string_view text) {
         return parse_count(text, limits::pids_min, limits::pids_max);

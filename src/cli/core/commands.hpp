@@ -32,6 +32,7 @@ struct CreateCommand {
     milliseconds timeout = limits::request_deadline_default;
     std::vector<std::string> key_files;
     bool password = false;
+    bool many = false;  ///< -n was given: the JSON is an array, even of one
 };
 /// Errors: usage, invalid_argument.
 [[nodiscard]] Result<CreateCommand> read_create(const Settings& settings, std::span<const std::string> operands);

@@ -70,6 +70,10 @@ Result<std::string> pin_host_key(std::string_view content, std::string_view alia
         }
     }
     if (!placed) out += pinned;
+    auto lines = static_cast<std::size_t>(std::count(out.begin(), out.end(), '\n'));
+    // The pinned line itself may be the first one: then it goes to the end.
+    if (lines > known_hosts_lines_max && out.starts_with(pinned)) out = out.substr(pinned.size()) + pinned;
+    for (; lines > known_hosts_lines_max; --lines) out.erase(0, out.find('\n') + 1);
     return out;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,8 @@
 /// Verified SSH into throw-away boxes: the pinned host key and the ssh client's arguments.
 namespace mc::cli {
 
+inline constexpr std::size_t known_hosts_lines_max = 2000;
+
 /// What `mccli ssh` is about to do.
 enum class SshWay {
     client,  ///< the OpenSSH client
@@ -21,7 +24,9 @@ enum class SshWay {
 [[nodiscard]] Result<SshWay> choose_ssh_way(const protocol::VmView& vm);
 
 /// `content` of a known_hosts file with exactly one line for `alias`: the pinned
-/// `host_key` ("ssh-ed25519 AAAA…"). Every other line stays as it is, in its place.
+/// `host_key` ("ssh-ed25519 AAAA…"). Every other line stays as it is, in its place,
+/// except that of more than known_hosts_lines_max the first ones are dropped: VMs
+/// come and go, and what is needed again is pinned again.
 /// Errors: invalid_argument (alias or key has what would break the file).
 [[nodiscard]] Result<std::string> pin_host_key(std::string_view content, std::string_view alias,
                                                std::string_view host_key);

@@ -1,0 +1,87 @@
+#include "cli/shell/app.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "cli/core/json_views.hpp"
+#include "cli/core/views.hpp"
+#include "cli/shell/terminal.hpp"
+#include "io/files.hpp"
+
+namespace mc::cli {
+namespace {
+
+void write_all(int fd, std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t n = ::write(fd, text.data(), text.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return;  // a closed stdout ends us by SIGPIPE; nothing else can be said about it
+        text.remove_prefix(static_cast<std::size_t>(n));
+    }
+}
+
+}  // namespace
+
+App::App(CommonOptions options, Settings settings, CommandLine line)
+    : options_(std::move(options)),
+      settings_(std::move(settings)),
+      line_(std::move(line)),
+      style_(style_of(STDOUT_FILENO)) {}
+
+App::~App() = default;
+
+io::Context& App::context() {
+    if (!context_) context_ = std::make_unique<io::Context>();
+    return *context_;
+}
+
+Result<std::filesystem::path> App::state_dir() {
+    const std::filesystem::path path =
+        options_.state_dir.empty() ? io::state_dir() : std::filesystem::path(options_.state_dir);
+    if (auto made = io::make_private_dir(path); !made) return fail(made.error());
+    return std::filesystem::absolute(path);
+}
+
+void App::print(std::string_view text) const { write_all(STDOUT_FILENO, text); }
+
+void App::remark(std::string_view text) const {
+    if (!options_.quiet) write_all(STDERR_FILENO, "mccli: " + printable(text) + "\n");
+}
+
+int report_error(const Error& error, ExitCode exit_code, bool json) {
+    write_all(STDERR_FILENO, json ? json_error(error, exit_code) : text_error(error));
+    return static_cast<int>(exit_code);
+}
+
+int App::report(const Error& error, ExitCode exit_code) const { return report_error(error, exit_code, json()); }
+
+int App::report(const Error& error) const {
+    return report(error, interrupted_ ? ExitCode::interrupted : exit_code_for(error.code));
+}
+
+Error App::broker_unreachable() const {
+    return Error{ErrorCode::broker_unreachable,
+                 "the broker at " + options_.broker +
+                     " does not answer; start it with mcbroker (or ./scripts/quickstart), or say where it is with "
+                     "--broker ENDPOINT or MC_BROKER"};
+}
+
+Error App::explained(const Error& error, const CallOptions& options, RequestId id) const {
+    if (error.code == ErrorCode::broker_unreachable) {
+        Error out = broker_unreachable();
+        if (options.timeout) out.message += "; should the request have arrived, `mccli job " + id.str() + "` tells";
+        return out;
+    }
+    if (error.code == ErrorCode::deadline_exceeded && options.timeout) {
+        return Error{error.code, "the " + options.what + " did not end in time (" + error.message +
+                                     ") and may still go on; look with `mccli job " + id.str() +
+                                     "`, end it with `mccli cancel " + id.str() + "`"};
+    }
+    if (error.code == ErrorCode::deadline_exceeded) {
+        return Error{error.code, "the broker at " + options_.broker + " stopped answering (" + error.message + ")"};
+    }
+    return error;
+}
+
+}  // namespace mc::cli

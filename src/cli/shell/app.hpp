@@ -1,0 +1,86 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "cli/core/command_line.hpp"
+#include "cli/core/commands.hpp"
+#include "cli/core/exit_code.hpp"
+#include "cli/core/text.hpp"
+#include "io/zmq.hpp"
+#include "protocol/client_bodies.hpp"
+#include "protocol/codec.hpp"
+
+namespace mc::cli {
+
+/// How a request is made.
+struct CallOptions {
+    std::optional<milliseconds> timeout;  ///< of the work, told to the broker; nullopt = an answer at once is expected
+    std::string progress;                 ///< "creating a VM": shown on a terminal; also makes Ctrl-C explain what goes on
+    std::string what;                     ///< "create": for the messages
+};
+
+/// One run of mccli: the options, the connection, and how things are said.
+/// Carries out what the core decides. Single thread.
+class App {
+public:
+    App(CommonOptions options, Settings settings, CommandLine line);
+    ~App();
+    App(const App&) = delete;
+    App& operator=(const App&) = delete;
+
+    [[nodiscard]] const CommonOptions& options() const { return options_; }
+    [[nodiscard]] const Settings& settings() const { return settings_; }
+    [[nodiscard]] const CommandLine& line() const { return line_; }
+    [[nodiscard]] bool json() const { return options_.output == OutputFormat::json; }
+    [[nodiscard]] const TextStyle& style() const { return style_; }
+    [[nodiscard]] io::Context& context();
+    /// Made when it is not there. Errors: io_failed, denied.
+    [[nodiscard]] Result<std::filesystem::path> state_dir();
+
+    /// One request to its reply, repeated under its id as RequestDriver says.
+    /// Errors: broker_unreachable, deadline_exceeded, cancelled (Ctrl-C), and any refusal.
+    [[nodiscard]] Result<protocol::Message> call(protocol::Verb verb, protocol::Bytes body,
+                                                 const CallOptions& options = {});
+
+    /// call() with typed bodies.
+    template <protocol::Body Reply>
+    [[nodiscard]] Result<Reply> ask(protocol::Verb verb, protocol::Bytes body, const CallOptions& options = {}) {
+        auto message = call(verb, std::move(body), options);
+        if (!message) return fail(message.error());
+        return protocol::decode<Reply>(message->body);
+    }
+
+    /// To stdout.
+    void print(std::string_view text) const;
+    /// A sentence to stderr, as JSON with -o json; returns the exit code to end with.
+    int report(const Error& error) const;
+    int report(const Error& error, ExitCode exit_code) const;
+    /// A remark to stderr; not with --quiet.
+    void remark(std::string_view text) const;
+    /// "the broker at … does not answer": what failed and what to do.
+    [[nodiscard]] Error broker_unreachable() const;
+
+private:
+    Error explained(const Error& error, const CallOptions& options, RequestId id) const;
+
+    CommonOptions options_;
+    Settings settings_;
+    CommandLine line_;
+    TextStyle style_;
+    std::unique_ptr<io::Context> context_;
+    bool interrupted_ = false;
+};
+
+/// Says an error before there is an App.
+int report_error(const Error& error, ExitCode exit_code, bool json);
+
+/// mccli with these arguments (without the program's name). Returns the process's exit code.
+int run(std::span<const std::string> args);
+
+}  // namespace mc::cli

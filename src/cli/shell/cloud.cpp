@@ -1,0 +1,64 @@
+#include "base/version.hpp"
+#include "cli/core/views.hpp"
+#include "cli/shell/commands.hpp"
+#include "io/clock.hpp"
+
+/// nodes, job, jobs, cancel, version.
+namespace mc::cli {
+
+using protocol::Verb;
+
+int run_nodes(App& app) {
+    const auto reply = app.ask<protocol::NodesReply>(Verb::nodes, {});
+    if (!reply) return app.report(reply.error());
+    if (app.json()) {
+        app.print(json_nodes(reply->nodes));
+    } else if (app.options().quiet) {
+        for (const auto& node : reply->nodes) app.print(node.name + "\n");
+    } else if (reply->nodes.empty()) {
+        app.remark("there are no nodes yet; start a worker on a machine with Docker: mcworker --broker ENDPOINT --node NAME");
+    } else {
+        app.print(text_nodes(reply->nodes, app.style()));
+    }
+    return 0;
+}
+
+int run_job(App& app) {
+    const auto id = read_request_id(app.line().operands);
+    if (!id) return app.report(id.error());
+    const auto reply = app.ask<protocol::JobReply>(Verb::job, protocol::encode(protocol::JobRequest{*id}));
+    if (!reply) return app.report(reply.error());
+    app.print(app.json() ? json_job(reply->job) : text_job(reply->job, io::read_clock().wall, app.style()));
+    return 0;
+}
+
+int run_jobs(App& app) {
+    const auto reply = app.ask<protocol::JobsReply>(Verb::jobs, {});
+    if (!reply) return app.report(reply.error());
+    if (app.json()) app.print(json_jobs(reply->jobs));
+    else if (reply->jobs.empty()) app.remark("there are no requests to show");
+    else app.print(text_jobs(reply->jobs, io::read_clock().wall, app.style()));
+    return 0;
+}
+
+int run_cancel(App& app) {
+    const auto id = read_request_id(app.line().operands);
+    if (!id) return app.report(id.error());
+    const auto reply = app.call(Verb::cancel, protocol::encode(protocol::JobRequest{*id}));
+    if (!reply) return app.report(reply.error());
+    if (!app.json() && !app.options().quiet) app.print("cancelled " + id->str() + "\n");
+    return 0;
+}
+
+int run_version(App& app) {
+    Versions versions{mc::version, "", {}};
+    const auto hello = app.ask<protocol::HelloReply>(Verb::hello, protocol::encode(protocol::HelloRequest{mc::version}));
+    if (hello) {
+        versions.broker = hello->version;
+        if (auto nodes = app.ask<protocol::NodesReply>(Verb::nodes, {})) versions.nodes = std::move(nodes->nodes);
+    }
+    app.print(app.json() ? json_versions(versions) : text_versions(versions));
+    return 0;
+}
+
+}  // namespace mc::cli

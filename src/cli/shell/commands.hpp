@@ -1,0 +1,33 @@
+#pragma once
+
+#include "cli/shell/app.hpp"
+
+/// The verbs. Each returns the process's exit code and has said everything.
+namespace mc::cli {
+
+int run_create(App& app);
+int run_list(App& app);
+int run_info(App& app);
+int run_action(App& app, VerbId verb);
+int run_ssh(App& app);
+int run_exec(App& app);
+int run_logs(App& app);
+int run_nodes(App& app);
+int run_watch(App& app);
+int run_job(App& app);
+int run_jobs(App& app);
+int run_cancel(App& app);
+int run_menu(App& app);
+int run_version(App& app);
+
+/// A shell in `target` through exec, as run_ssh falls back to it; `argv` empty = a login shell.
+int run_exec_in(App& app, const std::string& target, const std::vector<std::string>& argv, bool tty);
+
+/// All VMs, page by page. Errors: as App::call.
+[[nodiscard]] Result<std::vector<protocol::VmView>> list_all(App& app);
+
+/// Reports `error` about the VM `target`; for one that does not exist with the name
+/// that was probably meant, if there is a near one.
+int report_about(App& app, const std::string& target, Error error);
+
+}  // namespace mc::cli

@@ -1,0 +1,170 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <deque>
+#include <map>
+
+#include "base/version.hpp"
+#include "cli/core/help.hpp"
+#include "cli/core/suggest.hpp"
+#include "cli/shell/app.hpp"
+#include "cli/shell/commands.hpp"
+#include "cli/shell/terminal.hpp"
+#include "io/options.hpp"
+
+/// From the command line to the verb.
+namespace mc::cli {
+namespace {
+
+/// For errors in the command line itself, when nothing has been read from it yet.
+bool wants_json(std::span<const std::string> args) {
+    for (std::size_t i = 0; i < args.size() && args[i] != "--"; ++i) {
+        if (args[i] == "-ojson" || args[i] == "--output=json") return true;
+        if ((args[i] == "-o" || args[i] == "--output") && i + 1 < args.size()) return args[i + 1] == "json";
+    }
+    const char* set = std::getenv("MC_OUTPUT");
+    return set != nullptr && std::string_view(set) == "json";
+}
+
+std::size_t help_columns() {
+    constexpr std::size_t widest = 100;  // longer lines are hard to read
+    const std::size_t columns = style_of(STDOUT_FILENO).columns;
+    return columns == 0 ? 80 : std::min(columns, widest);
+}
+
+int print(const std::string& text) {
+    static_cast<void>(!::write(STDOUT_FILENO, text.data(), text.size()));
+    return 0;
+}
+
+bool has_flag(const CommandLine& line, std::string_view flag) {
+    return std::find(line.options.begin(), line.options.end(), flag) != line.options.end();
+}
+
+/// Binds every option of the table to a place of its own; io::Options does the rest.
+class Binding {
+public:
+    explicit Binding(const CommandLine& line) : line_(line), options_("mccli", "mccli", "") {
+        add(nullptr, common_options());
+        if (line.verb != nullptr) add(line.verb, line.verb->options);
+        options_.pass_over_in_ini(names_of_other_verbs());
+    }
+
+    Result<Settings> read() {
+        std::vector<std::string> tokens;
+        for (const auto& token : line_.options) tokens.push_back(full_name(token));
+        if (auto parsed = options_.parse(tokens); !parsed) return fail(parsed.error());
+        Settings::Values values;
+        for (const auto& [name, value] : texts_) {
+            if (!value.empty()) values[name] = {value};
+        }
+        for (const auto& [name, list] : lists_) {
+            if (!list.empty()) values[name] = list;
+        }
+        for (const auto& [name, on] : flags_) {
+            if (on) values[name] = {"true"};
+        }
+        return Settings(std::move(values));
+    }
+
+private:
+    /// These are io::Options' own.
+    static bool built_in(std::string_view name) { return name == "help" || name == "version" || name == "config"; }
+
+    void add(const VerbSpec* verb, const std::vector<OptionSpec>& specs) {
+        for (const auto& spec : specs) {
+            if (verb == nullptr && built_in(spec.name)) continue;
+            const std::string name(spec.name);
+            if (spec.is_flag()) options_.add_flag(ini_name(verb, spec), flags_[name], "");
+            else if (spec.repeatable) options_.add(ini_name(verb, spec), "X", lists_[name], "");
+            else options_.add(ini_name(verb, spec), "X", texts_[name], "");
+        }
+    }
+
+    /// "--image=x" as the option set of create calls it: "--create-image=x".
+    std::string full_name(const std::string& token) const {
+        if (line_.verb == nullptr) return token;
+        const auto name = std::string_view(token).substr(2, token.find('=') == std::string::npos ? std::string::npos : token.find('=') - 2);
+        const auto& own = line_.verb->options;
+        const bool of_verb = std::any_of(own.begin(), own.end(), [&](const OptionSpec& o) { return o.name == name; });
+        return of_verb ? "--" + std::string(line_.verb->name) + "-" + token.substr(2) : token;
+    }
+
+    std::vector<std::string> names_of_other_verbs() const {
+        std::vector<std::string> names;
+        for (const auto& verb : verbs()) {
+            if (&verb == line_.verb) continue;
+            for (const auto& option : verb.options) names.push_back(ini_name(&verb, option));
+        }
+        return names;
+    }
+
+    const CommandLine& line_;
+    io::Options options_;
+    std::map<std::string, std::string> texts_;  // nodes stay where they are: io::Options keeps references
+    std::map<std::string, std::vector<std::string>> lists_;
+    std::map<std::string, bool> flags_;
+};
+
+int run_help(const CommandLine& line) {
+    if (has_flag(line, "--markdown")) return print(help_markdown());
+    if (has_flag(line, "--man")) return print(help_man(mc::version));
+    if (line.operands.empty()) return print(help_overview(help_columns()));
+    const VerbSpec* verb = find_verb(line.operands.front());
+    if (verb != nullptr) return print(help_verb(*verb, help_columns()));
+    std::vector<std::string> names;
+    for (const auto& known : verbs()) names.emplace_back(known.name);
+    const auto near = nearest(line.operands.front(), names);
+    return report_error(Error{ErrorCode::usage, "there is no verb \"" + line.operands.front() + "\"" +
+                                                    (near ? "; did you mean \"" + *near + "\"?" : "; see: mccli --help")},
+                        ExitCode::usage, false);
+}
+
+int run_verb(App& app) {
+    switch (app.line().verb->id) {
+        case VerbId::create: return run_create(app);
+        case VerbId::list: return run_list(app);
+        case VerbId::info: return run_info(app);
+        case VerbId::ssh: return run_ssh(app);
+        case VerbId::exec: return run_exec(app);
+        case VerbId::start:
+        case VerbId::stop:
+        case VerbId::restart:
+        case VerbId::remove: return run_action(app, app.line().verb->id);
+        case VerbId::logs: return run_logs(app);
+        case VerbId::nodes: return run_nodes(app);
+        case VerbId::watch: return run_watch(app);
+        case VerbId::job: return run_job(app);
+        case VerbId::jobs: return run_jobs(app);
+        case VerbId::cancel: return run_cancel(app);
+        case VerbId::menu: return run_menu(app);
+        case VerbId::version: return run_version(app);
+        case VerbId::help: return run_help(app.line());
+    }
+    return static_cast<int>(ExitCode::usage);
+}
+
+}  // namespace
+
+int run(std::span<const std::string> args) {
+    auto line = split_command_line(args);
+    if (!line) return report_error(line.error(), exit_code_for(line.error().code), wants_json(args));
+    if (has_flag(*line, "--version")) return print("mccli " + std::string(mc::version) + "\n");
+    if (line->verb == nullptr) {
+        if (has_flag(*line, "--help")) return print(help_overview(help_columns()));
+        // Nothing was asked for: that is no success, but the help is what is needed.
+        print(help_overview(help_columns()));
+        return static_cast<int>(ExitCode::usage);
+    }
+    if (has_flag(*line, "--help")) return print(help_verb(*line->verb, help_columns()));
+    if (line->verb->id == VerbId::help) return run_help(*line);
+    auto settings = Binding(*line).read();
+    if (!settings) return report_error(settings.error(), exit_code_for(settings.error().code), wants_json(args));
+    auto common = read_common(*settings);
+    if (!common) return report_error(common.error(), exit_code_for(common.error().code), wants_json(args));
+    App app(std::move(*common), std::move(*settings), std::move(*line));
+    return run_verb(app);
+}
+
+}  // namespace mc::cli

@@ -1,0 +1,149 @@
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "cli/core/suggest.hpp"
+#include "cli/core/views.hpp"
+#include "cli/shell/commands.hpp"
+#include "cli/shell/user_keys.hpp"
+#include "io/clock.hpp"
+#include "io/password.hpp"
+
+/// create, list, info, start, stop, restart, delete.
+namespace mc::cli {
+namespace {
+
+using protocol::ItemResult;
+using protocol::ItemsReply;
+using protocol::Verb;
+
+/// Says what failed, item by item, and finds the exit code of the whole.
+int report_items(const App& app, const std::vector<ItemResult>& items) {
+    std::size_t failed = 0;
+    ErrorCode first = ErrorCode::ok;
+    for (const auto& item : items) {
+        if (item.code == ErrorCode::ok) continue;
+        if (failed++ == 0) first = item.code;
+        // The broker's sentences name the VM; a bare one gets its name put before it.
+        const bool named = item.message.find(item.target) != std::string::npos;
+        const std::string why = item.message.empty() ? std::string(name_of(item.code)) : item.message;
+        app.report(Error{item.code, named || item.target.empty() ? why : item.target + ": " + why});
+    }
+    if (failed == 0) return static_cast<int>(ExitCode::ok);
+    return static_cast<int>(failed == items.size() ? exit_code_for(first) : ExitCode::partly_failed);
+}
+
+void print_created(const App& app, const CreateCommand& command, const std::vector<ItemResult>& items,
+                   const std::string& password) {
+    const bool any = std::any_of(items.begin(), items.end(), [](const ItemResult& i) { return i.code == ErrorCode::ok; });
+    if (app.json() && command.many) return app.print(json_created_all(items, password));
+    if (!any) return;
+    if (app.json()) return app.print(json_created(items.front(), password));
+    if (app.options().quiet) {
+        for (const auto& item : items) {
+            if (item.code == ErrorCode::ok && item.vm) app.print(item.vm->name + "\n");
+        }
+        if (!password.empty()) app.print(password + "\n");
+        return;
+    }
+    if (items.size() == 1 && items.front().vm) return app.print(text_created(*items.front().vm, password));
+    app.print(text_created_all(items, password, app.style()));
+}
+
+std::string progress_of(Verb verb, std::size_t count, const std::string& name) {
+    std::string word = "creating";
+    if (verb == Verb::start) word = "starting";
+    if (verb == Verb::stop) word = "stopping";
+    if (verb == Verb::restart) word = "restarting";
+    if (verb == Verb::remove) word = "deleting";
+    if (count > 1) return word + " " + std::to_string(count) + " VMs";
+    return word + " " + (name.empty() ? "a VM" : name);
+}
+
+}  // namespace
+
+int run_create(App& app) {
+    auto command = read_create(app.settings(), app.line().operands);
+    if (!command) return app.report(command.error());
+    auto& spec = command->request.spec;
+    auto keys = keys_to_install(app, command->key_files);
+    if (!keys) return app.report(keys.error());
+    spec.authorized_keys = std::move(*keys);
+    if (spec.authorized_keys.size() > limits::keys_max) {
+        return app.report(Error{ErrorCode::invalid_argument, "there are more than 64 SSH keys in ~/.ssh; choose with --key FILE"});
+    }
+    std::string password;
+    if (command->password) {
+        password = io::random_password();
+        auto hash = io::hash_password_sha512(password);
+        if (!hash) return app.report(hash.error());
+        spec.password_hash = std::move(*hash);
+    }
+    const CallOptions call{command->timeout, progress_of(Verb::create, command->request.count, spec.name), "create"};
+    const auto reply = app.ask<ItemsReply>(Verb::create, protocol::encode(command->request), call);
+    if (!reply) return app.report(reply.error());
+    print_created(app, *command, reply->items, password);
+    return report_items(app, reply->items);
+}
+
+int run_action(App& app, VerbId verb) {
+    const auto command = read_action(verb, app.settings(), app.line().operands);
+    if (!command) return app.report(command.error());
+    const auto& targets = command->request.targets;
+    const std::string what(name_of(command->verb));
+    const CallOptions call{command->timeout, progress_of(command->verb, targets.size(), targets.front()), what};
+    const auto reply = app.ask<ItemsReply>(command->verb, protocol::encode(command->request), call);
+    if (!reply) return app.report(reply.error());
+    const auto done = done_word(command->verb);
+    if (app.json()) app.print(json_items(reply->items, done));
+    else if (!app.options().quiet) app.print(text_items(reply->items, done));
+    return report_items(app, reply->items);
+}
+
+Result<std::vector<protocol::VmView>> list_all(App& app) {
+    std::vector<protocol::VmView> all;
+    protocol::ListRequest request;
+    do {
+        auto page = app.ask<protocol::ListReply>(Verb::list, protocol::encode(request));
+        if (!page) return fail(page.error());
+        // A page that does not lead on would be asked for again and again.
+        if (!page->next.empty() && page->next <= request.after) {
+            return fail(ErrorCode::internal, "the broker's list of VMs does not end");
+        }
+        all.insert(all.end(), std::make_move_iterator(page->vms.begin()), std::make_move_iterator(page->vms.end()));
+        request.after = page->next;
+    } while (!request.after.empty());
+    return all;
+}
+
+int run_list(App& app) {
+    const auto vms = list_all(app);
+    if (!vms) return app.report(vms.error());
+    if (app.json()) app.print(json_vms(*vms));
+    else if (app.options().quiet) app.print(text_names(*vms));
+    else if (vms->empty()) app.remark("there are no VMs; make one with: mccli create");
+    else app.print(text_vms(*vms, io::read_clock().wall, app.style()));
+    return 0;
+}
+
+int report_about(App& app, const std::string& target, Error error) {
+    if (error.code == ErrorCode::not_found && error.message.find("did you mean") == std::string::npos) {
+        if (const auto vms = list_all(app)) {
+            std::vector<std::string> names;
+            for (const auto& vm : *vms) names.push_back(vm.name);
+            if (const auto near = nearest(target, names)) error.message += "; did you mean " + *near + "?";
+        }
+    }
+    return app.report(error);
+}
+
+int run_info(App& app) {
+    const auto target = read_target(app.line().operands);
+    if (!target) return app.report(target.error());
+    const auto reply = app.ask<protocol::InfoReply>(Verb::info, protocol::encode(protocol::InfoRequest{*target}));
+    if (!reply) return report_about(app, *target, reply.error());
+    app.print(app.json() ? json_vm(reply->vm) : text_vm(reply->vm, io::read_clock().wall, app.style()));
+    return 0;
+}
+
+}  // namespace mc::cli

@@ -1,0 +1,127 @@
+#include <algorithm>
+#include <csignal>
+
+#include "base/version.hpp"
+#include "cli/core/endpoints.hpp"
+#include "cli/core/event_follower.hpp"
+#include "cli/core/views.hpp"
+#include "cli/shell/commands.hpp"
+#include "cli/shell/connection.hpp"
+#include "io/clock.hpp"
+#include "io/poller.hpp"
+#include "io/signals.hpp"
+
+/// watch: the loop around EventFollower.
+namespace mc::cli {
+namespace {
+
+using protocol::Verb;
+
+class Watch {
+public:
+    Watch(App& app, Connection& connection, io::Socket& events, std::optional<EventSeq> since)
+        : app_(app), connection_(connection), events_(events), follower_(since, io::read_clock().instant) {}
+
+    void run(io::Signals& signals) {
+        io::Poller poller;
+        bool stop = false;
+        poller.add(connection_.socket(), {}, [&](io::Readiness) { on_replies(); });
+        poller.add(events_, {}, [&](io::Readiness) { on_events(); });
+        poller.add_fd(signals.fd(), {}, [&](io::Readiness) { stop = signals.next().has_value() || stop; });
+        while (!stop) {
+            carry_out();
+            const Instant now = io::read_clock().instant;
+            poller.wait(std::clamp(follower_.next_deadline() - now, milliseconds(0), milliseconds(60000)));
+            follower_.on_tick(io::read_clock().instant);
+        }
+        poller.remove_fd(signals.fd());
+        poller.remove(events_);
+        poller.remove(connection_.socket());
+    }
+
+private:
+    void on_replies() {
+        while (const auto message = connection_.receive()) {
+            if (message->header.kind != protocol::Kind::reply || message->header.id != replay_) continue;
+            if (message->header.code != ErrorCode::ok) continue;  // the follower asks again
+            const auto reply = protocol::decode<protocol::EventsReply>(message->body);
+            if (reply) follower_.on_replay(io::read_clock().instant, *reply);
+        }
+    }
+
+    void on_events() {
+        // Bounded, so that replies and Ctrl-C get their turn under any load.
+        constexpr int messages_per_turn_max = 1000;
+        for (int i = 0; i < messages_per_turn_max; ++i) {
+            auto frames = events_.receive();
+            if (!frames) return;
+            if (frames->size() < 2) continue;
+            const auto message = protocol::from_frames(std::span(*frames).subspan(1));
+            if (!message) continue;
+            const Instant now = io::read_clock().instant;
+            if (message->header.verb == Verb::event_published) {
+                if (const auto event = protocol::decode<protocol::Event>(message->body)) follower_.on_event(now, *event);
+            } else if (message->header.verb == Verb::event_beacon) {
+                if (const auto beacon = protocol::decode<protocol::Beacon>(message->body)) follower_.on_beacon(now, *beacon);
+            }
+        }
+    }
+
+    void send(Verb verb, RequestId id, protocol::Bytes body) {
+        protocol::Message message;
+        message.header.verb = verb;
+        message.header.id = id;
+        message.body = std::move(body);
+        connection_.send(message);
+    }
+
+    void carry_out() {
+        std::string out;
+        for (const auto& effect : follower_.take_effects()) {
+            if (const auto* print = std::get_if<EventFollower::Print>(&effect)) {
+                out += app_.json() ? json_event(print->event) : text_event(print->event, app_.style());
+            } else if (const auto* gap = std::get_if<EventFollower::Gap>(&effect)) {
+                out += app_.json() ? json_gap(gap->first, gap->last) : text_gap(gap->first, gap->last);
+            } else if (const auto* other = std::get_if<EventFollower::OtherCloud>(&effect)) {
+                out += app_.json() ? json_other_cloud(other->cloud) : text_other_cloud(other->cloud);
+            } else if (const auto* remark = std::get_if<EventFollower::Remark>(&effect)) {
+                app_.remark(remark->text);
+            } else if (const auto* replay = std::get_if<EventFollower::AskReplay>(&effect)) {
+                replay_ = new_request_id();
+                send(Verb::events, replay_, protocol::encode(protocol::EventsRequest{replay->after}));
+            } else {
+                send(Verb::beacon, new_request_id(), {});
+            }
+        }
+        if (!out.empty()) app_.print(out);
+    }
+
+    App& app_;
+    Connection& connection_;
+    io::Socket& events_;
+    EventFollower follower_;
+    RequestId replay_;
+};
+
+}  // namespace
+
+int run_watch(App& app) {
+    const auto since = read_watch(app.settings());
+    if (!since) return app.report(since.error());
+    auto signals = io::Signals::block({SIGINT, SIGTERM, SIGHUP});
+    if (!signals) return app.report(signals.error());
+    const auto hello =
+        app.ask<protocol::HelloReply>(Verb::hello, protocol::encode(protocol::HelloRequest{mc::version}));
+    if (!hello) return app.report(hello.error());
+    io::Socket events = io::Socket::sub(app.context());
+    events.subscribe("");
+    if (auto r = events.connect(events_endpoint(hello->events_endpoint, app.options().broker)); !r) {
+        return app.report(r.error());
+    }
+    auto connection = Connection::open(app.context(), app.options().broker);
+    if (!connection) return app.report(connection.error());
+    Watch(app, *connection, events, *since).run(*signals);
+    return 0;
+}
+
+}  // namespace mc::cli
