@@ -153,6 +153,7 @@ void BrokerCore::remove_item(Now now, Request& request, std::uint32_t item, Vm& 
     const std::string name = vm.record.spec.name;
     if (vm.record.state == VmState::pending) {
         cancel_job(now, vm, name + " was deleted before it had a node");
+        move(now, vm, VmState::deleted, "");
         finish_item(now, id, item, &vm, name, {ErrorCode::ok, ""});
         return forget_vm(now, vm, protocol::event_kind::vm_deleted, "", id);
     }

@@ -241,8 +241,10 @@ void BrokerCore::finish_remove(Now now, Vm& vm, const JobRecord& job, const Resu
         vms_.touch(vm);
         return finish_item(now, job.request, job.item, &vm, vm.record.spec.name, result.error());
     }
+    const std::string reason = vm.record.reason;
+    move(now, vm, VmState::deleted, reason);
     finish_item(now, job.request, job.item, &vm, vm.record.spec.name, {ErrorCode::ok, ""});
-    forget_vm(now, vm, protocol::event_kind::vm_deleted, vm.record.reason, job.request);
+    forget_vm(now, vm, protocol::event_kind::vm_deleted, reason, job.request);
 }
 
 void BrokerCore::on_job_progress(Now now, Node& node, const Message& message) {

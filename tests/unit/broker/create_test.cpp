@@ -23,6 +23,7 @@ TEST(BrokerCreate, NumbersVmsAndNeverReusesANumber) {
     const auto removal = t.act(Verb::remove, {"vm-1"});
     t.obey("a", Verb::vm_remove, protocol::ContainerState::absent);
     EXPECT_EQ(t.code(removal), ErrorCode::ok);
+    EXPECT_EQ(t.items(removal)[0].vm->state, VmState::deleted);
     t.running("", "a");
     EXPECT_FALSE(t.vm("vm-1"));
     EXPECT_TRUE(t.vm("vm-2"));
