@@ -24,10 +24,10 @@ struct CallId {
 /// One HTTP request to the engine.
 struct EngineCall {
     std::string method = "GET";
-    std::string path;                  ///< with version and query, e.g. "/v1.41/containers/json?all=1"; already escaped
-    std::string content_type;          ///< of the body; "" = application/json when there is a body
-    std::string body;                  ///< sent as it is; bytes
-    std::vector<std::string> headers;  ///< more request headers, "Name: value"
+    std::string path{};          ///< with version and query, e.g. "/v1.41/containers/json?all=1"; already escaped
+    std::string content_type{};  ///< of the body; "" = application/json when there is a body
+    std::string body{};          ///< sent as it is; bytes
+    std::vector<std::string> headers{};  ///< more request headers, "Name: value"
     milliseconds connect_timeout{5000};
     milliseconds total_timeout{30000};       ///< from start to the last byte; 0 = none
     milliseconds idle_timeout{0};            ///< longest silence of the engine while not paused; 0 = none
@@ -36,8 +36,8 @@ struct EngineCall {
 };
 
 struct EngineResponse {
-    int status = 0;    ///< any HTTP status: 404 is an answer, not an Error
-    std::string body;  ///< streaming and 2xx: empty
+    int status = 0;      ///< any HTTP status: 404 is an answer, not an Error
+    std::string body{};  ///< streaming and 2xx: empty
 };
 
 enum class Flow {
@@ -50,11 +50,11 @@ struct EngineHandlers {
     /// Errors: engine_unreachable (no connection, or it broke half-way), deadline_exceeded (no complete answer in
     /// time), engine_failed (what answers does not speak HTTP), too_large (over body_bytes_max). What the engine
     /// did is unknown after each.
-    std::function<void(Result<EngineResponse>)> on_done;
+    std::function<void(Result<EngineResponse>)> on_done{};
     /// Streaming only: a 2xx answer's head has come; before the first chunk.
-    std::function<void(int status)> on_head;
+    std::function<void(int status)> on_head{};
     /// Streaming only. The view lives until it returns. May start, cancel and resume calls.
-    std::function<Flow(std::string_view bytes)> on_chunk;
+    std::function<Flow(std::string_view bytes)> on_chunk{};
 };
 
 /// Docker Engine API calls over libcurl's multi interface on the Poller: never

@@ -11,8 +11,8 @@ namespace mc::io {
 
 /// Where a Docker engine listens.
 struct EngineEndpoint {
-    std::string path;  ///< of a unix socket; empty for tcp
-    std::string host;  ///< tcp: a name or an address (IPv6 without brackets)
+    std::string path{};  ///< of a unix socket; empty for tcp
+    std::string host{};  ///< tcp: a name or an address (IPv6 without brackets)
     std::uint16_t port = 0;
 
     bool operator==(const EngineEndpoint&) const = default;

@@ -14,8 +14,8 @@
 namespace mc::io {
 
 struct EngineStreamCall {
-    std::string path;                          ///< e.g. "/v1.41/exec/ID/start"; a POST
-    std::string body;                          ///< JSON; may be empty
+    std::string path{};                        ///< e.g. "/v1.41/exec/ID/start"; a POST
+    std::string body{};                        ///< JSON; may be empty
     milliseconds open_timeout{10000};          ///< until the answer's head is complete
     std::size_t outgoing_bytes_max = 1 << 20;  ///< what write() buffers
 };
@@ -23,16 +23,16 @@ struct EngineStreamCall {
 /// Each is called from Poller::wait only; each may call everything of the
 /// stream, and may destroy it.
 struct EngineStreamHandlers {
-    std::function<void()> on_open;  ///< the engine took it (101 or 200); raw bytes from here on
+    std::function<void()> on_open{};  ///< the engine took it (101 or 200); raw bytes from here on
     /// As they come, framing (8-byte headers unless TTY: pitfalls 23) included. At most 64 KiB at a time.
-    std::function<void(std::string_view bytes)> on_bytes;
+    std::function<void(std::string_view bytes)> on_bytes{};
     /// write() refused something before and there is room now. May be empty.
-    std::function<void()> on_writable;
+    std::function<void()> on_writable{};
     /// Once, last, unless cancelled. Ok: the engine closed an open stream. That may have been its death, too: only
     /// GET /exec/ID/json tells how the command ended.
     /// Errors: engine_unreachable (no connection, or it broke), deadline_exceeded (open_timeout), not_found (404),
     /// wrong_state (409), engine_failed (any other status, with the engine's message; not HTTP).
-    std::function<void(Result<void>)> on_closed;
+    std::function<void(Result<void>)> on_closed{};
 };
 
 /// A hijacked connection to the engine (POST /exec/ID/start, /containers/ID/attach;

@@ -17,10 +17,10 @@ namespace mc::io {
 
 /// Seldom needed properties of an option.
 struct OptionExtra {
-    char short_name = 0;                   ///< e.g. 'o' for -o
-    std::vector<std::string> env_aliases;  ///< other variables, asked after MC_<NAME>, e.g. "DOCKER_HOST"
-    std::string default_shown;             ///< in --help, where the real default is found at run time
-    bool command_line_only = false;        ///< neither environment nor ini
+    char short_name = 0;                     ///< e.g. 'o' for -o
+    std::vector<std::string> env_aliases{};  ///< other variables, asked after MC_<NAME>, e.g. "DOCKER_HOST"
+    std::string default_shown{};             ///< in --help, where the real default is found at run time
+    bool command_line_only = false;          ///< neither environment nor ini
 };
 
 /// What was on the command line besides options.

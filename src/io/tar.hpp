@@ -12,9 +12,9 @@
 namespace mc::io {
 
 struct TarEntry {
-    std::string path;  ///< relative, e.g. "root/.ssh/authorized_keys"
+    std::string path{};  ///< relative, e.g. "root/.ssh/authorized_keys"
     std::uint32_t mode = 0644;
-    std::string content;
+    std::string content{};
     bool is_directory = false;
 
     bool operator==(const TarEntry&) const = default;

@@ -65,6 +65,16 @@ bool wants_ipv6(const std::string& endpoint) {
     return host != "localhost" && host.find_first_not_of("0123456789.") != std::string::npos;
 }
 
+/// Whether a tcp endpoint ends in a port that is one: libzmq takes 99999 for 34463.
+bool has_usable_port(const std::string& endpoint) {
+    if (endpoint.rfind("tcp://", 0) != 0) return true;
+    const std::string port = endpoint.substr(endpoint.rfind(':') + 1);
+    if (port == "*") return true;
+    constexpr std::size_t digits_max = 5;
+    return !port.empty() && port.size() <= digits_max && port.find_first_not_of("0123456789") == std::string::npos &&
+           std::stoul(port) <= 65535;
+}
+
 std::string ipc_path(const std::string& endpoint) {
     // "ipc://@name" is Linux's abstract name space and "ipc://*" a name that libzmq picks: neither is a file of ours.
     if (endpoint.rfind("ipc://", 0) != 0) return {};
@@ -153,6 +163,7 @@ Socket Socket::sub(Context& context, const SocketOptions& options) {
 }
 
 Result<void> Socket::bind(const std::string& endpoint) {
+    if (!has_usable_port(endpoint)) return endpoint_error(endpoint);
     const std::string path = ipc_path(endpoint);
     if (!path.empty()) {
         struct stat status {};
@@ -175,6 +186,7 @@ Result<void> Socket::bind(const std::string& endpoint) {
 }
 
 Result<void> Socket::connect(const std::string& endpoint) {
+    if (!has_usable_port(endpoint)) return endpoint_error(endpoint);
     impl_->socket.set(zmq::sockopt::ipv6, wants_ipv6(endpoint));
     if (zmq_connect(handle(), endpoint.c_str()) == 0) return {};
     return endpoint_error(endpoint);

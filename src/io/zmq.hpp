@@ -56,7 +56,7 @@ struct SocketOptions {
 
 enum class SendOutcome {
     sent,         ///< taken by the library; not proof of delivery (pitfalls 2)
-    would_block,  ///< nothing was sent: the peer's queue is full, or nobody is connected
+    would_block,  ///< nothing was sent: the peer's queue is full, or nobody is connected. Again in a later turn
     unreachable,  ///< ROUTER: the peer is gone, its routing id is worth nothing any more
 };
 

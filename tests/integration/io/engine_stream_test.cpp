@@ -1,0 +1,245 @@
+#include "io/engine_stream.hpp"
+
+#include <gmock/gmock.h>
+
+#include "engine.hpp"
+#include "support.hpp"
+
+namespace mc::io {
+namespace {
+
+using test::Container;
+using test::real_engine;
+using test::run_until;
+using test::Server;
+using ::testing::HasSubstr;
+
+EngineEndpoint at(const Server& server) {
+    return EngineEndpoint::parse(server.tcp()).value();
+}
+
+/// A stream and what came of it.
+struct Harness {
+    explicit Harness(const EngineEndpoint& endpoint, EngineStreamCall call)
+        : stream(poller, endpoint, std::move(call),
+                 {.on_open = [this] { opened = true; },
+                  .on_bytes = [this](std::string_view bytes) { received += bytes; },
+                  .on_writable = [this] { ++writable; },
+                  .on_closed = [this](Result<void> result) { closed = std::move(result); }}) {}
+
+    bool run(const std::function<bool()>& done) { return run_until(poller, done); }
+    bool run_to_end() {
+        return run([this] { return closed.has_value(); });
+    }
+
+    Poller poller;
+    bool opened = false;
+    int writable = 0;
+    std::string received;
+    std::optional<Result<void>> closed;
+    EngineStream stream;
+};
+
+EngineStreamCall exec_call(const std::string& id) {
+    return {.path = "/v1.41/exec/" + id + "/start", .body = R"({"Detach":false,"Tty":false})"};
+}
+
+/// The content of the engine's frames on one channel (1 = output, 2 = error).
+std::string channel(const std::string& frames, char number) {
+    std::string content;
+    for (std::size_t i = 0; i + 8 <= frames.size();) {
+        std::size_t length = 0;
+        for (std::size_t j = 4; j < 8; ++j) length = length << 8 | static_cast<unsigned char>(frames[i + j]);
+        if (frames[i] == number) content += frames.substr(i + 8, length);
+        i += 8 + length;
+    }
+    return content;
+}
+
+void expect_error(const Harness& t, ErrorCode code, const std::string& words) {
+    ASSERT_TRUE(t.closed.has_value());
+    ASSERT_FALSE(t.closed->has_value());
+    EXPECT_EQ(t.closed->error().code, code) << t.closed->error().message;
+    EXPECT_THAT(t.closed->error().message, HasSubstr(words));
+    EXPECT_FALSE(t.opened);
+}
+
+TEST(EngineStream, ExecOnTheRealEngineGivesOutputAndEnds) {
+    const Container container;
+    const std::string exec = container.exec(R"(["/bin/sh","-c","echo out; echo err >&2; exit 3"])");
+    Harness t(real_engine(), exec_call(exec));
+    ASSERT_TRUE(t.run_to_end());
+    ASSERT_TRUE(t.closed->has_value()) << t.closed->error().message;
+    EXPECT_TRUE(t.opened);
+    EXPECT_EQ(channel(t.received, 1), "out\n");
+    EXPECT_EQ(channel(t.received, 2), "err\n");
+    EXPECT_THAT(Container::inspect_exec(exec), HasSubstr("\"ExitCode\":3"));
+}
+
+// More than every buffer on the way holds, both ways at once.
+TEST(EngineStream, LongInputComesBackWholeAndItsEndReachesTheCommand) {
+    const Container container;
+    Harness t(real_engine(), exec_call(container.exec(R"(["/bin/cat"])")));
+    std::string input;
+    for (int i = 0; input.size() < 8'000'000; ++i) input += std::to_string(i) + "\n";
+    std::size_t at = t.stream.write(input);  // before it is open
+    EXPECT_EQ(at, std::size_t{1} << 20);
+    EXPECT_EQ(t.stream.buffered(), at);
+    ASSERT_TRUE(t.run([&] {
+        at += t.stream.write(std::string_view(input).substr(at));
+        EXPECT_LE(t.stream.buffered(), std::size_t{1} << 20);
+        return at == input.size();
+    }));
+    EXPECT_GT(t.writable, 0);
+    t.stream.close_write();
+    EXPECT_EQ(t.stream.write("late"), 0U);
+    ASSERT_TRUE(t.run_to_end());
+    ASSERT_TRUE(t.closed->has_value()) << t.closed->error().message;
+    EXPECT_TRUE(channel(t.received, 1) == input) << channel(t.received, 1).size() << " of " << input.size();
+}
+
+TEST(EngineStream, PausedReadingHoldsTheCommandBack) {
+    const Container container;
+    // 4 MB: more than fits between the command and us.
+    const std::string exec = container.exec(R"(["/bin/busybox","head","-c","4000000","/dev/zero"])");
+    Harness t(real_engine(), exec_call(exec));
+    ASSERT_TRUE(t.run([&] { return !t.received.empty(); }));
+    t.stream.pause_reading();
+    const std::size_t held = t.received.size();
+    // Nothing comes, nothing spins: the loop has nobody to call.
+    EXPECT_FALSE(t.poller.wait(milliseconds(100)));
+    EXPECT_EQ(t.received.size(), held);
+    EXPECT_THAT(Container::inspect_exec(exec), HasSubstr("\"Running\":true"));
+    t.stream.resume_reading();
+    ASSERT_TRUE(t.run_to_end());
+    EXPECT_EQ(channel(t.received, 1).size(), 4'000'000U);
+}
+
+TEST(EngineStream, CommandThatIgnoresItsInputEndsWell) {
+    const Container container;
+    Harness t(real_engine(), exec_call(container.exec(R"(["/bin/busybox","true"])")));
+    EXPECT_GT(t.stream.write(std::string(500'000, 'x')), 0U);
+    ASSERT_TRUE(t.run_to_end());
+    EXPECT_TRUE(t.closed->has_value()) << t.closed->error().message;
+}
+
+TEST(EngineStream, RefusalsOfTheRealEngineAreErrors) {
+    Harness missing(real_engine(), exec_call("no-such-exec"));
+    ASSERT_TRUE(missing.run_to_end());
+    expect_error(missing, ErrorCode::not_found, "No such exec instance");
+    Harness bad(real_engine(), {.path = "/v1.41/containers/no-such-container/attach?stream=1"});
+    ASSERT_TRUE(bad.run_to_end());
+    expect_error(bad, ErrorCode::not_found, "no-such-container");
+}
+
+TEST(EngineStream, NoEngineIsASentence) {
+    Harness t(*EngineEndpoint::parse("unix:///nowhere.sock"), {.path = "/x"});
+    EXPECT_FALSE(t.closed) << "called from inside the constructor";
+    ASSERT_TRUE(t.run_to_end());
+    expect_error(t, ErrorCode::engine_unreachable, "unix:///nowhere.sock");
+}
+
+TEST(EngineStream, SilentEngineRunsIntoTheDeadline) {
+    Server server([](int fd) { test::wait_for_close(fd); });
+    Harness t(at(server), {.path = "/x", .open_timeout = milliseconds(50)});
+    ASSERT_TRUE(t.run_to_end());
+    expect_error(t, ErrorCode::deadline_exceeded, "POST /x");
+}
+
+TEST(EngineStream, GarbageAndEarlyEndAreErrors) {
+    Server garbage([](int fd) {
+        test::read_until(fd, "\r\n\r\n");
+        test::write_all(fd, "SSH-2.0\r\n");
+        test::wait_for_close(fd);
+    });
+    Harness t(at(garbage), {.path = "/x"});
+    ASSERT_TRUE(t.run_to_end());
+    expect_error(t, ErrorCode::engine_failed, "HTTP");
+
+    Server endless([](int fd) {
+        test::read_until(fd, "\r\n\r\n");
+        test::write_all(fd, "HTTP/1.1 200 OK\r\nX: " + std::string(200'000, 'x'));
+        test::wait_for_close(fd);
+    });
+    Harness u(at(endless), {.path = "/x"});
+    ASSERT_TRUE(u.run_to_end());
+    expect_error(u, ErrorCode::engine_failed, "HTTP");
+
+    Server early([](int fd) {
+        test::read_until(fd, "\r\n\r\n");
+        test::write_all(fd, "HTTP/1.1 101 UPG");
+    });
+    Harness v(at(early), {.path = "/x"});
+    ASSERT_TRUE(v.run_to_end());
+    expect_error(v, ErrorCode::engine_unreachable, "before it answered");
+}
+
+TEST(EngineStream, ErrorBodyIsRead) {
+    for (const std::string text :
+         {"HTTP/1.1 409 Conflict\r\nContent-Length: 30\r\n\r\n{\"message\":\"it is \\\"paused\\\"\"}",
+          "HTTP/1.1 409 Conflict\r\nTransfer-Encoding: chunked\r\n\r\n1e\r\n{\"message\":\"it is "
+          "\\\"paused\\\"\"}\r\n0\r\n\r\n"}) {
+        Server server([&](int fd) {
+            test::read_until(fd, "\r\n\r\n");
+            test::write_all(fd, text);
+            test::wait_for_close(fd);
+        });
+        Harness t(at(server), {.path = "/x"});
+        ASSERT_TRUE(t.run_to_end());
+        expect_error(t, ErrorCode::wrong_state, "it is \"paused\"");
+    }
+}
+
+TEST(EngineStream, BytesThatComeWithTheHeadAreNotLost) {
+    std::string input;
+    {
+        Server server([&](int fd) {
+            test::read_until(fd, "\r\n\r\n{}");
+            test::write_all(fd, "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\n\r\nfirst");
+            input = test::read_until(fd, "never");  // until the half-close
+            test::write_all(fd, " last");
+        });
+        Harness t(at(server), {.path = "/x", .body = "{}"});
+        EXPECT_EQ(t.stream.write("typed"), 5U);
+        t.stream.close_write();
+        ASSERT_TRUE(t.run_to_end());
+        EXPECT_TRUE(t.closed->has_value());
+        EXPECT_EQ(t.received, "first last");
+    }
+    EXPECT_EQ(input, "typed");
+}
+
+TEST(EngineStream, MayBeDestroyedOrCancelledFromItsHandlers) {
+    Server server([](int fd) {
+        test::read_until(fd, "\r\n\r\n");
+        test::write_all(fd, "HTTP/1.1 200 OK\r\n\r\nbytes");
+        test::wait_for_close(fd);
+    });
+    Poller poller;
+    std::unique_ptr<EngineStream> stream;
+    bool opened = false;
+    const auto no_end = [](Result<void>) { ADD_FAILURE() << "nothing comes after cancel"; };
+    stream = std::make_unique<EngineStream>(poller, at(server), EngineStreamCall{.path = "/x"},
+                                            EngineStreamHandlers{.on_open =
+                                                                     [&] {
+                                                                         opened = true;
+                                                                         stream.reset();
+                                                                     },
+                                                                 .on_bytes = [](std::string_view) { ADD_FAILURE(); },
+                                                                 .on_closed = no_end});
+    EXPECT_TRUE(run_until(poller, [&] { return opened; }));
+    bool got = false;
+    stream = std::make_unique<EngineStream>(poller, at(server), EngineStreamCall{.path = "/x"},
+                                            EngineStreamHandlers{.on_bytes =
+                                                                     [&](std::string_view) {
+                                                                         got = true;
+                                                                         stream->cancel();
+                                                                     },
+                                                                 .on_closed = no_end});
+    EXPECT_TRUE(run_until(poller, [&] { return got; }));
+    EXPECT_EQ(stream->write("x"), 0U);
+    EXPECT_FALSE(poller.wait(milliseconds(0)));
+}
+
+}  // namespace
+}  // namespace mc::io
