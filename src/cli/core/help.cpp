@@ -8,7 +8,7 @@ namespace mc::cli {
 namespace {
 
 constexpr std::size_t indent = 2;
-constexpr std::size_t left_columns_max = 28;  // options longer than this get a line of their own
+constexpr std::size_t left_columns_max = 32;  // options longer than this get a line of their own
 
 /// "-o, --output FORMAT".
 std::string option_usage(const OptionSpec& option) {

@@ -44,4 +44,17 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
     return best;
 }
 
+std::optional<std::string> nearest_vm(std::string_view word, std::span<const std::string> names) {
+    const auto stem = [](std::string_view name) {
+        while (!name.empty() && name.back() >= '0' && name.back() <= '9') name.remove_suffix(1);
+        return name;
+    };
+    std::vector<std::string> candidates;
+    for (const auto& name : names) {
+        const bool numbered = stem(name).size() < name.size() && stem(word).size() < word.size();
+        if (!numbered || stem(name) != stem(word)) candidates.push_back(name);
+    }
+    return nearest(word, candidates);
+}
+
 }  // namespace mc::cli

@@ -131,7 +131,7 @@ int report_about(App& app, const std::string& target, Error error) {
         if (const auto vms = list_all(app)) {
             std::vector<std::string> names;
             for (const auto& vm : *vms) names.push_back(vm.name);
-            if (const auto near = nearest(target, names)) error.message += "; did you mean " + *near + "?";
+            if (const auto near = nearest_vm(target, names)) error.message += "; did you mean " + *near + "?";
         }
     }
     return app.report(error);
