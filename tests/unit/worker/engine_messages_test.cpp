@@ -1,0 +1,181 @@
+#include "unit/worker/harness.hpp"
+#include "worker/core/engine_replies.hpp"
+#include "worker/core/engine_requests.hpp"
+#include "worker/core/text.hpp"
+
+namespace mc::worker {
+namespace {
+
+using protocol::ContainerState;
+using testing::HasSubstr;
+
+const Identity identity{Harness::cloud, Harness::node};
+
+// The whole of what a VM may be at the engine: a change here is a change of the
+// security of every VM.
+TEST(ContainerSpec, IsExactlyThisForAVmImage) {
+    auto order = Harness::create_order();
+    order.spec.env = {"A=1"};
+    const std::string hash = spec_hash(order.spec);
+    EXPECT_EQ(
+        container_spec(identity, order, {.has_sshd = true, .is_vm = true}, "0.0.0.0"),
+        R"({"Env":["A=1"],"ExposedPorts":{"22/tcp":{}},"HostConfig":{"CapAdd":["AUDIT_WRITE","CHOWN","DAC_OVERRIDE",)"
+        R"("FOWNER","FSETID","KILL","NET_BIND_SERVICE","NET_RAW","SETGID","SETUID","SYS_CHROOT"],"CapDrop":["ALL"],)"
+        R"("Memory":536870912,"MemorySwap":536870912,"NanoCpus":1500000000,"PidsLimit":512,"PortBindings":)"
+        R"({"22/tcp":[{"HostIp":"0.0.0.0","HostPort":""}]},"RestartPolicy":{"Name":"no"}},"Hostname":"vm-1",)"
+        R"("Image":"minicloud/vm:latest","Labels":{"minicloud.cloud":"00000000000000c1","minicloud.name":"vm-1",)"
+        R"("minicloud.node":"000000000000000d","minicloud.owner":"ann",)"
+        R"("minicloud.request":"00000000000000010000000000000002","minicloud.spec":")" +
+            hash + R"(","minicloud.vm":"00000000000000ab"},"OpenStdin":true,"Tty":false})");
+}
+
+TEST(ContainerSpec, GivesAPlainImageAnInitAndNoPort) {
+    const std::string spec = container_spec(identity, Harness::create_order("plain:1"), {}, "0.0.0.0");
+    EXPECT_THAT(spec, HasSubstr(R"("Init":true)"));
+    EXPECT_THAT(spec, testing::Not(HasSubstr("PortBindings")));
+}
+
+TEST(ContainerSpec, PutsKeysAndHashWhereTheImageLooks) {
+    auto spec = Harness::create_order().spec;
+    spec.password_hash = "$6$salt$hash";
+    const auto files = first_files(spec, {.has_sshd = true, .is_vm = true});
+    ASSERT_EQ(files.size(), 4U);
+    EXPECT_EQ(files[0], (FileEntry{"root/.ssh", 0700, true, ""}));
+    EXPECT_EQ(files[1], (FileEntry{"root/.ssh/authorized_keys", 0600, false, spec.authorized_keys[0] + "\n"}));
+    EXPECT_EQ(files[3], (FileEntry{"etc/minicloud/password-hash", 0600, false, "$6$salt$hash\n"}));
+    EXPECT_TRUE(first_files(spec, {}).empty());
+}
+
+TEST(ContainerSpec, HashChangesWithTheSpec) {
+    auto spec = Harness::create_order().spec;
+    const auto before = spec_hash(spec);
+    spec.pids = 513;
+    EXPECT_NE(spec_hash(spec), before);
+}
+
+TEST(Ownership, NeedsBothLabels) {
+    Labels labels = container_labels(identity, Harness::create_order());
+    EXPECT_TRUE(is_ours(labels, identity));
+    EXPECT_EQ(vm_of(labels), Harness::vm);
+    EXPECT_FALSE(is_ours(labels, Identity{CloudId{2}, Harness::node}));
+    EXPECT_FALSE(is_ours(labels, Identity{Harness::cloud, NodeId{2}}));
+    labels.erase(label::node);
+    EXPECT_FALSE(is_ours(labels, identity));
+    // Before the first registration nothing is ours, however it is labelled.
+    EXPECT_FALSE(is_ours({{label::cloud, CloudId{}.str()}, {label::node, Harness::node.str()}},
+                         Identity{CloudId{}, Harness::node}));
+}
+
+TEST(EngineRequests, EscapeWhatTheyAreGiven) {
+    EXPECT_EQ(engine::inspect("a/../b?x").target, "/v1.41/containers/a%2F..%2Fb%3Fx/json");
+    EXPECT_EQ(engine::image_inspect("host:5000/a/b:1").target, "/v1.41/images/host%3A5000/a/b%3A1/json");
+    EXPECT_THAT(engine::list(identity).target,
+                HasSubstr("all=1&filters=%7B%22label%22%3A%5B%22minicloud.cloud%3D00000000000000c1%22"));
+}
+
+TEST(EngineRequests, PullNamesOneTag) {
+    EXPECT_THAT(engine::pull("alpine").target, HasSubstr("fromImage=alpine&tag=latest"));
+    EXPECT_THAT(engine::pull("host:5000/a").target, HasSubstr("fromImage=host%3A5000%2Fa&tag=latest"));
+    EXPECT_THAT(engine::pull("a/b:1.2").target, HasSubstr("fromImage=a%2Fb&tag=1.2"));
+    EXPECT_THAT(engine::pull("a@sha256:00").target, HasSubstr("fromImage=a&tag=sha256%3A00"));
+    EXPECT_EQ(engine::pull("a").time_max, 0ms);
+    EXPECT_GT(engine::pull("a").idle_max, 0ms);
+}
+
+TEST(EngineRequests, ExecWithoutCommandIsALoginShell) {
+    EXPECT_THAT(engine::exec_create("c", {}).body, HasSubstr("exec bash -l; else exec sh -l"));
+    protocol::ExecSpec spec;
+    spec.argv = {"echo", "a\"b\xFF"};  // not UTF-8: must not throw
+    EXPECT_THAT(engine::exec_create("c", spec).body, HasSubstr("\\\"b"));
+}
+
+TEST(EngineReplies, ReadAnInspect) {
+    const auto info = engine::parse_inspect(
+        R"({"Id":"abc","Config":{"Image":"i","Labels":{"k":"v"},"ExposedPorts":{"22/tcp":{}}},
+            "State":{"Status":"running","ExitCode":0,"StartedAt":"2026-11-23T23:31:08.576661479Z"},
+            "NetworkSettings":{"Ports":{"22/tcp":[{"HostIp":"127.0.0.1","HostPort":"32802"}]}}})");
+    ASSERT_TRUE(info);
+    EXPECT_EQ(info->state, ContainerState::running);
+    EXPECT_EQ(info->ssh_port, 32802);
+    EXPECT_TRUE(info->exposes_ssh);
+    EXPECT_EQ(info->started.unix_ms, 1795476668576);
+}
+
+TEST(EngineReplies, SayWhyAVmIsNotRunning) {
+    const auto info = engine::parse_inspect(
+        R"({"Id":"abc","Config":{},"State":{"Status":"exited","OOMKilled":true,"ExitCode":137}})");
+    ASSERT_TRUE(info);
+    EXPECT_EQ(info->exit_code, 137);
+    EXPECT_THAT(info->reason, HasSubstr("memory"));
+    const auto dead = engine::parse_inspect(R"({"Id":"abc","Config":{},"State":{"Status":"dead","Dead":true}})");
+    EXPECT_TRUE(dead->dead);
+    EXPECT_EQ(dead->state, ContainerState::exited);
+}
+
+TEST(EngineReplies, ReadAList) {
+    const auto list = engine::parse_list(
+        R"([{"Id":"a","Image":"i","Labels":{},"State":"exited","Status":"Exited (137) 5 seconds ago","Ports":[]},
+            {"Id":"b","Image":"i","Labels":{},"State":"running","Status":"Up","Ports":[
+               {"PrivatePort":80,"Type":"tcp","PublicPort":1},{"PrivatePort":22,"Type":"tcp","PublicPort":32802}]}])");
+    ASSERT_TRUE(list);
+    EXPECT_EQ(list->at(0).exit_code, 137);
+    EXPECT_EQ(list->at(1).ssh_port, 32802);
+}
+
+TEST(EngineReplies, RefuseWhatTheyCantRead) {
+    EXPECT_FALSE(engine::parse_list(R"({"message":"x"})"));
+    EXPECT_FALSE(engine::parse_list(R"([{"State":"running"}])"));  // would read as "gone"
+    EXPECT_FALSE(engine::parse_inspect("<html>"));
+    EXPECT_FALSE(engine::parse_inspect(R"({"Id":5,"State":[]})"));
+    EXPECT_FALSE(engine::parse_info("[]"));
+    EXPECT_FALSE(engine::parse_id("{}"));
+    EXPECT_FALSE(engine::parse_exec("{}"));
+    EXPECT_FALSE(engine::parse_event("{}"));
+    EngineResponse bare;
+    bare.status = 502;
+    EXPECT_EQ(engine::message_of(bare), "HTTP 502");
+}
+
+TEST(EngineReplies, QuoteLastWordsAsOneLine) {
+    EXPECT_EQ(engine::last_words_in(Harness::frame(2, "a\r\n") + Harness::frame(1, "b\n")), "a b");
+    EXPECT_EQ(engine::last_words_in(Harness::frame(2, std::string(5000, 'x'))).size(), bounds::last_words_bytes_max);
+}
+
+TEST(PullProgress, CountsLayersAndFindsTheErrorInTheStream) {
+    engine::PullProgress progress;
+    progress.on_chunk(R"({"status":"Pulling fs layer","id":"a"})"
+                      "\r\n{\"status\":\"Downloading\",\"id\":\"b\",\"progressDetail\":{\"cur");
+    progress.on_chunk("rent\":52428800,\"total\":104857600}}\r\n");
+    EXPECT_EQ(progress.detail(), "0 of 2 layers");
+    EXPECT_EQ(progress.percent(), 49);
+    progress.on_chunk(R"({"status":"Pull complete","id":"b"})"
+                      "\n");
+    EXPECT_EQ(progress.detail(), "1 of 2 layers");
+    EXPECT_FALSE(progress.error());
+    progress.on_chunk(R"({"errorDetail":{"message":"manifest unknown"},"error":"manifest unknown"})"
+                      "\n");
+    EXPECT_EQ(progress.error(), "manifest unknown");
+}
+
+TEST(LineReader, DropsALineOverTheLimitAndGoesOn) {
+    engine::LineReader reader;
+    EXPECT_TRUE(reader.feed(std::string(bounds::line_bytes_max, 'x')).empty());
+    EXPECT_THAT(reader.feed("y\nnext\r\n\nla"), testing::ElementsAre("next"));
+    EXPECT_THAT(reader.feed("st\n"), testing::ElementsAre("last"));
+}
+
+TEST(Text, ParsesTimesAndRefusesOthers) {
+    EXPECT_EQ(parse_time("1970-01-01T00:00:01Z").unix_ms, 1000);
+    EXPECT_EQ(parse_time("0001-01-01T00:00:00Z").unix_ms, 0);
+    EXPECT_EQ(parse_time("2026-13-01T00:00:00Z").unix_ms, 0);
+    EXPECT_EQ(parse_time("yesterday").unix_ms, 0);
+}
+
+TEST(Text, SentencesAreCleanUtf8) {
+    EXPECT_EQ(to_sentence("a\tb\x1b[31m\n", 100), "a b [31m");
+    EXPECT_EQ(to_sentence("\xC3\xA9\xFF", 100), "\xC3\xA9?");
+    EXPECT_EQ(to_sentence("a\xC3\xA9", 2), "a");  // never half a character
+}
+
+}  // namespace
+}  // namespace mc::worker

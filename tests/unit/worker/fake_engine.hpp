@@ -1,0 +1,202 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "worker/core/container_spec.hpp"
+#include "worker/core/effects.hpp"
+
+namespace mc::worker {
+
+/// A Docker engine as a table: answers requests from what was done to it before.
+/// `intercept` comes first and lets a test make it fail, lie or hang.
+class FakeEngine {
+public:
+    struct Container {
+        std::string id;
+        std::string name;
+        nlohmann::json spec;
+        std::string state = "created";
+        int exit_code = 0;
+        bool oom = false;
+        int port = 0;
+        int starts = 0;
+        std::vector<FileEntry> files;
+    };
+    /// nullopt from `answer`: the call hangs.
+    using Answer = std::optional<CallResult>;
+    using Intercept = std::function<std::optional<Answer>(const EngineRequest&)>;
+
+    Intercept intercept;
+    std::map<std::string, Container> containers;  ///< by name
+    std::map<std::string, nlohmann::json> images{
+        {"minicloud/vm:latest",
+         {{"Config",
+           {{"ExposedPorts", {{"22/tcp", nlohmann::json::object()}}}, {"Labels", {{label::vm_image, "1"}}}}}}},
+        {"plain:1", {{"Config", {{"ExposedPorts", nullptr}, {"Labels", nullptr}}}}}};
+    std::string host_key = "ssh-ed25519 AAAAkey root@x";
+    std::string pull_stream = R"({"errorDetail":{"message":"no registry here"},"error":"no registry here"})"
+                              "\n";
+    bool pull_brings_image = false;
+    bool exits_at_start = false;
+    std::string logs;
+    nlohmann::json exec_state{{"Running", false}, {"ExitCode", 0}};
+    int next_port = 40000;
+    std::vector<std::string> log;  ///< "METHOD target" of every request, without the version
+
+    static CallResult reply(int status, const nlohmann::json& body = nullptr) {
+        EngineResponse response;
+        response.status = status;
+        if (!body.is_null()) response.body = body.dump();
+        return response;
+    }
+    static CallResult error(int status, const std::string& message) { return reply(status, {{"message", message}}); }
+
+    Answer answer(const EngineRequest& request) {
+        const std::string target = request.target.substr(std::string("/v1.41").size());
+        log.push_back(request.method + " " + target);
+        if (intercept) {
+            if (auto answer = intercept(request)) return *answer;
+        }
+        const std::string path = target.substr(0, target.find('?'));
+        if (path == "/info") {
+            return reply(
+                200, {{"ServerVersion", "20.10"}, {"NCPU", 2}, {"MemTotal", 8ULL << 30}, {"LiveRestoreEnabled", true}});
+        }
+        if (path == "/containers/json") return list();
+        if (path == "/events") return std::nullopt;
+        if (path == "/images/create") return pull(target);
+        if (path.starts_with("/images/")) return image(path.substr(8, path.size() - 8 - 5));
+        if (path == "/containers/create") return create(target, request);
+        if (path.starts_with("/containers/")) return container_call(request, path.substr(12));
+        if (path.starts_with("/exec/")) return reply(200, exec_state);
+        return error(404, "page not found");
+    }
+
+    [[nodiscard]] int count(const std::string& begins) const {
+        int n = 0;
+        for (const auto& line : log) n += line.starts_with(begins) ? 1 : 0;
+        return n;
+    }
+
+private:
+    Container* find(const std::string& key) {
+        for (auto& [name, container] : containers) {
+            if (name == key || container.id == key) return &container;
+        }
+        return nullptr;
+    }
+    Answer list() {
+        auto all = nlohmann::json::array();
+        for (const auto& [name, c] : containers) {
+            nlohmann::json entry{
+                {"Id", c.id},
+                {"Image", c.spec.at("Image")},
+                {"Labels", c.spec.at("Labels")},
+                {"State", c.state},
+                {"Status", c.state == "exited" ? "Exited (" + std::to_string(c.exit_code) + ") 1 s ago" : "Up"},
+                {"Ports", nlohmann::json::array()}};
+            if (c.port != 0 && c.state == "running") {
+                entry["Ports"].push_back({{"PrivatePort", 22}, {"PublicPort", c.port}, {"Type", "tcp"}});
+            }
+            all.push_back(entry);
+        }
+        return reply(200, all);
+    }
+    Answer image(const std::string& name) {
+        std::string plain = name;
+        for (auto at = plain.find("%3A"); at != std::string::npos; at = plain.find("%3A")) plain.replace(at, 3, ":");
+        const auto found = images.find(plain);
+        return found == images.end() ? error(404, "No such image: " + plain) : reply(200, found->second);
+    }
+    Answer pull(const std::string& target) {
+        if (pull_brings_image && target.find("fromImage=far") != std::string::npos) images["far:2"] = images["plain:1"];
+        return reply(200);
+    }
+    Answer create(const std::string& target, const EngineRequest& request) {
+        const std::string name = target.substr(target.find("name=") + 5);
+        if (containers.contains(name)) return error(409, "Conflict. The container name is already in use");
+        Container c;
+        c.name = name;
+        c.id = "id-" + name;
+        c.spec = nlohmann::json::parse(request.body);
+        if (!images.contains(c.spec.at("Image").get<std::string>())) return error(404, "No such image");
+        containers[name] = c;
+        return reply(201, {{"Id", c.id}});
+    }
+    Answer container_call(const EngineRequest& request, const std::string& rest) {
+        const auto slash = rest.find('/');
+        const std::string key = rest.substr(0, slash);
+        const std::string verb = slash == std::string::npos ? "" : rest.substr(slash + 1);
+        Container* c = find(key);
+        if (!c) return error(404, "No such container: " + key);
+        if (request.method == "DELETE") {
+            containers.erase(c->name);
+            return reply(204);
+        }
+        if (verb == "json") return inspect(*c);
+        if (verb == "start") return start(*c);
+        if (verb == "stop" || verb == "restart") {
+            if (verb == "stop" && c->state != "running") return reply(304);
+            c->state = "exited";
+            c->exit_code = 0;
+            if (verb == "restart") return start(*c);
+            return reply(204);
+        }
+        if (verb == "archive" && request.method == "PUT") {
+            for (const auto& file : request.files) c->files.push_back(file);
+            return reply(200);
+        }
+        if (verb == "archive") {
+            EngineResponse response;
+            response.status = host_key.empty() ? 404 : 200;
+            if (!host_key.empty()) {
+                response.files.push_back(
+                    {.path = "ssh_host_ed25519_key.pub", .mode = 0644, .directory = false, .content = host_key + "\n"});
+            }
+            return response;
+        }
+        if (verb == "logs") {
+            EngineResponse response;
+            response.status = 200;
+            response.body = logs;
+            return response;
+        }
+        if (verb == "exec") return reply(201, {{"Id", "exec1"}});
+        return error(404, "page not found");
+    }
+    Answer start(Container& c) {
+        if (c.state == "running") return reply(304);
+        c.state = exits_at_start ? "exited" : "running";
+        c.exit_code = exits_at_start ? 78 : 0;
+        ++c.starts;
+        if (c.spec.at("HostConfig").contains("PortBindings")) c.port = next_port++;
+        return reply(204);
+    }
+    static Answer inspect(const Container& c) {
+        nlohmann::json body{{"Id", c.id},
+                            {"Config",
+                             {{"Image", c.spec.at("Image")},
+                              {"Labels", c.spec.at("Labels")},
+                              {"ExposedPorts", c.spec.value("ExposedPorts", nlohmann::json::object())}}},
+                            {"State",
+                             {{"Status", c.state},
+                              {"ExitCode", c.exit_code},
+                              {"OOMKilled", c.oom},
+                              {"Dead", c.state == "dead"},
+                              {"Error", ""},
+                              {"StartedAt", "2026-11-23T23:31:08.576661479Z"}}},
+                            {"NetworkSettings", {{"Ports", nlohmann::json::object()}}}};
+        if (c.port != 0 && c.state == "running") {
+            body["NetworkSettings"]["Ports"]["22/tcp"] = {
+                {{"HostIp", "0.0.0.0"}, {"HostPort", std::to_string(c.port)}}};
+        }
+        return reply(200, body);
+    }
+};
+
+}  // namespace mc::worker

@@ -1,0 +1,174 @@
+#include "unit/worker/harness.hpp"
+
+namespace mc::worker {
+namespace {
+
+using protocol::ContainerState;
+using protocol::Kind;
+using protocol::Verb;
+using testing::HasSubstr;
+
+TEST(Inventory, IsSentRightAfterTheRegistrationAndEveryThreeSeconds) {
+    Harness t(false);
+    t.sent.erase(t.sent.begin(), t.sent.end() - 1);
+    t.answer_registration();
+    ASSERT_TRUE(t.inventory());
+    EXPECT_EQ(t.inventory()->boot, BootId{77});
+    t.sent.clear();
+    t.advance(2900ms);
+    EXPECT_FALSE(t.inventory());
+    t.advance(100ms);
+    EXPECT_TRUE(t.inventory());
+}
+
+TEST(Inventory, TellsAllThatIsKnownOfEachVm) {
+    Harness t;
+    ASSERT_EQ(t.code(t.create()), ErrorCode::ok);
+    t.advance(1s);
+    const auto inventory = t.inventory();
+    ASSERT_EQ(inventory->vms.size(), 1U);
+    EXPECT_EQ(inventory->vms[0].vm, Harness::vm);
+    EXPECT_EQ(inventory->vms[0].state, ContainerState::running);
+    EXPECT_EQ(inventory->vms[0].ssh_port, 40000);
+    EXPECT_EQ(inventory->vms[0].host_key, "ssh-ed25519 AAAAkey");
+    EXPECT_EQ(inventory->vms[0].started.unix_ms, 1795476668576);
+}
+
+TEST(Inventory, FindsOutWhyAVmExited) {
+    Harness t;
+    ASSERT_EQ(t.code(t.create()), ErrorCode::ok);
+    t.container()->state = "exited";
+    t.container()->exit_code = 137;
+    t.container()->oom = true;
+    t.advance(4s);
+    const auto vm = t.inventory()->vms.at(0);
+    EXPECT_EQ(vm.state, ContainerState::exited);
+    EXPECT_EQ(vm.exit_code, 137);
+    EXPECT_THAT(vm.reason, HasSubstr("memory"));
+    const int inspects = t.engine.count("GET /containers/id-mc");
+    t.advance(9s);
+    EXPECT_EQ(t.engine.count("GET /containers/id-mc"), inspects);  // known now
+}
+
+// The rule that keeps the broker from taking a VM for gone that was just made.
+TEST(Inventory, IsThrownAwayWhenAJobEndedAfterItsListBegan) {
+    Harness t;
+    t.advance(500ms);
+    t.when("GET", "/containers/json", std::nullopt);
+    t.advance(3s);
+    ASSERT_TRUE(t.hangs("/containers/json"));
+    t.sent.clear();
+    ASSERT_EQ(t.code(t.create()), ErrorCode::ok);
+    t.engine.intercept = nullptr;
+    t.release("/containers/json", FakeEngine::reply(200, nlohmann::json::array()));  // from before the create
+    EXPECT_FALSE(t.inventory());
+    t.advance(bounds::inventory_spacing);
+    ASSERT_TRUE(t.inventory());
+    EXPECT_EQ(t.inventory()->vms.size(), 1U);
+}
+
+TEST(Inventory, ComesSoonAfterAJob) {
+    Harness t;
+    t.advance(500ms);
+    t.sent.clear();
+    ASSERT_EQ(t.code(t.create()), ErrorCode::ok);
+    t.advance(1ms);
+    EXPECT_TRUE(t.inventory());
+}
+
+TEST(Inventory, EngineEventsAreHintsButNotMoreOftenThanAllowed) {
+    Harness t;
+    t.advance(1s);
+    const int lists = t.engine.count("GET /containers/json");
+    const std::string event =
+        R"({"Type":"container","Action":"die","Actor":{"ID":"x","Attributes":{}},"time":1795476668})"
+        "\n";
+    t.chunk("/events", event + event);
+    t.advance(1ms);
+    EXPECT_EQ(t.engine.count("GET /containers/json"), lists + 1);
+    for (int i = 0; i < 19; ++i) {
+        t.chunk("/events", event);
+        t.advance(10ms);
+    }
+    EXPECT_LE(t.engine.count("GET /containers/json"), lists + 2);
+}
+
+TEST(Inventory, LeavesOutWhatIsNotOurs) {
+    Harness t;
+    ASSERT_EQ(t.code(t.create()), ErrorCode::ok);
+    auto other = *t.container();
+    other.name = "mc-other";
+    other.id = "id-other";
+    other.spec["Labels"][label::node] = "0000000000000bad";
+    t.engine.containers["mc-other"] = other;  // an engine that filters badly
+    t.advance(4s);
+    EXPECT_EQ(t.inventory()->vms.size(), 1U);
+}
+
+TEST(Inventory, OfAnotherCloudIsNotSent) {
+    Harness t(false);
+    t.when("GET", "/containers/json", std::nullopt);
+    t.advance(3500ms, false);  // a list for the old cloud is under way
+    t.engine.intercept = nullptr;
+    t.answer_registration(Epoch{1}, CloudId{0xC2});
+    t.sent.clear();
+    if (t.hangs("00000000000000c1")) t.release("00000000000000c1", FakeEngine::reply(200, nlohmann::json::array()));
+    EXPECT_FALSE(t.inventory());
+    t.advance(bounds::inventory_spacing);
+    EXPECT_TRUE(t.inventory());
+}
+
+TEST(EngineHealth, DeadEngineMakesTheNodeNotReadyAndItRecovers) {
+    Harness t;
+    EXPECT_TRUE(t.core.status(t.now).ready);
+    t.engine.intercept = [](const EngineRequest&) { return FakeEngine::Answer(Harness::refused()); };
+    t.sent.clear();
+    t.advance(4s);
+    auto status = t.core.status(t.now);
+    EXPECT_FALSE(status.ready);
+    EXPECT_THAT(status.reason, HasSubstr("unix:///fake.sock does not answer: connection refused"));
+    EXPECT_FALSE(t.inventory());  // nothing known is not "nothing there"
+    const auto beat = *protocol::decode<protocol::Heartbeat>(t.last(Verb::node_heartbeat, Kind::notice)->body);
+    EXPECT_FALSE(beat.status.ready);
+    t.engine.intercept = nullptr;
+    t.advance(2s);
+    EXPECT_TRUE(t.core.status(t.now).ready);
+    EXPECT_TRUE(t.inventory());
+}
+
+TEST(EngineHealth, HungEngineMakesTheNodeNotReady) {
+    Harness t;
+    t.when("GET", "/containers/json", std::nullopt);
+    t.advance(bounds::engine_age_max + 4s);
+    const auto status = t.core.status(t.now);
+    EXPECT_FALSE(status.ready);
+    EXPECT_THAT(status.reason, HasSubstr("has not answered for"));
+    EXPECT_GE(status.engine_age_ms, 12'000U);
+    t.release("/containers/json", Harness::timed_out());
+    EXPECT_FALSE(t.core.status(t.now).ready);
+}
+
+TEST(EngineHealth, CapacityIsWhatWasSaidElseTheEngines) {
+    auto settings = Harness::settings();
+    settings.slots = 7;
+    settings.cpus_milli = 500;
+    settings.memory_bytes = 1ULL << 30;
+    Harness t(true, settings);
+    const auto status = t.core.status(t.now);
+    EXPECT_EQ(status.slots, 7U);
+    EXPECT_EQ(status.cpus_milli, 500U);
+    EXPECT_EQ(status.memory_bytes, 1ULL << 30);
+}
+
+TEST(EngineWatch, ConnectsAgainFromWhereItWas) {
+    Harness t;
+    t.chunk("/events", R"({"Action":"start","Actor":{"ID":"x"},"time":1795476668})"
+                       "\n");
+    t.release("/events", Harness::refused());
+    EXPECT_FALSE(t.hangs("/events"));
+    t.advance(bounds::watch_retry);
+    EXPECT_TRUE(t.hangs("/events?since=1795476668"));
+}
+
+}  // namespace
+}  // namespace mc::worker

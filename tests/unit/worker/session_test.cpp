@@ -1,0 +1,159 @@
+#include "unit/worker/harness.hpp"
+
+namespace mc::worker {
+namespace {
+
+using protocol::Kind;
+using protocol::Verb;
+
+TEST(WorkerSession, RegistersWithWhoItIsAndWhatItHasSeen) {
+    Harness t(false);
+    const auto message = t.last(Verb::node_register, Kind::request);
+    ASSERT_TRUE(message);
+    const auto body = *protocol::decode<protocol::RegisterRequest>(message->body);
+    EXPECT_EQ(body.name, "node-a");
+    EXPECT_EQ(body.node, Harness::node);
+    EXPECT_EQ(body.boot, BootId{77});
+    EXPECT_EQ(body.epoch_seen, Epoch{5});
+    EXPECT_EQ(body.advertise, "192.0.2.9");
+}
+
+TEST(WorkerSession, AsksAgainUnderTheSameIdThenOnANewConnection) {
+    Harness t(false);
+    const auto first = t.last(Verb::node_register, Kind::request)->header.id;
+    t.advance(500ms, false);
+    EXPECT_GT(t.count(Verb::node_register), 1);
+    EXPECT_EQ(t.last(Verb::node_register, Kind::request)->header.id, first);
+    EXPECT_EQ(t.reconnects, 0);
+    t.advance(4s, false);
+    EXPECT_EQ(t.reconnects, 1);
+    EXPECT_NE(t.last(Verb::node_register, Kind::request)->header.id, first);
+    EXPECT_LT(t.count(Verb::node_register), 15);
+}
+
+TEST(WorkerSession, BeatsEachSecondWithItsStatus) {
+    Harness t;
+    t.advance(5s);
+    EXPECT_EQ(t.count(Verb::node_heartbeat), 5);
+    const auto beat = *protocol::decode<protocol::Heartbeat>(t.last(Verb::node_heartbeat, Kind::notice)->body);
+    EXPECT_TRUE(beat.status.ready);
+    EXPECT_EQ(beat.status.slots, 32U);  // 8 GiB at 256 MiB each; two cores would carry 64
+    EXPECT_EQ(beat.status.cpus_milli, 2000U);
+    EXPECT_EQ(beat.boot, BootId{77});
+}
+
+TEST(WorkerSession, LeavesASilentBrokerAndRegistersAnew) {
+    Harness t;
+    t.advance(limits::silence_max - 1ms, false);
+    EXPECT_EQ(t.reconnects, 0);
+    t.sent.clear();
+    t.advance(1ms, false);
+    EXPECT_EQ(t.reconnects, 1);
+    EXPECT_TRUE(t.last(Verb::node_register, Kind::request));
+    t.answer_registration();
+    t.advance(1s);
+    EXPECT_TRUE(t.last(Verb::node_heartbeat, Kind::notice));
+}
+
+TEST(WorkerSession, RegistersAgainWhenTheBrokerDoesNotKnowIt) {
+    Harness t;
+    protocol::Message message;
+    message.header.kind = Kind::reply;
+    message.header.verb = Verb::node_heartbeat;
+    message.header.code = ErrorCode::not_registered;
+    t.deliver(message);
+    EXPECT_TRUE(t.last(Verb::node_register, Kind::request));
+    EXPECT_EQ(t.reconnects, 0);
+    t.sent.clear();
+    t.deliver(message);  // answers to earlier heartbeats: once is enough
+    EXPECT_FALSE(t.last(Verb::node_register, Kind::request));
+}
+
+TEST(WorkerSession, WaitsPatientlyWhenItIsRefused) {
+    Harness t(false);
+    protocol::Message message;
+    message.header = t.last(Verb::node_register, Kind::request)->header;
+    message.header.kind = Kind::reply;
+    message.header.code = ErrorCode::node_name_taken;
+    message.body = protocol::encode(protocol::ErrorBody{.message = "node-a is taken"});
+    t.deliver(message);
+    EXPECT_THAT(t.logged.back(), testing::HasSubstr("node-a is taken"));
+    t.sent.clear();
+    t.advance(bounds::register_refused_retry - 1ms, false);
+    EXPECT_FALSE(t.last(Verb::node_register, Kind::request));
+    t.advance(1ms, false);
+    EXPECT_TRUE(t.last(Verb::node_register, Kind::request));
+}
+
+TEST(WorkerSession, SavesANewEpochBeforeAnythingElse) {
+    Harness t(false);
+    t.answer_registration(Epoch{9});
+    ASSERT_EQ(t.saved.size(), 1U);
+    EXPECT_EQ(t.saved[0], (WorkerState{Harness::node, Harness::cloud, Epoch{9}}));
+}
+
+TEST(WorkerSession, DoesNotObeyAnOlderBroker) {
+    Harness t(false);
+    t.answer_registration(Epoch{4});
+    EXPECT_TRUE(t.saved.empty());
+    t.act(Verb::vm_inspect);
+    EXPECT_EQ(t.count(Verb::vm_inspect), 0);
+    EXPECT_EQ(t.engine.count("GET /containers/mc-"), 0);
+}
+
+TEST(WorkerSession, JoinsAnotherCloudWithEpochsOfItsOwn) {
+    Harness t(false);
+    t.answer_registration(Epoch{1}, CloudId{0xC2});
+    ASSERT_EQ(t.saved.size(), 1U);
+    EXPECT_EQ(t.saved[0].cloud, CloudId{0xC2});
+    EXPECT_EQ(t.saved[0].epoch, Epoch{1});
+}
+
+TEST(WorkerSession, RefusesOrdersOfAnOlderEpoch) {
+    Harness t;
+    const JobId stale = t.act(Verb::vm_inspect, Harness::vm, Epoch{4});
+    EXPECT_EQ(t.code(stale), ErrorCode::stale_epoch);
+    const JobId newer = t.act(Verb::vm_inspect, Harness::vm, Epoch{6});
+    EXPECT_EQ(t.code(newer), ErrorCode::ok);
+    EXPECT_EQ(t.saved.back().epoch, Epoch{6});
+    const JobId now_stale = t.act(Verb::vm_inspect, Harness::vm, Epoch{5});
+    EXPECT_EQ(t.code(now_stale), ErrorCode::stale_epoch);
+}
+
+TEST(WorkerSession, TakesNoOrdersWhileItCantKeepItsState) {
+    Harness t;
+    t.core.on_save_failed(t.now, {ErrorCode::io_failed, "no space left on device"});
+    t.settle();
+    EXPECT_EQ(t.code(t.act(Verb::vm_inspect)), ErrorCode::io_failed);
+    EXPECT_FALSE(t.core.status(t.now).ready);
+    t.advance(bounds::save_retry);
+    EXPECT_EQ(t.saved.size(), 1U);
+    EXPECT_TRUE(t.core.status(t.now).ready);
+    EXPECT_EQ(t.code(t.act(Verb::vm_inspect)), ErrorCode::ok);
+}
+
+TEST(WorkerSession, StoppingWorkerTakesNothingNewAndSaysSo) {
+    Harness t;
+    t.when("POST", "/create?name", std::nullopt);
+    const JobId running = t.create();
+    t.core.begin_stop(t.now);
+    t.settle();
+    EXPECT_FALSE(t.core.idle());
+    const JobId refused = t.act(Verb::vm_inspect, VmId{9});
+    EXPECT_FALSE(t.reply(refused));
+    const auto beat = *protocol::decode<protocol::Heartbeat>(t.last(Verb::node_heartbeat, Kind::notice)->body);
+    EXPECT_EQ(beat.status.reason, "the worker is stopping");
+    t.release("/create?name");
+    EXPECT_EQ(t.code(running), ErrorCode::ok);
+    EXPECT_TRUE(t.core.idle());
+}
+
+TEST(WorkerSession, AnswersAVerbThatIsNoneOfItsOwn) {
+    Harness t;
+    const JobId id = t.order(Verb::create, {});
+    EXPECT_EQ(t.code(id), ErrorCode::unknown_verb);
+    EXPECT_EQ(t.reply(id)->header.value, 1U);
+}
+
+}  // namespace
+}  // namespace mc::worker

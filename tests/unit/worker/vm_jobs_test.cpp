@@ -1,0 +1,220 @@
+#include "unit/worker/harness.hpp"
+
+namespace mc::worker {
+namespace {
+
+using protocol::ContainerState;
+using protocol::Verb;
+
+struct MadeHarness : Harness {
+    MadeHarness() { EXPECT_EQ(code(create()), ErrorCode::ok); }
+};
+
+TEST(RemoveJob, RemovesARunningVm) {
+    MadeHarness t;
+    const JobId job = t.act(Verb::vm_remove);
+    EXPECT_EQ(t.code(job), ErrorCode::ok);
+    EXPECT_EQ(t.report(job).state, ContainerState::absent);
+    EXPECT_EQ(t.container(), nullptr);
+}
+
+TEST(RemoveJob, OfWhatIsNotThereIsASuccess) {
+    Harness t;
+    EXPECT_EQ(t.code(t.act(Verb::vm_remove)), ErrorCode::ok);
+    EXPECT_EQ(t.engine.count("DELETE"), 0);
+}
+
+TEST(RemoveJob, WaitsForSomebodyElsesRemovalToEnd) {
+    MadeHarness t;
+    t.when("DELETE", "/containers/", FakeEngine::error(409, "removal of container x is already in progress"));
+    const JobId job = t.act(Verb::vm_remove);
+    t.advance(500ms);
+    EXPECT_FALSE(t.reply(job));
+    t.engine.containers.clear();
+    t.advance(bounds::removal_poll);
+    EXPECT_EQ(t.code(job), ErrorCode::ok);
+}
+
+TEST(RemoveJob, PollsAContainerThatIsBeingRemoved) {
+    MadeHarness t;
+    t.container()->state = "removing";
+    const JobId job = t.act(Verb::vm_remove);
+    t.advance(300ms);
+    EXPECT_EQ(t.engine.count("DELETE"), 0);
+    t.engine.containers.clear();
+    t.advance(bounds::removal_poll);
+    EXPECT_EQ(t.code(job), ErrorCode::ok);
+}
+
+TEST(RemoveJob, ForcesADeadContainer) {
+    MadeHarness t;
+    t.container()->state = "dead";
+    EXPECT_EQ(t.code(t.act(Verb::vm_remove)), ErrorCode::ok);
+    EXPECT_EQ(t.engine.count("DELETE"), 1);
+}
+
+TEST(RemoveJob, TriesAFewTimesThenSaysWhy) {
+    MadeHarness t;
+    t.when("DELETE", "/containers/", FakeEngine::error(500, "device or resource busy"));
+    const JobId job = t.act(Verb::vm_remove);
+    t.advance(10s);
+    EXPECT_EQ(t.code(job), ErrorCode::engine_failed);
+    EXPECT_THAT(t.sentence(job), testing::HasSubstr("device or resource busy"));
+}
+
+TEST(RemoveJob, LooksAfterATimeOut) {
+    MadeHarness t;
+    t.when("DELETE", "/containers/", Harness::timed_out(), 1);
+    const JobId job = t.act(Verb::vm_remove);
+    t.advance(1s);
+    EXPECT_EQ(t.code(job), ErrorCode::ok);
+}
+
+TEST(RemoveJob, NeverTouchesWhatIsNotProvedOurs) {
+    for (const char* key : {label::cloud, label::node, label::vm}) {
+        MadeHarness t;
+        t.container()->spec["Labels"][key] = "0000000000000bad";
+        const JobId job = t.act(Verb::vm_remove);
+        EXPECT_EQ(t.code(job), ErrorCode::engine_conflict) << key;
+        EXPECT_NE(t.container(), nullptr);
+    }
+}
+
+// Goal: a delete does not wait for a create that waits for its VM.
+TEST(RemoveJob, MakesACreateUnderWayGiveUp) {
+    Harness t;
+    t.probe = ProbeResult::silent;
+    const JobId create = t.create();
+    t.advance(100ms);
+    const JobId removal = t.act(Verb::vm_remove);
+    EXPECT_EQ(t.code(create), ErrorCode::cancelled);
+    EXPECT_EQ(t.code(removal), ErrorCode::ok);
+    EXPECT_EQ(t.container(), nullptr);
+}
+
+TEST(SwitchJob, StopsAndStartsWithANewPort) {
+    MadeHarness t;
+    const JobId stop = t.act(Verb::vm_stop);
+    EXPECT_EQ(t.report(stop).state, ContainerState::exited);
+    EXPECT_EQ(t.engine.count("POST /containers/id-mc-00000000000000ab/stop?t=3"), 1);
+    const JobId start = t.act(Verb::vm_start);
+    ASSERT_EQ(t.code(start), ErrorCode::ok);
+    EXPECT_EQ(t.report(start).ssh_port, 40001);
+    EXPECT_EQ(t.report(start).host_key, "ssh-ed25519 AAAAkey");
+}
+
+TEST(SwitchJob, AsTheVmAlreadyIsIsASuccess) {
+    MadeHarness t;
+    EXPECT_EQ(t.code(t.act(Verb::vm_start)), ErrorCode::ok);  // 304
+    EXPECT_EQ(t.container()->starts, 1);
+    ASSERT_EQ(t.code(t.act(Verb::vm_stop)), ErrorCode::ok);
+    EXPECT_EQ(t.code(t.act(Verb::vm_stop)), ErrorCode::ok);
+}
+
+TEST(SwitchJob, RestartReportsTheNewPort) {
+    MadeHarness t;
+    const JobId job = t.act(Verb::vm_restart);
+    ASSERT_EQ(t.code(job), ErrorCode::ok) << t.sentence(job);
+    EXPECT_EQ(t.report(job).ssh_port, 40001);
+}
+
+TEST(SwitchJob, OfNothingIsNotFound) {
+    Harness t;
+    EXPECT_EQ(t.code(t.act(Verb::vm_start)), ErrorCode::not_found);
+    EXPECT_EQ(t.code(t.act(Verb::vm_stop)), ErrorCode::not_found);
+}
+
+TEST(SwitchJob, StopWithoutAnAnswerIsLookedUp) {
+    MadeHarness t;
+    t.when("POST", "/stop", Harness::timed_out(), 1);
+    t.container()->state = "exited";
+    EXPECT_EQ(t.code(t.act(Verb::vm_stop)), ErrorCode::ok);
+}
+
+TEST(SwitchJob, StartThatNeverAnswersKeepsTheVm) {
+    MadeHarness t;
+    ASSERT_EQ(t.code(t.act(Verb::vm_stop)), ErrorCode::ok);
+    t.probe = ProbeResult::silent;
+    const JobId job = t.act(Verb::vm_start);
+    t.advance(limits::request_deadline_default + 1s);
+    EXPECT_EQ(t.code(job), ErrorCode::ssh_not_answering);
+    EXPECT_NE(t.container(), nullptr);
+}
+
+TEST(InspectJob, TellsHowAVmIs) {
+    MadeHarness t;
+    EXPECT_EQ(t.report(t.act(Verb::vm_inspect)).host_key, "ssh-ed25519 AAAAkey");
+    const JobId none = t.act(Verb::vm_inspect, VmId{0x99});
+    EXPECT_EQ(t.code(none), ErrorCode::ok);
+    EXPECT_EQ(t.report(none).state, ContainerState::absent);
+}
+
+TEST(InspectJob, SaysThatTheEngineIsNotThere) {
+    Harness t;
+    t.when("GET", "/containers/mc-", Harness::refused());
+    const JobId job = t.act(Verb::vm_inspect);
+    t.advance(5s);
+    EXPECT_EQ(t.code(job), ErrorCode::engine_unreachable);
+}
+
+TEST(JobTable, JobsOfOneVmRunOneAfterAnother) {
+    MadeHarness t;
+    t.when("POST", "/stop", std::nullopt);
+    const JobId stop = t.act(Verb::vm_stop);
+    const JobId start = t.act(Verb::vm_start);
+    EXPECT_EQ(t.stages(start), std::vector<std::string>{"accepted"});
+    const int starts = t.engine.count("POST /containers/id-mc-00000000000000ab/start");
+    EXPECT_FALSE(t.reply(stop));
+    t.release("/stop");
+    EXPECT_EQ(t.code(stop), ErrorCode::ok);
+    EXPECT_EQ(t.code(start), ErrorCode::ok);
+    EXPECT_EQ(t.engine.count("POST /containers/id-mc-00000000000000ab/start"), starts + 1);
+}
+
+TEST(JobTable, CancelOfAStopUnderWayLetsItEnd) {
+    MadeHarness t;
+    t.when("POST", "/stop", std::nullopt);
+    const JobId stop = t.act(Verb::vm_stop);
+    t.cancel(stop);
+    EXPECT_FALSE(t.reply(stop));
+    t.release("/stop");
+    EXPECT_EQ(t.code(stop), ErrorCode::ok);
+}
+
+TEST(JobTable, CancelOfAWaitingJobEndsIt) {
+    MadeHarness t;
+    t.when("POST", "/stop", std::nullopt);
+    t.act(Verb::vm_stop);
+    const JobId start = t.act(Verb::vm_start);
+    t.cancel(start);
+    EXPECT_EQ(t.code(start), ErrorCode::cancelled);
+}
+
+TEST(JobTable, CancelOfAnUnknownJobIsAnsweredUnderItsOwnVerb) {
+    Harness t;
+    const JobId unknown{5, 999};
+    t.cancel(unknown);
+    EXPECT_EQ(t.code(unknown), ErrorCode::not_found);
+    EXPECT_EQ(t.reply(unknown)->header.verb, Verb::job_cancel);
+}
+
+TEST(JobTable, IsBusyOverItsLimit) {
+    Harness t;
+    t.when("GET", "/containers/mc-", std::nullopt);
+    for (std::uint64_t i = 1; i <= bounds::jobs_max; ++i) t.act(Verb::vm_inspect, VmId{i});
+    EXPECT_EQ(t.core.status(t.now).jobs_running, bounds::jobs_max);
+    const JobId over = t.act(Verb::vm_inspect, VmId{999999});
+    EXPECT_EQ(t.code(over), ErrorCode::busy);
+}
+
+TEST(JobTable, RemembersABoundedNumberOfResults) {
+    Harness t;
+    const JobId first = t.act(Verb::vm_inspect);
+    for (std::size_t i = 0; i < bounds::results_remembered_max; ++i) t.act(Verb::vm_inspect);
+    const int asked = t.engine.count("GET /containers/mc-");
+    t.order(Verb::vm_inspect, protocol::encode(protocol::VmOrder{.epoch = Epoch{5}, .vm = Harness::vm}), {}, 0, first);
+    EXPECT_EQ(t.engine.count("GET /containers/mc-"), asked + 1);  // forgotten, so done anew
+}
+
+}  // namespace
+}  // namespace mc::worker
