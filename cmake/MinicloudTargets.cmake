@@ -2,12 +2,10 @@
 # a file is found from the target's name and the other way round.
 
 add_library(mc_options INTERFACE)
-target_include_directories(mc_options INTERFACE "${CMAKE_SOURCE_DIR}/src" "${CMAKE_BINARY_DIR}/generated")
+target_include_directories(mc_options INTERFACE "${CMAKE_SOURCE_DIR}/src")
 target_compile_options(mc_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual
   -Wcast-qual -Wimplicit-fallthrough -fno-omit-frame-pointer)
-
-configure_file("${CMAKE_SOURCE_DIR}/cmake/version.hpp.in" "${CMAKE_BINARY_DIR}/generated/base/version.hpp" @ONLY)
 
 # mc_library(name [PUBLIC lib...] [PRIVATE lib...])
 function(mc_library name)
