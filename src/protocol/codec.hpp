@@ -304,6 +304,10 @@ private:
         if (!unpacker_.more()) return;
         const auto count = unpacker_.enter(count_max);
         if (!count) return;
+        if (*count > entries_left_) {
+            return unpacker_.refuse(ErrorCode::too_large, "has too many entries, with the lists before it");
+        }
+        entries_left_ -= *count;
         list.clear();
         list.reserve(*count);
         for (std::size_t i = 0; i < *count && !unpacker_.error(); ++i) read(list.emplace_back());
@@ -311,6 +315,7 @@ private:
     }
 
     detail::Unpacker unpacker_;
+    std::size_t entries_left_ = limits::body_entries_max;
 };
 
 template <Body T>

@@ -15,7 +15,8 @@ inline constexpr std::size_t header_bytes = 32;
 inline constexpr std::size_t message_bytes_max = 1024 * 1024;  ///< each frame; ZMQ_MAXMSGSIZE
 inline constexpr std::size_t frames_max = 3;                   ///< header, body, data
 inline constexpr std::size_t body_depth_max = 16;
-inline constexpr std::size_t body_items_max = 16384;  ///< in one msgpack array
+inline constexpr std::size_t body_items_max = 16384;    ///< in one msgpack array
+inline constexpr std::size_t body_entries_max = 65536;  ///< in all lists of a body: a byte can stand for a large entry
 
 // Strings, in bytes.
 inline constexpr std::size_t name_bytes_max = 63;  ///< VM and node names: one DNS label

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "protocol/limits.hpp"
+#include "protocol/text.hpp"
 
 namespace mc::protocol {
 namespace {
@@ -33,7 +34,7 @@ tl::unexpected<Error> invalid(std::string message) {
 std::string quoted(std::string_view text) {
     constexpr std::size_t shown_max = 80;
     std::string out = "\"";
-    for (const char c : text.substr(0, shown_max)) out.push_back(is_control(c) ? '?' : c);
+    for (const char c : to_utf8(text, shown_max)) out.push_back(is_control(c) ? '?' : c);
     return out + (text.size() > shown_max ? "…\"" : "\"");
 }
 

@@ -29,6 +29,7 @@ class Client:
     def connect(self):
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.linger = 0
+        self.socket.maxmsgsize = 1 << 20
         self.socket.connect(self.endpoint)
 
     def close(self):

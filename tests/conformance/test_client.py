@@ -78,6 +78,18 @@ class ClientTest(unittest.TestCase):
         self.assertEqual([i.vm.name for i in reply.items], [f"vm-{n}" for n in range(1, 6)])
         self.assertEqual(len({i.vm.id for i in reply.items}), 5)
 
+    def test_largest_batch_has_a_reply_that_fits(self):
+        worker = self.cloud.worker("a", 1, slots=1000)
+        labels = [wire.new("Label", key=f"k{i}", value="v" * 255) for i in range(8)]
+        code, reply = self.client.create(
+            count=1000, labels=labels, cpus_milli=10, memory_bytes=16 << 20, timeout=60
+        )
+        self.assertEqual((code, len(reply.items)), (wire.OK, 1000))
+        self.assertEqual({(i.code, i.vm) for i in reply.items}, {(wire.OK, None)})
+        vms, pages = self.client.list()
+        self.assertEqual(({vm.name for vm in vms}, len(worker.vms)), ({i.target for i in reply.items}, 1000))
+        self.assertGreater(pages, 1)
+
     def test_repeat_of_a_create_is_answered_and_not_carried_out(self):
         worker = self.cloud.worker("a", 1)
         request_id = wire.new_id()

@@ -79,6 +79,7 @@ class Worker(threading.Thread):
             self.socket.close()
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.linger = 0
+        self.socket.maxmsgsize = 1 << 20
         self.socket.connect(self.endpoint)
         self.registered.clear()
         self.heard, self.next_beat, self.next_inventory = time.monotonic(), 0, 0

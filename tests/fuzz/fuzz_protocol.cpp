@@ -64,6 +64,7 @@ void try_rules(std::string_view input) {
     for (const auto& result : {check_name("VM name", input), check_image(input), check_env(input),
                                check_public_key(input), check_password_hash(input)}) {
         if (result) continue;
+        require(is_utf8(result.error().message));
         for (const char c : result.error().message) require(static_cast<unsigned char>(c) >= 0x20 && c != 0x7F);
     }
     require(is_utf8(to_utf8(input, 1000)));

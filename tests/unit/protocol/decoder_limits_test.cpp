@@ -112,6 +112,17 @@ TEST(DecoderLimits, HoldListsToTheirOwnLimit) {
     expect_list_limit<VmSpec>("\x99\xA0\xA0\x01\x01\x01\x90\x90\xA0"s, limits::labels_max, "\x90");
 }
 
+TEST(DecoderLimits, HoldAllListsOfABodyTogether) {
+    // A thousand jobs with a thousand empty items each are 1 MB on the wire and would be over 500 MB here.
+    const auto jobs = [](std::size_t count, std::size_t items) {
+        const Bytes job = "\x95\xC4\x10" + Bytes(16, 'i') + "\x02\xC2\x01" + array32(items) + Bytes(items, '\x90');
+        return "\x91" + array32(count) + repeated(count, job);
+    };
+    EXPECT_EQ(code_of<JobsReply>(jobs(65, 1000)), ErrorCode::ok);
+    EXPECT_EQ(code_of<JobsReply>(jobs(66, 1000)), ErrorCode::too_large);
+    EXPECT_EQ(code_of<JobsReply>(jobs(1000, 1000)), ErrorCode::too_large);
+}
+
 TEST(DecoderLimits, RefuseNumbersThatDoNotFit) {
     EXPECT_EQ(code_of<Resize>("\x92\xCD\xFF\xFF\x01"), ErrorCode::ok);
     EXPECT_EQ(code_of<Resize>("\x92\xCE\x00\x01\x00\x00\x01"s), ErrorCode::bad_message);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "protocol/text.hpp"
 #include "unit/protocol/samples.hpp"
 
 namespace mc::protocol {
@@ -29,6 +30,14 @@ TEST(Name, IsOneDnsLabel) {
     }
     EXPECT_FALSE(valid(check_name("VM name", std::string_view("a\0b", 3))));
     EXPECT_NE(check_name("node name", "A").error().message.find("node name \"A\""), std::string::npos);
+}
+
+TEST(Name, IsQuotedReadably) {
+    // 79 bytes and a two-byte character: cut before it, not in it.
+    const auto error = check_name("VM name", std::string(79, 'x') + "\xC3\xBC").error();
+    EXPECT_NE(error.message.find("xx…\""), std::string::npos);
+    EXPECT_TRUE(is_utf8(error.message));
+    EXPECT_TRUE(is_utf8(check_name("VM name", "\xFF").error().message));
 }
 
 TEST(Image, IsAReferenceAsDockerTakesIt) {
