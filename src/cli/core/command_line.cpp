@@ -5,7 +5,9 @@
 namespace mc::cli {
 namespace {
 
-tl::unexpected<Error> usage(std::string message) { return fail(ErrorCode::usage, std::move(message)); }
+tl::unexpected<Error> usage(std::string message) {
+    return fail(ErrorCode::usage, std::move(message));
+}
 
 std::string hint_for(const VerbSpec* verb) {
     return verb == nullptr ? "see: mccli --help" : "see: mccli help " + std::string(verb->name);
@@ -43,10 +45,14 @@ public:
         while (next_ < args_.size()) {
             const std::string& token = args_[next_++];
             Result<void> taken;
-            if (token == "--") taken = rest();
-            else if (token.starts_with("--")) taken = long_option(std::string_view(token).substr(2));
-            else if (token.size() > 1 && token.front() == '-') taken = letters(std::string_view(token).substr(1));
-            else taken = word(token);
+            if (token == "--")
+                taken = rest();
+            else if (token.starts_with("--"))
+                taken = long_option(std::string_view(token).substr(2));
+            else if (token.size() > 1 && token.front() == '-')
+                taken = letters(std::string_view(token).substr(1));
+            else
+                taken = word(token);
             if (!taken) return fail(taken.error());
         }
         if (auto counted = check_operands(); !counted) return fail(counted.error());
@@ -136,8 +142,8 @@ private:
         if (line_.operands.size() < verb.operands_min) {
             const bool id = verb.operands.starts_with("ID");
             return usage("mccli " + std::string(verb.name) + " needs " +
-                         (id ? "the id of a request" : "the name of a VM") + ": mccli " + std::string(verb.name) +
-                         " " + std::string(verb.operands));
+                         (id ? "the id of a request" : "the name of a VM") + ": mccli " + std::string(verb.name) + " " +
+                         std::string(verb.operands));
         }
         if (line_.operands.size() > verb.operands_max) {
             return usage("mccli " + std::string(verb.name) + " takes " +
@@ -155,7 +161,9 @@ private:
 
 }  // namespace
 
-Result<CommandLine> split_command_line(std::span<const std::string> args) { return Splitter(args).run(); }
+Result<CommandLine> split_command_line(std::span<const std::string> args) {
+    return Splitter(args).run();
+}
 
 std::optional<std::string> Settings::get(std::string_view name) const {
     const auto found = values_.find(name);

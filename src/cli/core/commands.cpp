@@ -44,6 +44,18 @@ Result<milliseconds> parse_timeout(std::string_view text) {
     return timeout;
 }
 
+/// check_spec says the same in bytes; a person wrote 1M.
+Result<std::uint64_t> parse_memory(std::string_view text) {
+    auto bytes = parse_size(text);
+    if (!bytes) return bytes;
+    if (*bytes < limits::memory_bytes_min || *bytes > limits::memory_bytes_max) {
+        return fail(ErrorCode::invalid_argument, "it must be between " + format_size(limits::memory_bytes_min) +
+                                                     " and " + format_size(limits::memory_bytes_max) + ", not " +
+                                                     format_size(*bytes));
+    }
+    return bytes;
+}
+
 /// A duration in whole seconds, at least one.
 Result<std::uint64_t> parse_seconds(std::string_view text) {
     const auto duration = parse_duration(text);
@@ -86,7 +98,8 @@ Result<CommonOptions> read_common(const Settings& settings) {
     // "localhost:7710" is what fingers type; ZeroMQ wants the transport too.
     if (out.broker.find("://") == std::string::npos) out.broker.insert(0, "tcp://");
     const auto format = settings.get("output").value_or("table");
-    if (format == "json") out.output = OutputFormat::json;
+    if (format == "json")
+        out.output = OutputFormat::json;
     else if (format != "table") {
         return fail(ErrorCode::usage, "--output: \"" + format + "\" is not a format: use table or json");
     }
@@ -101,8 +114,8 @@ Result<CreateCommand> read_create(const Settings& settings, std::span<const std:
     spec.name = settings.get("name").value_or("");
     if (!operands.empty()) {
         if (!spec.name.empty() && spec.name != operands.front()) {
-            return fail(ErrorCode::usage, "the VM's name was given twice: \"" + spec.name + "\" and \"" +
-                                              operands.front() + "\"");
+            return fail(ErrorCode::usage,
+                        "the VM's name was given twice: \"" + spec.name + "\" and \"" + operands.front() + "\"");
         }
         spec.name = operands.front();
     }
@@ -112,13 +125,11 @@ Result<CreateCommand> read_create(const Settings& settings, std::span<const std:
     out.password = settings.flag("password");
     out.many = settings.get("count").has_value();
     const auto count = [](std::string_view text) { return parse_count(text, 1, limits::batch_max); };
-    const auto pids = [](std::string_view text) {
-        return parse_count(text, limits::pids_min, limits::pids_max);
-    };
+    const auto pids = [](std::string_view text) { return parse_count(text, limits::pids_min, limits::pids_max); };
     const auto values = first_error({
         take(settings, "count", out.request.count, count),
         take(settings, "cpus", spec.cpus_milli, parse_cpus),
-        take(settings, "memory", spec.memory_bytes, parse_size),
+        take(settings, "memory", spec.memory_bytes, parse_memory),
         take(settings, "pids", spec.pids, pids),
         take(settings, "ttl", spec.ttl_seconds, parse_seconds),
         take_timeout(settings, out.timeout),
@@ -152,10 +163,18 @@ Result<std::string> read_target(std::span<const std::string> operands) {
 Result<ActionCommand> read_action(VerbId verb, const Settings& settings, std::span<const std::string> operands) {
     ActionCommand out;
     switch (verb) {
-        case VerbId::stop: out.verb = protocol::Verb::stop; break;
-        case VerbId::restart: out.verb = protocol::Verb::restart; break;
-        case VerbId::remove: out.verb = protocol::Verb::remove; break;
-        default: out.verb = protocol::Verb::start; break;
+        case VerbId::stop:
+            out.verb = protocol::Verb::stop;
+            break;
+        case VerbId::restart:
+            out.verb = protocol::Verb::restart;
+            break;
+        case VerbId::remove:
+            out.verb = protocol::Verb::remove;
+            break;
+        default:
+            out.verb = protocol::Verb::start;
+            break;
     }
     for (const auto& name : operands) {
         auto& targets = out.request.targets;
@@ -236,8 +255,8 @@ Result<LogsCommand> read_logs(const Settings& settings, std::span<const std::str
         if (!moment) return fail(moment.error());
         return moment->unix_ms / 1000;
     };
-    const auto values = first_error({take(settings, "tail", out.spec.tail, tail),
-                                     take(settings, "since", out.spec.since_unix_seconds, since)});
+    const auto values = first_error(
+        {take(settings, "tail", out.spec.tail, tail), take(settings, "since", out.spec.since_unix_seconds, since)});
     if (!values) return fail(values.error());
     return out;
 }

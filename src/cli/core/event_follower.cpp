@@ -23,7 +23,9 @@ EventFollower::EventFollower(std::optional<EventSeq> since, Instant now)
     on_tick(now);
 }
 
-std::vector<EventFollower::Effect> EventFollower::take_effects() { return std::exchange(effects_, {}); }
+std::vector<EventFollower::Effect> EventFollower::take_effects() {
+    return std::exchange(effects_, {});
+}
 
 void EventFollower::heard(Instant now) {
     silent_at_ = now + silence_max;
@@ -155,6 +157,8 @@ void EventFollower::on_tick(Instant now) {
     }
 }
 
-Instant EventFollower::next_deadline() const { return std::min({replay_deadline_, beacon_at_, silent_at_}); }
+Instant EventFollower::next_deadline() const {
+    return std::min({replay_deadline_, beacon_at_, silent_at_});
+}
 
 }  // namespace mc::cli

@@ -80,9 +80,9 @@ private:
     std::optional<EventSeq> since_;
     bool started_ = false;  ///< the first beacon was seen
     CloudId cloud_;
-    Epoch epoch_;      ///< the highest seen
-    EventSeq last_;    ///< printed, or known to be gone
-    EventSeq known_;   ///< known to exist
+    Epoch epoch_;     ///< the highest seen
+    EventSeq last_;   ///< printed, or known to be gone
+    EventSeq known_;  ///< known to exist
     std::map<std::uint64_t, protocol::Event> ahead_;
     bool replay_open_ = false;
     Instant replay_deadline_ = Instant::never();

@@ -12,12 +12,12 @@ enum class ExitCode : int {
     usage = 2,               ///< the command line, environment, configuration or a value in it is wrong
     broker_unreachable = 3,  ///< nothing is known to have happened
     not_found = 4,
-    timed_out = 5,            ///< the outcome is unknown
-    no_capacity = 6,          ///< no room or quota left
-    partly_failed = 7,        ///< some of a batch worked and some did not
-    interrupted = 130,        ///< Ctrl-C, as shells count it: 128 + SIGINT
-    broken_pipe = 141,        ///< whoever read the output went away: 128 + SIGPIPE
-    ssh_transport = 255,      ///< the OpenSSH client's own code when it could not connect
+    timed_out = 5,        ///< the outcome is unknown
+    no_capacity = 6,      ///< no room or quota left
+    partly_failed = 7,    ///< some of a batch worked and some did not
+    interrupted = 130,    ///< Ctrl-C, as shells count it: 128 + SIGINT
+    broken_pipe = 141,    ///< whoever read the output went away: 128 + SIGPIPE
+    ssh_transport = 255,  ///< the OpenSSH client's own code when it could not connect
 };
 
 /// The code a command ends with after `code`.

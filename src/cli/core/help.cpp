@@ -91,12 +91,14 @@ std::string joined(const std::vector<std::string_view>& words) {
 
 std::string upper_underscored(std::string_view text) {
     std::string out;
-    for (const char c : text) out.push_back(c == '-' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
+    for (const char c : text)
+        out.push_back(c == '-' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
     return out;
 }
 
 constexpr std::string_view overview_intro =
-    "minicloud: throw-away Linux boxes on the machines you have. `mccli create` gives you one, `mccli ssh` logs you in.";
+    "minicloud: throw-away Linux boxes on the machines you have. `mccli create` gives you one, `mccli ssh` logs you "
+    "in.";
 
 constexpr std::string_view sources_text =
     "Every option can also be set in the environment (MC_BROKER for --broker; with the verb for an option of one verb: "
@@ -142,7 +144,8 @@ std::string help_overview(std::size_t columns) {
     for (const auto& group : groups()) {
         std::vector<Row> rows;
         for (const auto& verb : verbs()) {
-            if (verb.group == group && !verb.hidden) rows.push_back({std::string(verb.name), std::string(verb.summary)});
+            if (verb.group == group && !verb.hidden)
+                rows.push_back({std::string(verb.name), std::string(verb.summary)});
         }
         out += "\n" + std::string(group) + ":\n" + two_columns(rows, columns);
     }
@@ -162,7 +165,8 @@ std::string help_verb(const VerbSpec& verb, std::size_t columns) {
     if (!verb.examples.empty()) {
         out += "\nExamples:\n";
         for (const auto& example : verb.examples) {
-            out += "  " + std::string(example.line) + (example.meaning.empty() ? "" : "  # " + std::string(example.meaning)) + "\n";
+            out += "  " + std::string(example.line) +
+                   (example.meaning.empty() ? "" : "  # " + std::string(example.meaning)) + "\n";
         }
     }
     return out;

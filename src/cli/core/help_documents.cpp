@@ -48,8 +48,10 @@ std::string flag_text(const OptionSpec& option) {
 std::string cell(std::string_view text) {
     std::string out;
     for (const char c : text) {
-        if (c == '|') out += "\\|";
-        else out.push_back(c);
+        if (c == '|')
+            out += "\\|";
+        else
+            out.push_back(c);
     }
     return out;
 }
@@ -82,8 +84,8 @@ std::string markdown_verb(const VerbSpec& verb) {
     if (!verb.examples.empty()) {
         out += "```sh\n";
         for (const auto& example : verb.examples) {
-            out += std::string(example.line) +
-                   (example.meaning.empty() ? "" : "  # " + std::string(example.meaning)) + "\n";
+            out += std::string(example.line) + (example.meaning.empty() ? "" : "  # " + std::string(example.meaning)) +
+                   "\n";
         }
         out += "```\n\n";
     }
@@ -129,10 +131,14 @@ std::string markdown_json() {
 std::string troff(std::string_view text) {
     std::string out;
     for (const char c : text) {
-        if (c == '\\') out += "\\e";
-        else if (c == '-') out += "\\-";
-        else if (c == '`') continue;
-        else out.push_back(c);
+        if (c == '\\')
+            out += "\\e";
+        else if (c == '-')
+            out += "\\-";
+        else if (c == '`')
+            continue;
+        else
+            out.push_back(c);
     }
     std::string safe = out.starts_with('.') || out.starts_with('\'') ? "\\&" + out : out;
     // The ellipsis is outside of what every man renders.
@@ -179,7 +185,8 @@ std::string help_markdown() {
     out += "```\nmccli [OPTION...] VERB [OPTION...] [OPERAND...]\n```\n\n| verb | |\n|---|---|\n";
     for (const auto& verb : verbs()) {
         if (verb.hidden) continue;
-        out += "| [`" + std::string(verb.name) + "`](#mccli-" + std::string(verb.name) + ") | " + cell(verb.summary) + " |\n";
+        out += "| [`" + std::string(verb.name) + "`](#mccli-" + std::string(verb.name) + ") | " + cell(verb.summary) +
+               " |\n";
     }
     out += "\n## Options of every verb\n\n" + markdown_options(nullptr, common_options());
     for (const auto& verb : verbs()) {
@@ -197,7 +204,8 @@ std::string help_markdown() {
 
 std::string help_man(std::string_view version) {
     std::string out = ".\\\" Made by mccli help --man; don't edit by hand.\n.TH MCCLI 1 \"\" \"minicloud " +
-                      std::string(version) + "\" \"minicloud\"\n.SH NAME\nmccli \\- throw\\-away Linux boxes on the machines you have\n" +
+                      std::string(version) +
+                      "\" \"minicloud\"\n.SH NAME\nmccli \\- throw\\-away Linux boxes on the machines you have\n" +
                       ".SH SYNOPSIS\n.B mccli\n[OPTION...] VERB [OPTION...] [OPERAND...]\n.SH VERBS\n";
     for (const auto& verb : verbs()) {
         if (!verb.hidden) out += man_verb(verb);

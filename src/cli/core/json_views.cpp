@@ -10,14 +10,21 @@ namespace {
 // Insertion order is kept: the fields people look for come first.
 using Json = nlohmann::ordered_json;
 
-Json time_or_null(WallTime time) { return time.unix_ms == 0 ? Json(nullptr) : Json(format_time(time)); }
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+Json time_or_null(WallTime time) {
+    return time.unix_ms == 0 ? Json(nullptr) : Json(format_time(time));
+}
+Json text_or_null(const std::string& text) {
+    return text.empty() ? Json(nullptr) : Json(text);
+}
 
 std::string_view name_of_intent(protocol::VmIntent intent) {
     switch (intent) {
-        case protocol::VmIntent::running: return "running";
-        case protocol::VmIntent::stopped: return "stopped";
-        case protocol::VmIntent::deleted: return "deleted";
+        case protocol::VmIntent::running:
+            return "running";
+        case protocol::VmIntent::stopped:
+            return "stopped";
+        case protocol::VmIntent::deleted:
+            return "deleted";
     }
     return "running";
 }
@@ -32,8 +39,12 @@ Json labels_json(const std::vector<protocol::Label>& labels) {
 std::string dumped(const Json& json, int indent) {
     return json.dump(indent, ' ', false, nlohmann::detail::error_handler_t::replace) + "\n";
 }
-std::string pretty(const Json& json) { return dumped(json, 2); }
-std::string line(const Json& json) { return dumped(json, -1); }
+std::string pretty(const Json& json) {
+    return dumped(json, 2);
+}
+std::string line(const Json& json) {
+    return dumped(json, -1);
+}
 
 void add_ssh(Json& out, const protocol::VmView& vm) {
     const bool has_ssh = vm.ssh_port != 0;
@@ -146,7 +157,9 @@ std::string json_vms(const std::vector<protocol::VmView>& vms) {
     return pretty(out);
 }
 
-std::string json_vm(const protocol::VmView& vm) { return pretty(vm_json(vm)); }
+std::string json_vm(const protocol::VmView& vm) {
+    return pretty(vm_json(vm));
+}
 
 std::string json_nodes(const std::vector<protocol::NodeView>& nodes) {
     Json out = Json::array();
@@ -160,7 +173,9 @@ std::string json_items(const std::vector<protocol::ItemResult>& items, std::stri
     return pretty(out);
 }
 
-std::string json_job(const protocol::JobView& job) { return pretty(job_json(job, true)); }
+std::string json_job(const protocol::JobView& job) {
+    return pretty(job_json(job, true));
+}
 
 std::string json_jobs(const std::vector<protocol::JobView>& jobs) {
     Json out = Json::array();
@@ -186,7 +201,9 @@ std::string json_gap(EventSeq first, EventSeq last) {
     return line(Json{{"gap", Json{{"first", first.value}, {"last", last.value}}}});
 }
 
-std::string json_other_cloud(CloudId cloud) { return line(Json{{"other_cloud", cloud.str()}}); }
+std::string json_other_cloud(CloudId cloud) {
+    return line(Json{{"other_cloud", cloud.str()}});
+}
 
 std::string json_error(const Error& error, ExitCode exit_code) {
     Json out = error_json(error.code, error.message);
@@ -201,7 +218,13 @@ std::string json_versions(const Versions& versions) {
                              {"worker_version", node.worker_version},
                              {"engine_version", text_or_null(node.engine_version)}});
     }
-    return pretty(Json{{"client", versions.client}, {"broker", text_or_null(versions.broker)}, {"nodes", nodes}});
+    const bool reached = !versions.broker.empty();
+    return pretty(Json{{"client", versions.client},
+                       {"broker", text_or_null(versions.broker)},
+                       {"cloud", reached ? Json(versions.cloud.str()) : Json()},
+                       {"epoch", reached ? Json(versions.epoch.value) : Json()},
+                       {"last_event", reached ? Json(versions.last_event.value) : Json()},
+                       {"nodes", nodes}});
 }
 
 }  // namespace mc::cli

@@ -9,7 +9,8 @@ namespace mc::cli {
 Result<std::vector<std::string>> public_keys_in(std::string_view content, std::string_view file) {
     const std::string name(file);
     if (content.find("PRIVATE KEY-----") != std::string_view::npos) {
-        return fail(ErrorCode::invalid_argument, name + " is a private key, which never leaves this machine: give " + name + ".pub");
+        return fail(ErrorCode::invalid_argument,
+                    name + " is a private key, which never leaves this machine: give " + name + ".pub");
     }
     std::vector<std::string> keys;
     while (!content.empty()) {

@@ -29,11 +29,17 @@ std::string lower(std::string_view text) {
 
 }  // namespace
 
-std::string Menu::greeting() const { return std::string("minicloud\n") + choices + prompt; }
+std::string Menu::greeting() const {
+    return std::string("minicloud\n") + choices + prompt;
+}
 
-std::string Menu::after_command() const { return std::string(choices) + prompt; }
+std::string Menu::after_command() const {
+    return std::string(choices) + prompt;
+}
 
-Menu::Step Menu::on_end_of_input() const { return {"\n", {}, true}; }
+Menu::Step Menu::on_end_of_input() const {
+    return {"\n", {}, true};
+}
 
 Menu::Step Menu::on_choice(std::string_view choice) {
     const std::string word = lower(choice);
@@ -68,9 +74,12 @@ Menu::Step Menu::on_line(std::string_view line) {
         }
     }
     switch (asked) {
-        case Asks::name_to_ssh: return {"", {"ssh", std::string(answer)}, false};
-        case Asks::name_to_delete: return {"", {"delete", std::string(answer)}, false};
-        default: break;
+        case Asks::name_to_ssh:
+            return {"", {"ssh", std::string(answer)}, false};
+        case Asks::name_to_delete:
+            return {"", {"delete", std::string(answer)}, false};
+        default:
+            break;
     }
     if (answer.empty()) return {"", {"create"}, false};
     return {"", {"create", std::string(answer)}, false};

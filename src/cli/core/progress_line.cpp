@@ -17,8 +17,10 @@ std::string stage_text(const protocol::Progress& progress) {
     if (progress.stage == "placed") text = "placed" + (progress.detail.empty() ? "" : " on " + progress.detail);
     if (progress.stage == "pulling") text = "pulling the image";
     if (progress.stage == "waiting") text = "waiting for sshd";
-    if (progress.percent != 0) text += " " + std::to_string(progress.percent) + " %";
-    else if (progress.stage == "pulling" && !progress.detail.empty()) text += ", " + progress.detail;
+    if (progress.percent != 0)
+        text += " " + std::to_string(progress.percent) + " %";
+    else if (progress.stage == "pulling" && !progress.detail.empty())
+        text += ", " + progress.detail;
     return text;
 }
 
@@ -47,7 +49,8 @@ std::string ProgressLine::text(Instant now, std::size_t columns) const {
     for (const auto& [stage, count] : counts) named += count;
     if (named > 1) {
         std::string all;
-        for (const auto& [stage, count] : counts) all += (all.empty() ? "" : ", ") + std::to_string(count) + " " + stage;
+        for (const auto& [stage, count] : counts)
+            all += (all.empty() ? "" : ", ") + std::to_string(count) + " " + stage;
         line += ": " + all;
     } else if (only != nullptr) {
         line += ": " + (only->name.empty() ? "" : only->name + " ") + stage_text(*only);

@@ -8,8 +8,12 @@
 namespace mc::cli {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 tl::unexpected<Error> invalid(std::string_view text, std::string_view what, std::string_view how) {
     constexpr std::size_t shown_max = 40;
@@ -50,8 +54,10 @@ std::optional<Milli> take_milli(std::string_view text) {
 std::optional<std::uint64_t> size_unit(std::string_view unit) {
     std::string word;
     for (const char c : unit) word.push_back(lower(c));
-    if (word.ends_with("ib")) word.resize(word.size() - 2);
-    else if (word.ends_with("b")) word.resize(word.size() - 1);
+    if (word.ends_with("ib"))
+        word.resize(word.size() - 2);
+    else if (word.ends_with("b"))
+        word.resize(word.size() - 1);
     if (word.empty()) return 1;
     if (word == "k") return 1ULL << 10;
     if (word == "m") return 1ULL << 20;
@@ -81,8 +87,7 @@ Civil civil_from_days(std::int64_t days) {
     days += 719468;
     const std::int64_t era = (days >= 0 ? days : days - 146096) / 146097;
     const auto day_of_era = static_cast<std::int64_t>(days - era * 146097);
-    const std::int64_t year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    const std::int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     const std::int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     const std::int64_t shifted_month = (5 * day_of_year + 2) / 153;
     Civil out;
@@ -163,7 +168,8 @@ Result<std::uint64_t> parse_size(std::string_view text) {
 }
 
 Result<milliseconds> parse_duration(std::string_view text) {
-    constexpr std::uint64_t total_max = 100ULL * 365 * 86'400'000;  // a century: far over every limit, far under overflow
+    constexpr std::uint64_t total_max =
+        100ULL * 365 * 86'400'000;  // a century: far over every limit, far under overflow
     std::uint64_t total = 0;
     std::string_view rest = text;
     do {
@@ -197,8 +203,7 @@ Result<std::uint64_t> parse_count(std::string_view text, std::uint64_t min, std:
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (text.empty() || error != std::errc{} || end != text.data() + text.size() || value < min || value > max) {
-        return invalid(text, "valid here",
-                       "a whole number from " + std::to_string(min) + " to " + std::to_string(max));
+        return invalid(text, "valid here", "a whole number from " + std::to_string(min) + " to " + std::to_string(max));
     }
     return value;
 }
@@ -246,7 +251,9 @@ std::string format_age(milliseconds age) {
     return std::to_string(total_seconds / 86400) + "d";
 }
 
-std::string format_time(WallTime time) { return date_and_time(time.unix_ms) + "Z"; }
+std::string format_time(WallTime time) {
+    return date_and_time(time.unix_ms) + "Z";
+}
 
 std::string format_time_ms(WallTime time) {
     const std::int64_t ms = ((time.unix_ms % 1000) + 1000) % 1000;

@@ -17,8 +17,8 @@ struct Request {
     RequestId id;
     protocol::Bytes body;
     protocol::Bytes data;
-    milliseconds timeout{0};                        ///< told to the broker; 0 = its default
-    milliseconds connect_timeout{3000};             ///< for the first word of the broker
+    milliseconds timeout{0};                                        ///< told to the broker; 0 = its default
+    milliseconds connect_timeout{3000};                             ///< for the first word of the broker
     milliseconds reply_timeout = limits::request_deadline_default;  ///< from the first send to the reply
 };
 

@@ -23,16 +23,16 @@ std::string option_path(std::string_view path) {
 Result<SshWay> choose_ssh_way(const protocol::VmView& vm) {
     using protocol::VmState;
     switch (vm.state) {
-        case VmState::running: break;
+        case VmState::running:
+            break;
         case VmState::stopped:
             return fail(ErrorCode::wrong_state, vm.name + " is stopped; start it with: mccli start " + vm.name);
         case VmState::pending:
         case VmState::creating:
-            return fail(ErrorCode::wrong_state,
-                        vm.name + " is not ready yet (" + std::string(name_of(vm.state)) + "); follow it with: mccli watch");
+            return fail(ErrorCode::wrong_state, vm.name + " is not ready yet (" + std::string(name_of(vm.state)) +
+                                                    "); follow it with: mccli watch");
         case VmState::unknown:
-            return fail(ErrorCode::wrong_state,
-                        vm.name + " is on " + vm.node + ", which is silent; see: mccli nodes");
+            return fail(ErrorCode::wrong_state, vm.name + " is on " + vm.node + ", which is silent; see: mccli nodes");
         case VmState::failed:
             return fail(ErrorCode::wrong_state, vm.name + " failed" + (vm.reason.empty() ? "" : ": " + vm.reason) +
                                                     "; delete it with: mccli delete " + vm.name);
@@ -42,9 +42,9 @@ Result<SshWay> choose_ssh_way(const protocol::VmView& vm) {
     }
     if (vm.ssh_port == 0) return SshWay::exec;
     if (vm.host_key.empty()) {
-        return fail(ErrorCode::ssh_not_answering, "the SSH host key of " + vm.name +
-                                                      " is not known yet; try again in a few seconds, or use: mccli exec " +
-                                                      vm.name + " -- sh");
+        return fail(ErrorCode::ssh_not_answering,
+                    "the SSH host key of " + vm.name +
+                        " is not known yet; try again in a few seconds, or use: mccli exec " + vm.name + " -- sh");
     }
     return SshWay::client;
 }
@@ -79,14 +79,11 @@ Result<std::string> pin_host_key(std::string_view content, std::string_view alia
 
 std::vector<std::string> ssh_arguments(const protocol::VmView& vm, const SshCommand& command,
                                        const std::string& known_hosts, const std::vector<std::string>& identities) {
-    std::vector<std::string> out{"ssh",
-                                 "-o", "UserKnownHostsFile=" + option_path(known_hosts),
-                                 "-o", "GlobalKnownHostsFile=/dev/null",
-                                 "-o", "StrictHostKeyChecking=yes",
-                                 "-o", "HostKeyAlias=" + vm.id.str(),
+    std::vector<std::string> out{"ssh", "-o", "UserKnownHostsFile=" + option_path(known_hosts), "-o",
+                                 "GlobalKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=yes", "-o",
+                                 "HostKeyAlias=" + vm.id.str(),
                                  // A port is used again by another VM: the address must not decide anything.
-                                 "-o", "CheckHostIP=no",
-                                 "-p", std::to_string(vm.ssh_port)};
+                                 "-o", "CheckHostIP=no", "-p", std::to_string(vm.ssh_port)};
     for (const auto& file : identities) out.insert(out.end(), {"-i", file});
     if (command.tty) out.emplace_back("-t");
     const std::string& given = command.user;

@@ -67,7 +67,9 @@ void StreamSession::send_probe(Instant now) {
     probe_at_ = now + probe_interval;
 }
 
-std::vector<Message> StreamSession::take_sends() { return std::exchange(sends_, {}); }
+std::vector<Message> StreamSession::take_sends() {
+    return std::exchange(sends_, {});
+}
 
 void StreamSession::end_with(ErrorCode code, std::string message) {
     if (over_) return;
@@ -85,13 +87,23 @@ void StreamSession::on_message(Instant now, const Message& message) {
         return;
     }
     switch (message.header.kind) {
-        case Kind::progress: input_credit_ = std::max<std::size_t>(input_credit_, message.header.value); break;
-        case Kind::credit: input_credit_ += message.header.value; break;
-        case Kind::data: on_data(message); break;
-        case Kind::reply: on_reply(message); break;
-        default: break;
+        case Kind::progress:
+            input_credit_ = std::max<std::size_t>(input_credit_, message.header.value);
+            break;
+        case Kind::credit:
+            input_credit_ += message.header.value;
+            break;
+        case Kind::data:
+            on_data(message);
+            break;
+        case Kind::reply:
+            on_reply(message);
+            break;
+        default:
+            break;
     }
-    // A credit over what anyone may grant is a mistake of the other side; reading more than a window would only cost memory.
+    // A credit over what anyone may grant is a mistake of the other side; reading more than a window would only cost
+    // memory.
     input_credit_ = std::min<std::size_t>(input_credit_, limits::window_bytes_max);
 }
 
@@ -137,9 +149,8 @@ void StreamSession::on_tick(Instant now) {
         return end_with(ErrorCode::broker_unreachable, "");
     }
     if (now >= lost_at_) {
-        return end_with(ErrorCode::broker_unreachable,
-                        "the broker went silent and the stream with " + target_ +
-                            " broke; the command in the VM may still run");
+        return end_with(ErrorCode::broker_unreachable, "the broker went silent and the stream with " + target_ +
+                                                           " broke; the command in the VM may still run");
     }
     if (now >= cancel_over_at_) return end_with(ErrorCode::cancelled, "cancelled");
     if (now >= keepalive_at_) send(now, message_of(Kind::credit));
@@ -191,7 +202,9 @@ void StreamSession::cancel(Instant now, RequestId cancel_id) {
     cancel_over_at_ = now + cancel_wait;
 }
 
-StreamSession::Output* StreamSession::next_output() { return outputs_.empty() ? nullptr : &outputs_.front(); }
+StreamSession::Output* StreamSession::next_output() {
+    return outputs_.empty() ? nullptr : &outputs_.front();
+}
 
 void StreamSession::output_written(Instant now) {
     MC_ASSERT(!outputs_.empty());
@@ -205,6 +218,8 @@ void StreamSession::output_written(Instant now) {
     send(now, std::move(message));
 }
 
-bool StreamSession::done() const { return over_ && outputs_.empty(); }
+bool StreamSession::done() const {
+    return over_ && outputs_.empty();
+}
 
 }  // namespace mc::cli

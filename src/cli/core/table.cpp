@@ -16,8 +16,8 @@ struct Shown {
 };
 
 std::size_t total(const std::vector<Shown>& shown) {
-    const auto widths =
-        std::accumulate(shown.begin(), shown.end(), std::size_t{0}, [](std::size_t n, const Shown& s) { return n + s.width; });
+    const auto widths = std::accumulate(shown.begin(), shown.end(), std::size_t{0},
+                                        [](std::size_t n, const Shown& s) { return n + s.width; });
     return shown.empty() ? 0 : widths + gap * (shown.size() - 1);
 }
 
@@ -103,7 +103,8 @@ std::string layout_fields(const std::vector<std::pair<std::string, Cell>>& field
     std::string out;
     for (const auto& [key, cell] : fields) {
         if (cell.text.empty()) continue;
-        out += padded(key + ":", width + 1 + gap, false) + coloured(printable(cell.text), cell.colour, style.colours) + "\n";
+        out += padded(key + ":", width + 1 + gap, false) + coloured(printable(cell.text), cell.colour, style.colours) +
+               "\n";
     }
     return out;
 }

@@ -10,8 +10,8 @@ namespace mc::cli {
 
 struct Column {
     std::string title;
-    bool right = false;        ///< numbers: aligned to the right
-    std::size_t keep = 0;      ///< the lowest are left out first when it is too narrow; equal: the rightmost first
+    bool right = false;           ///< numbers: aligned to the right
+    std::size_t keep = 0;         ///< the lowest are left out first when it is too narrow; equal: the rightmost first
     std::size_t columns_min = 0;  ///< may be shortened down to this; 0 = never shortened
 };
 

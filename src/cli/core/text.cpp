@@ -5,13 +5,18 @@
 namespace mc::cli {
 namespace {
 
-bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
+bool is_continuation(char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+}
+bool is_control(char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+}
 
 }  // namespace
 
 std::size_t columns_of(std::string_view text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return !is_continuation(c); }));
+    return static_cast<std::size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return !is_continuation(c); }));
 }
 
 std::string shortened(std::string_view text, std::size_t columns) {
@@ -73,8 +78,10 @@ std::string shell_quoted(std::string_view word) {
     if (!word.empty() && std::all_of(word.begin(), word.end(), safe)) return std::string(word);
     std::string out = "'";
     for (const char c : word) {
-        if (c == '\'') out += "'\\''";
-        else out.push_back(c);
+        if (c == '\'')
+            out += "'\\''";
+        else
+            out.push_back(c);
     }
     return out + "'";
 }
@@ -83,12 +90,23 @@ std::string coloured(std::string_view text, Colour colour, bool enabled) {
     if (!enabled || colour == Colour::plain) return std::string(text);
     const char* code = "0";
     switch (colour) {
-        case Colour::green: code = "32"; break;
-        case Colour::yellow: code = "33"; break;
-        case Colour::red: code = "31"; break;
-        case Colour::dim: code = "2"; break;
-        case Colour::bold: code = "1"; break;
-        case Colour::plain: break;
+        case Colour::green:
+            code = "32";
+            break;
+        case Colour::yellow:
+            code = "33";
+            break;
+        case Colour::red:
+            code = "31";
+            break;
+        case Colour::dim:
+            code = "2";
+            break;
+        case Colour::bold:
+            code = "1";
+            break;
+        case Colour::plain:
+            break;
     }
     return "\x1b[" + std::string(code) + "m" + std::string(text) + "\x1b[0m";
 }

@@ -37,7 +37,8 @@ std::vector<VerbSpec> request_verbs() {
         .group = request_group,
         .operands = "ID",
         .summary = "Show what became of a request",
-        .description = "ID is the 32 hexadecimal digits that an interrupted or timed-out command printed, or `mccli jobs` shows.",
+        .description =
+            "ID is the 32 hexadecimal digits that an interrupted or timed-out command printed, or `mccli jobs` shows.",
         .examples = {{"mccli job 6f0c4c1f3f9a4d0b8b1e2d3c4b5a6978", ""}},
         .operands_min = 1,
         .operands_max = 1,
@@ -106,7 +107,9 @@ std::vector<VerbSpec> cloud_verbs() {
         .aliases = {"node"},
         .group = cloud_group,
         .summary = "List the nodes: state, room, engine",
-        .description = "A node is ready, not ready (its worker answers, its Docker engine does not: the reason is shown) or silent.",
+        .description =
+            "A node is ready, not ready (its worker answers, its Docker engine does not: the reason is shown) or "
+            "silent.",
         .examples = {{"mccli nodes", ""}},
     };
     std::vector<VerbSpec> all{nodes, watch_verb()};
@@ -121,7 +124,8 @@ const std::vector<OptionSpec>& common_options() {
         {"output", 'o', "FORMAT", "table or json; json makes errors JSON too (default table)"},
         {"quiet", 'q', "", "no progress and no remarks; in lists only the names"},
         {"connect-timeout", 0, "DURATION", "how long to wait for a first sign of the broker (default 3s)"},
-        {"state-dir", 0, "DIR", "where known_hosts and minicloud's own key are kept (default $XDG_STATE_HOME/minicloud)"},
+        {"state-dir", 0, "DIR",
+         "where known_hosts and minicloud's own key are kept (default $XDG_STATE_HOME/minicloud)"},
         {"config", 0, "FILE", "ini file with options (default $XDG_CONFIG_HOME/minicloud/mccli.ini, if it is there)"},
         {"help", 'h', "", "show help, of a verb when one is given"},
         {"version", 'V', "", "show the version and end"},

@@ -93,6 +93,8 @@ VerbSpec logs_verb() {
 
 }  // namespace
 
-std::vector<VerbSpec> inside_verbs() { return {ssh_verb(), exec_verb(), logs_verb()}; }
+std::vector<VerbSpec> inside_verbs() {
+    return {ssh_verb(), exec_verb(), logs_verb()};
+}
 
 }  // namespace mc::cli

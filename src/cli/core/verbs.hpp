@@ -35,7 +35,7 @@ enum class VerbId {
 /// so that a worker's MC_NODE does not decide where somebody's VM goes.
 struct OptionSpec {
     std::string_view name{};
-    char letter = 0;         ///< 0 = none
+    char letter = 0;           ///< 0 = none
     std::string_view value{};  ///< what its value is called in the help; "" = a flag
     std::string_view help{};
     bool repeatable = false;

@@ -11,23 +11,30 @@ using protocol::VmState;
 
 Colour colour_of(VmState state) {
     switch (state) {
-        case VmState::running: return Colour::green;
+        case VmState::running:
+            return Colour::green;
         case VmState::pending:
         case VmState::creating:
-        case VmState::deleting: return Colour::yellow;
+        case VmState::deleting:
+            return Colour::yellow;
         case VmState::failed:
-        case VmState::unknown: return Colour::red;
+        case VmState::unknown:
+            return Colour::red;
         case VmState::stopped:
-        case VmState::deleted: return Colour::dim;
+        case VmState::deleted:
+            return Colour::dim;
     }
     return Colour::plain;
 }
 
 Colour colour_of(NodeState state) {
     switch (state) {
-        case NodeState::ready: return Colour::green;
-        case NodeState::not_ready: return Colour::yellow;
-        case NodeState::silent: return Colour::red;
+        case NodeState::ready:
+            return Colour::green;
+        case NodeState::not_ready:
+            return Colour::yellow;
+        case NodeState::silent:
+            return Colour::red;
     }
     return Colour::plain;
 }
@@ -71,12 +78,18 @@ std::string plain_ssh_command(const protocol::VmView& vm) {
 
 std::string_view done_word(protocol::Verb verb) {
     switch (verb) {
-        case protocol::Verb::create: return "created";
-        case protocol::Verb::start: return "started";
-        case protocol::Verb::stop: return "stopped";
-        case protocol::Verb::restart: return "restarted";
-        case protocol::Verb::remove: return "deleted";
-        default: return "done";
+        case protocol::Verb::create:
+            return "created";
+        case protocol::Verb::start:
+            return "started";
+        case protocol::Verb::stop:
+            return "stopped";
+        case protocol::Verb::restart:
+            return "restarted";
+        case protocol::Verb::remove:
+            return "deleted";
+        default:
+            return "done";
     }
 }
 
@@ -106,9 +119,8 @@ std::string text_created_all(const std::vector<protocol::ItemResult>& items, con
 
 std::string text_vms(const std::vector<protocol::VmView>& vms, WallTime now, const TextStyle& style) {
     const std::vector<Column> columns{
-        {"NAME", false, 10},      {"STATE", false, 9},     {"NODE", false, 7}, {"SSH", false, 8},
-        {"IMAGE", false, 4, 12},  {"CPUS", true, 2},       {"MEMORY", true, 2}, {"AGE", true, 6},
-        {"EXPIRES", false, 3},    {"REASON", false, 5, 16},
+        {"NAME", false, 10}, {"STATE", false, 9}, {"NODE", false, 7}, {"SSH", false, 8},     {"IMAGE", false, 4, 12},
+        {"CPUS", true, 2},   {"MEMORY", true, 2}, {"AGE", true, 6},   {"EXPIRES", false, 3}, {"REASON", false, 5, 16},
     };
     std::vector<std::vector<Cell>> rows;
     for (const auto& vm : vms) {
@@ -164,9 +176,9 @@ std::string text_vm(const protocol::VmView& vm, WallTime now, const TextStyle& s
 
 std::string text_nodes(const std::vector<protocol::NodeView>& nodes, const TextStyle& style) {
     const std::vector<Column> columns{
-        {"NAME", false, 10},  {"STATE", false, 9},       {"VMS", true, 8},       {"CPUS", true, 4},
-        {"MEMORY", true, 4},  {"ADDRESS", false, 6, 12}, {"ENGINE", false, 3},   {"WORKER", false, 1},
-        {"HEARD", true, 5},   {"REASON", false, 7, 16},
+        {"NAME", false, 10}, {"STATE", false, 9},       {"VMS", true, 8},     {"CPUS", true, 4},
+        {"MEMORY", true, 4}, {"ADDRESS", false, 6, 12}, {"ENGINE", false, 3}, {"WORKER", false, 1},
+        {"HEARD", true, 5},  {"REASON", false, 7, 16},
     };
     std::vector<std::vector<Cell>> rows;
     for (const auto& node : nodes) {
@@ -199,11 +211,12 @@ std::string text_items(const std::vector<protocol::ItemResult>& items, std::stri
 }
 
 std::string text_job(const protocol::JobView& job, WallTime now, const TextStyle& style) {
-    std::string out = layout_fields({{"request", {job.request.str()}},
-                                     {"verb", {std::string(name_of(job.verb))}},
-                                     {"state", {job.done ? "done" : "under way", job.done ? Colour::plain : Colour::yellow}},
-                                     {"accepted", {format_time(job.accepted) + " (" + age_since(job.accepted, now) + " ago)"}}},
-                                    style);
+    std::string out =
+        layout_fields({{"request", {job.request.str()}},
+                       {"verb", {std::string(name_of(job.verb))}},
+                       {"state", {job.done ? "done" : "under way", job.done ? Colour::plain : Colour::yellow}},
+                       {"accepted", {format_time(job.accepted) + " (" + age_since(job.accepted, now) + " ago)"}}},
+                      style);
     if (job.items.empty()) return out;
     const std::vector<Column> columns{
         {"VM", false, 10}, {"RESULT", false, 9}, {"NODE", false, 5}, {"SSH", false, 7}, {"MESSAGE", false, 8, 20}};
@@ -269,6 +282,8 @@ std::string text_versions(const Versions& versions) {
     return out;
 }
 
-std::string text_error(const Error& error) { return "mccli: " + printable(error.message) + "\n"; }
+std::string text_error(const Error& error) {
+    return "mccli: " + printable(error.message) + "\n";
+}
 
 }  // namespace mc::cli

@@ -43,7 +43,9 @@ Result<std::filesystem::path> App::state_dir() {
     return std::filesystem::absolute(path);
 }
 
-void App::print(std::string_view text) const { write_all(STDOUT_FILENO, text); }
+void App::print(std::string_view text) const {
+    write_all(STDOUT_FILENO, text);
+}
 
 void App::remark(std::string_view text) const {
     if (!options_.quiet) write_all(STDERR_FILENO, "mccli: " + printable(text) + "\n");
@@ -54,7 +56,9 @@ int report_error(const Error& error, ExitCode exit_code, bool json) {
     return static_cast<int>(exit_code);
 }
 
-int App::report(const Error& error, ExitCode exit_code) const { return report_error(error, exit_code, json()); }
+int App::report(const Error& error, ExitCode exit_code) const {
+    return report_error(error, exit_code, json());
+}
 
 int App::report(const Error& error) const {
     return report(error, interrupted_ ? ExitCode::interrupted : exit_code_for(error.code));

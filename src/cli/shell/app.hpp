@@ -21,8 +21,8 @@ namespace mc::cli {
 /// How a request is made.
 struct CallOptions {
     std::optional<milliseconds> timeout;  ///< of the work, told to the broker; nullopt = an answer at once is expected
-    std::string progress;                 ///< "creating a VM": shown on a terminal; also makes Ctrl-C explain what goes on
-    std::string what;                     ///< "create": for the messages
+    std::string progress;  ///< "creating a VM": shown on a terminal; also makes Ctrl-C explain what goes on
+    std::string what;      ///< "create": for the messages
 };
 
 /// One run of mccli: the options, the connection, and how things are said.

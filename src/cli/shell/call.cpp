@@ -29,7 +29,8 @@ Request make_request(protocol::Verb verb, protocol::Bytes body, const CallOption
     request.body = std::move(body);
     request.connect_timeout = connect_timeout;
     request.timeout = options.timeout.value_or(milliseconds(0));
-    request.reply_timeout = options.timeout ? *options.timeout + reply_slack : std::max(answer_timeout, connect_timeout);
+    request.reply_timeout =
+        options.timeout ? *options.timeout + reply_slack : std::max(answer_timeout, connect_timeout);
     return request;
 }
 
@@ -80,7 +81,8 @@ Result<protocol::Message> App::call(protocol::Verb verb, protocol::Bytes body, c
     };
     poller.add(connection->socket(), {}, on_readable);
     if (signals) {
-        poller.add_fd(signals->fd(), {}, [&](io::Readiness) { interrupted = signals->next().has_value() || interrupted; });
+        poller.add_fd(signals->fd(), {},
+                      [&](io::Readiness) { interrupted = signals->next().has_value() || interrupted; });
     }
     while (!driver.done() && !interrupted) {
         if (auto sent = carry_out(driver, *connection, poller, on_readable); !sent) return fail(sent.error());

@@ -16,7 +16,8 @@ int run_nodes(App& app) {
     } else if (app.options().quiet) {
         for (const auto& node : reply->nodes) app.print(node.name + "\n");
     } else if (reply->nodes.empty()) {
-        app.remark("there are no nodes yet; start a worker on a machine with Docker: mcworker --broker ENDPOINT --node NAME");
+        app.remark(
+            "there are no nodes yet; start a worker on a machine with Docker: mcworker --broker ENDPOINT --node NAME");
     } else {
         app.print(text_nodes(reply->nodes, app.style()));
     }
@@ -35,9 +36,12 @@ int run_job(App& app) {
 int run_jobs(App& app) {
     const auto reply = app.ask<protocol::JobsReply>(Verb::jobs, {});
     if (!reply) return app.report(reply.error());
-    if (app.json()) app.print(json_jobs(reply->jobs));
-    else if (reply->jobs.empty()) app.remark("there are no requests to show");
-    else app.print(text_jobs(reply->jobs, io::read_clock().wall, app.style()));
+    if (app.json())
+        app.print(json_jobs(reply->jobs));
+    else if (reply->jobs.empty())
+        app.remark("there are no requests to show");
+    else
+        app.print(text_jobs(reply->jobs, io::read_clock().wall, app.style()));
     return 0;
 }
 
@@ -51,10 +55,14 @@ int run_cancel(App& app) {
 }
 
 int run_version(App& app) {
-    Versions versions{mc::version, "", {}};
-    const auto hello = app.ask<protocol::HelloReply>(Verb::hello, protocol::encode(protocol::HelloRequest{mc::version}));
+    Versions versions{mc::version, "", {}, {}, {}, {}};
+    const auto hello =
+        app.ask<protocol::HelloReply>(Verb::hello, protocol::encode(protocol::HelloRequest{mc::version}));
     if (hello) {
         versions.broker = hello->version;
+        versions.cloud = hello->cloud;
+        versions.epoch = hello->epoch;
+        versions.last_event = hello->last_event;
         if (auto nodes = app.ask<protocol::NodesReply>(Verb::nodes, {})) versions.nodes = std::move(nodes->nodes);
     }
     app.print(app.json() ? json_versions(versions) : text_versions(versions));

@@ -30,6 +30,8 @@ std::optional<protocol::Message> Connection::receive() {
     return std::nullopt;
 }
 
-RequestId new_request_id() { return RequestId{io::random_u64(), io::random_u64()}; }
+RequestId new_request_id() {
+    return RequestId{io::random_u64(), io::random_u64()};
+}
 
 }  // namespace mc::cli

@@ -52,7 +52,8 @@ int run_menu(App& app) {
         if (step.over) return 0;
         if (step.command.empty()) continue;
         std::vector<std::string> arguments{"mccli", "--broker", app.options().broker};
-        if (!app.options().state_dir.empty()) arguments.insert(arguments.end(), {"--state-dir", app.options().state_dir});
+        if (!app.options().state_dir.empty())
+            arguments.insert(arguments.end(), {"--state-dir", app.options().state_dir});
         arguments.insert(arguments.end(), step.command.begin(), step.command.end());
         if (const int failed = run_child(arguments); failed != 0) {
             return app.report(Error{ErrorCode::io_failed, "mccli can't be run: " + std::string(std::strerror(failed))});

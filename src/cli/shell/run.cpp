@@ -76,16 +76,20 @@ private:
         for (const auto& spec : specs) {
             if (verb == nullptr && built_in(spec.name)) continue;
             const std::string name(spec.name);
-            if (spec.is_flag()) options_.add_flag(ini_name(verb, spec), flags_[name], "");
-            else if (spec.repeatable) options_.add(ini_name(verb, spec), "X", lists_[name], "");
-            else options_.add(ini_name(verb, spec), "X", texts_[name], "");
+            if (spec.is_flag())
+                options_.add_flag(ini_name(verb, spec), flags_[name], "");
+            else if (spec.repeatable)
+                options_.add(ini_name(verb, spec), "X", lists_[name], "");
+            else
+                options_.add(ini_name(verb, spec), "X", texts_[name], "");
         }
     }
 
     /// "--image=x" as the option set of create calls it: "--create-image=x".
     std::string full_name(const std::string& token) const {
         if (line_.verb == nullptr) return token;
-        const auto name = std::string_view(token).substr(2, token.find('=') == std::string::npos ? std::string::npos : token.find('=') - 2);
+        const auto name = std::string_view(token).substr(
+            2, token.find('=') == std::string::npos ? std::string::npos : token.find('=') - 2);
         const auto& own = line_.verb->options;
         const bool of_verb = std::any_of(own.begin(), own.end(), [&](const OptionSpec& o) { return o.name == name; });
         return of_verb ? "--" + std::string(line_.verb->name) + "-" + token.substr(2) : token;
@@ -116,31 +120,47 @@ int run_help(const CommandLine& line) {
     std::vector<std::string> names;
     for (const auto& known : verbs()) names.emplace_back(known.name);
     const auto near = nearest(line.operands.front(), names);
-    return report_error(Error{ErrorCode::usage, "there is no verb \"" + line.operands.front() + "\"" +
-                                                    (near ? "; did you mean \"" + *near + "\"?" : "; see: mccli --help")},
-                        ExitCode::usage, false);
+    return report_error(
+        Error{ErrorCode::usage, "there is no verb \"" + line.operands.front() + "\"" +
+                                    (near ? "; did you mean \"" + *near + "\"?" : "; see: mccli --help")},
+        ExitCode::usage, false);
 }
 
 int run_verb(App& app) {
     switch (app.line().verb->id) {
-        case VerbId::create: return run_create(app);
-        case VerbId::list: return run_list(app);
-        case VerbId::info: return run_info(app);
-        case VerbId::ssh: return run_ssh(app);
-        case VerbId::exec: return run_exec(app);
+        case VerbId::create:
+            return run_create(app);
+        case VerbId::list:
+            return run_list(app);
+        case VerbId::info:
+            return run_info(app);
+        case VerbId::ssh:
+            return run_ssh(app);
+        case VerbId::exec:
+            return run_exec(app);
         case VerbId::start:
         case VerbId::stop:
         case VerbId::restart:
-        case VerbId::remove: return run_action(app, app.line().verb->id);
-        case VerbId::logs: return run_logs(app);
-        case VerbId::nodes: return run_nodes(app);
-        case VerbId::watch: return run_watch(app);
-        case VerbId::job: return run_job(app);
-        case VerbId::jobs: return run_jobs(app);
-        case VerbId::cancel: return run_cancel(app);
-        case VerbId::menu: return run_menu(app);
-        case VerbId::version: return run_version(app);
-        case VerbId::help: return run_help(app.line());
+        case VerbId::remove:
+            return run_action(app, app.line().verb->id);
+        case VerbId::logs:
+            return run_logs(app);
+        case VerbId::nodes:
+            return run_nodes(app);
+        case VerbId::watch:
+            return run_watch(app);
+        case VerbId::job:
+            return run_job(app);
+        case VerbId::jobs:
+            return run_jobs(app);
+        case VerbId::cancel:
+            return run_cancel(app);
+        case VerbId::menu:
+            return run_menu(app);
+        case VerbId::version:
+            return run_version(app);
+        case VerbId::help:
+            return run_help(app.line());
     }
     return static_cast<int>(ExitCode::usage);
 }

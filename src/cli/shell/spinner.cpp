@@ -11,16 +11,22 @@ namespace {
 
 constexpr const char* begin_of_line = "\r\x1b[K";  // and what stood there erased
 
-void put(const std::string& text) { static_cast<void>(!::write(STDERR_FILENO, text.data(), text.size())); }
+void put(const std::string& text) {
+    static_cast<void>(!::write(STDERR_FILENO, text.data(), text.size()));
+}
 
 }  // namespace
 
 Spinner::Spinner(std::string what, bool wanted, Instant now)
     : line_(what, now), shown_(wanted && !what.empty() && is_terminal(STDERR_FILENO)) {}
 
-Spinner::~Spinner() { clear(); }
+Spinner::~Spinner() {
+    clear();
+}
 
-Instant Spinner::next(Instant now) const { return shown_ ? now + ProgressLine::spin_interval : Instant::never(); }
+Instant Spinner::next(Instant now) const {
+    return shown_ ? now + ProgressLine::spin_interval : Instant::never();
+}
 
 void Spinner::draw(Instant now) {
     if (!shown_) return;

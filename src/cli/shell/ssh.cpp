@@ -62,14 +62,15 @@ int become(const App& app, const std::vector<std::string>& arguments) {
 int run_ssh(App& app) {
     auto command = read_ssh(app.settings(), app.line());
     if (!command) return app.report(command.error());
-    const auto info = app.ask<protocol::InfoReply>(protocol::Verb::info,
-                                                   protocol::encode(protocol::InfoRequest{command->target}));
+    const auto info =
+        app.ask<protocol::InfoReply>(protocol::Verb::info, protocol::encode(protocol::InfoRequest{command->target}));
     if (!info) return report_about(app, command->target, info.error());
     const auto way = choose_ssh_way(info->vm);
     if (!way) return app.report(way.error());
     if (*way == SshWay::exec) {
         app.remark(info->vm.name + " has no sshd; opening a shell through exec");
-        const bool tty = (command->command.empty() || command->tty) && is_terminal(STDIN_FILENO) && is_terminal(STDOUT_FILENO);
+        const bool tty =
+            (command->command.empty() || command->tty) && is_terminal(STDIN_FILENO) && is_terminal(STDOUT_FILENO);
         return run_exec_in(app, command->target, command->command, tty);
     }
     const auto known_hosts = pinned_known_hosts(app, info->vm);

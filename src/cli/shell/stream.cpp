@@ -70,7 +70,8 @@ int run_exec_with(App& app, const std::string& target, protocol::ExecSpec spec) 
         spec.columns = size.columns;
         // Programs draw for the terminal that they think they have.
         const char* term = std::getenv("TERM");
-        const bool given = std::any_of(spec.env.begin(), spec.env.end(), [](const auto& e) { return e.starts_with("TERM="); });
+        const bool given =
+            std::any_of(spec.env.begin(), spec.env.end(), [](const auto& e) { return e.starts_with("TERM="); });
         if (term != nullptr && !given) spec.env.push_back("TERM=" + std::string(term));
     }
     const StreamWish wish{protocol::Verb::exec, target, protocol::encode(spec), spec.input, spec.tty};

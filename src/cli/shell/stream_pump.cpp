@@ -17,7 +17,9 @@
 namespace mc::cli {
 namespace {
 
-Instant now() { return io::read_clock().instant; }
+Instant now() {
+    return io::read_clock().instant;
+}
 
 }  // namespace
 
@@ -108,7 +110,8 @@ void StreamPump::write_outputs() {
         Sink& sink = sink_of(output->channel);
         const std::size_t left = output->bytes.size() - output->written;
         ssize_t n = static_cast<ssize_t>(left);  // a closed descriptor: there is nobody to write to
-        if (sink.fd >= 0) n = ::write(sink.fd, output->bytes.data() + output->written, std::min(left, sink.write_bytes_max));
+        if (sink.fd >= 0)
+            n = ::write(sink.fd, output->bytes.data() + output->written, std::min(left, sink.write_bytes_max));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && errno == EAGAIN) return;
         if (n < 0) return reader_left();
@@ -138,8 +141,10 @@ void StreamPump::update_interests() {
     const bool wants_input = input_ && session_.input_bytes_max() > 0;
     if (wants_input == stdin_polled_) return;
     stdin_polled_ = wants_input;
-    if (wants_input) poller_.add_fd(STDIN_FILENO, {}, [this](io::Readiness) { on_stdin(); });
-    else poller_.remove_fd(STDIN_FILENO);
+    if (wants_input)
+        poller_.add_fd(STDIN_FILENO, {}, [this](io::Readiness) { on_stdin(); });
+    else
+        poller_.remove_fd(STDIN_FILENO);
 }
 
 StreamPump::Ending StreamPump::run() {

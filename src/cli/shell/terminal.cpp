@@ -40,7 +40,9 @@ bool size_of(int fd, protocol::Resize& out) {
 
 }  // namespace
 
-bool is_terminal(int fd) { return isatty(fd) == 1; }
+bool is_terminal(int fd) {
+    return isatty(fd) == 1;
+}
 
 TextStyle style_of(int fd) {
     TextStyle style;
@@ -65,7 +67,8 @@ Result<RawTerminal> RawTerminal::enter(int fd) {
     }
     static const bool registered = [] {
         std::atexit(restore);
-        for (const int number : {SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) std::signal(number, restore_and_die);
+        for (const int number : {SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL})
+            std::signal(number, restore_and_die);
         return true;
     }();
     static_cast<void>(registered);
@@ -85,7 +88,9 @@ void RawTerminal::leave() {
     if (std::exchange(active_, false)) restore();
 }
 
-RawTerminal::~RawTerminal() { leave(); }
+RawTerminal::~RawTerminal() {
+    leave();
+}
 
 RawTerminal::RawTerminal(RawTerminal&& other) noexcept : active_(std::exchange(other.active_, false)) {}
 

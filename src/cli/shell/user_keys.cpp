@@ -47,7 +47,8 @@ Result<void> add_keys(const fs::path& path, std::vector<std::string>& to) {
 /// Runs ssh-keygen, quietly. Two mccli at the same moment: the loser finds the winner's key.
 Result<void> make_own_key(const fs::path& key) {
     const std::string path = key.string();
-    const char* arguments[] = {"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "minicloud", "-f", path.c_str(), nullptr};
+    const char* arguments[] = {"ssh-keygen", "-q",        "-t", "ed25519",    "-N",   "",
+                               "-C",         "minicloud", "-f", path.c_str(), nullptr};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);

@@ -35,7 +35,8 @@ int report_items(const App& app, const std::vector<ItemResult>& items) {
 
 void print_created(const App& app, const CreateCommand& command, const std::vector<ItemResult>& items,
                    const std::string& password) {
-    const bool any = std::any_of(items.begin(), items.end(), [](const ItemResult& i) { return i.code == ErrorCode::ok; });
+    const bool any =
+        std::any_of(items.begin(), items.end(), [](const ItemResult& i) { return i.code == ErrorCode::ok; });
     if (app.json() && command.many) return app.print(json_created_all(items, password));
     if (!any) return;
     if (app.json()) return app.print(json_created(items.front(), password));
@@ -70,7 +71,8 @@ int run_create(App& app) {
     if (!keys) return app.report(keys.error());
     spec.authorized_keys = std::move(*keys);
     if (spec.authorized_keys.size() > limits::keys_max) {
-        return app.report(Error{ErrorCode::invalid_argument, "there are more than 64 SSH keys in ~/.ssh; choose with --key FILE"});
+        return app.report(
+            Error{ErrorCode::invalid_argument, "there are more than 64 SSH keys in ~/.ssh; choose with --key FILE"});
     }
     std::string password;
     if (command->password) {
@@ -95,8 +97,10 @@ int run_action(App& app, VerbId verb) {
     const auto reply = app.ask<ItemsReply>(command->verb, protocol::encode(command->request), call);
     if (!reply) return app.report(reply.error());
     const auto done = done_word(command->verb);
-    if (app.json()) app.print(json_items(reply->items, done));
-    else if (!app.options().quiet) app.print(text_items(reply->items, done));
+    if (app.json())
+        app.print(json_items(reply->items, done));
+    else if (!app.options().quiet)
+        app.print(text_items(reply->items, done));
     return report_items(app, reply->items);
 }
 
@@ -119,10 +123,14 @@ Result<std::vector<protocol::VmView>> list_all(App& app) {
 int run_list(App& app) {
     const auto vms = list_all(app);
     if (!vms) return app.report(vms.error());
-    if (app.json()) app.print(json_vms(*vms));
-    else if (app.options().quiet) app.print(text_names(*vms));
-    else if (vms->empty()) app.remark("there are no VMs; make one with: mccli create");
-    else app.print(text_vms(*vms, io::read_clock().wall, app.style()));
+    if (app.json())
+        app.print(json_vms(*vms));
+    else if (app.options().quiet)
+        app.print(text_names(*vms));
+    else if (vms->empty())
+        app.remark("there are no VMs; make one with: mccli create");
+    else
+        app.print(text_vms(*vms, io::read_clock().wall, app.style()));
     return 0;
 }
 

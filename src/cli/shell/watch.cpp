@@ -60,9 +60,11 @@ private:
             if (!message) continue;
             const Instant now = io::read_clock().instant;
             if (message->header.verb == Verb::event_published) {
-                if (const auto event = protocol::decode<protocol::Event>(message->body)) follower_.on_event(now, *event);
+                if (const auto event = protocol::decode<protocol::Event>(message->body))
+                    follower_.on_event(now, *event);
             } else if (message->header.verb == Verb::event_beacon) {
-                if (const auto beacon = protocol::decode<protocol::Beacon>(message->body)) follower_.on_beacon(now, *beacon);
+                if (const auto beacon = protocol::decode<protocol::Beacon>(message->body))
+                    follower_.on_beacon(now, *beacon);
             }
         }
     }

@@ -15,14 +15,17 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-Result<CommandLine> split(std::vector<std::string> args) { return split_command_line(args); }
+Result<CommandLine> split(std::vector<std::string> args) {
+    return split_command_line(args);
+}
 std::string error_of(std::vector<std::string> args) {
     const auto line = split(std::move(args));
     return line ? "" : line.error().message;
 }
 
 TEST(CommandLine, TakesOptionsBeforeAndAfterTheVerb) {
-    const auto line = split({"--broker", "tcp://x:1", "create", "-n", "3", "web", "--label=a=b", "-m512M", "--password"});
+    const auto line =
+        split({"--broker", "tcp://x:1", "create", "-n", "3", "web", "--label=a=b", "-m512M", "--password"});
     ASSERT_TRUE(line) << line.error().message;
     EXPECT_EQ(line->verb->id, VerbId::create);
     EXPECT_THAT(line->options,
@@ -104,7 +107,9 @@ TEST(VerbTable, GivesEveryOptionOneNameEverywhere) {
     EXPECT_EQ(ini_name(&create, *find_option(&create, "image")), "create-image");
 }
 
-Settings settings(Settings::Values values) { return Settings(std::move(values)); }
+Settings settings(Settings::Values values) {
+    return Settings(std::move(values));
+}
 
 TEST(Commands, ReadsACreate) {
     const auto command = read_create(settings({{"count", {"3"}},
@@ -140,7 +145,7 @@ TEST(Commands, RefusesWhatTheBrokerWouldRefuse) {
         return command ? "" : command.error().message;
     };
     EXPECT_THAT(refused({{"memory", {"1X"}}}), HasSubstr("--memory: \"1X\" is not a size"));
-    EXPECT_THAT(refused({{"memory", {"1M"}}}), HasSubstr("--memory must be between"));
+    EXPECT_THAT(refused({{"memory", {"1M"}}}), HasSubstr("--memory: it must be between 16M and 64T, not 1M"));
     EXPECT_THAT(refused({{"count", {"1001"}}}), HasSubstr("--count"));
     EXPECT_THAT(refused({{"count", {"2"}}}, {"web"}), HasSubstr("--name names one VM"));
     EXPECT_THAT(refused({{"name", {"Web"}}}), HasSubstr("\"Web\" is not valid"));
@@ -162,7 +167,8 @@ TEST(Commands, CountsANameThatIsGivenTwiceOnce) {
 }
 
 TEST(Commands, ReadsCommonOptions) {
-    const auto common = read_common(settings({{"broker", {"box:7710"}}, {"output", {"json"}}, {"connect-timeout", {"500ms"}}}));
+    const auto common =
+        read_common(settings({{"broker", {"box:7710"}}, {"output", {"json"}}, {"connect-timeout", {"500ms"}}}));
     ASSERT_TRUE(common);
     EXPECT_EQ(common->broker, "tcp://box:7710");
     EXPECT_EQ(common->output, OutputFormat::json);
@@ -178,7 +184,8 @@ TEST(Commands, ReadsExecSshLogsWatchAndIds) {
     EXPECT_FALSE(read_exec(settings({}), *split({"exec", "vm-1"})));
     EXPECT_FALSE(read_ssh(settings({{"user", {"-oProxyCommand=x"}}}), *split({"ssh", "vm-1"})));
     const std::vector<std::string> names{"vm-1"};
-    const auto logs = read_logs(settings({{"tail", {"5"}}, {"since", {"1m"}}, {"follow", {"true"}}}), names, WallTime{120'000});
+    const auto logs =
+        read_logs(settings({{"tail", {"5"}}, {"since", {"1m"}}, {"follow", {"true"}}}), names, WallTime{120'000});
     ASSERT_TRUE(logs);
     EXPECT_EQ(logs->spec.tail, 5U);
     EXPECT_EQ(logs->spec.since_unix_seconds, 60);

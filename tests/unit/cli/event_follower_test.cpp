@@ -41,14 +41,18 @@ struct Follower {
     std::vector<std::string> did() {
         std::vector<std::string> out;
         for (const auto& effect : core.take_effects()) {
-            if (const auto* p = std::get_if<F::Print>(&effect)) out.push_back(std::to_string(p->event.seq.value));
+            if (const auto* p = std::get_if<F::Print>(&effect))
+                out.push_back(std::to_string(p->event.seq.value));
             else if (const auto* g = std::get_if<F::Gap>(&effect)) {
                 out.push_back("gap " + std::to_string(g->first.value) + "-" + std::to_string(g->last.value));
             } else if (const auto* a = std::get_if<F::AskReplay>(&effect)) {
                 out.push_back("ask " + std::to_string(a->after.value));
-            } else if (std::holds_alternative<F::AskBeacon>(effect)) out.push_back("beacon?");
-            else if (std::holds_alternative<F::OtherCloud>(effect)) out.push_back("cloud");
-            else out.push_back("remark");
+            } else if (std::holds_alternative<F::AskBeacon>(effect))
+                out.push_back("beacon?");
+            else if (std::holds_alternative<F::OtherCloud>(effect))
+                out.push_back("cloud");
+            else
+                out.push_back("remark");
         }
         return out;
     }

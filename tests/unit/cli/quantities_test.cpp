@@ -26,7 +26,8 @@ TEST(Quantities, ReadsDurations) {
     EXPECT_EQ(parse_duration("250ms"), milliseconds(250));
     EXPECT_EQ(parse_duration("1.5m"), milliseconds(90'000));
     EXPECT_EQ(parse_duration("5"), milliseconds(5000));
-    for (const char* bad : {"", "h", "2y", "-1s", "1h-", "999999999999999999d"}) EXPECT_FALSE(parse_duration(bad)) << bad;
+    for (const char* bad : {"", "h", "2y", "-1s", "1h-", "999999999999999999d"})
+        EXPECT_FALSE(parse_duration(bad)) << bad;
 }
 
 TEST(Quantities, ReadsCpus) {

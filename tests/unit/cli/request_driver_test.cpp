@@ -13,7 +13,9 @@ using protocol::Verb;
 
 constexpr RequestId id{1, 2};
 
-Instant at(milliseconds time) { return Instant{time}; }
+Instant at(milliseconds time) {
+    return Instant{time};
+}
 
 Request create_request() {
     Request request;

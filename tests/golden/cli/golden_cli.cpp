@@ -1,0 +1,186 @@
+// Compares every output of mccli's core with its file in this folder, byte for
+// byte. MC_GOLDEN_UPDATE=1 writes the files instead.
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+
+#include "base/version.hpp"
+#include "cli/core/command_line.hpp"
+#include "cli/core/commands.hpp"
+#include "cli/core/help.hpp"
+#include "cli/core/json_views.hpp"
+#include "cli/core/ssh_command.hpp"
+#include "cli/core/views.hpp"
+#include "samples.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace mc;
+using namespace mc::cli;
+
+constexpr TextStyle piped{};
+constexpr TextStyle wide{160, false};
+constexpr TextStyle usual{80, false};
+constexpr TextStyle narrow{40, false};
+constexpr TextStyle coloured_wide{160, true};
+
+using Outputs = std::map<std::string, std::string>;  // path from the top -> what must be in it
+
+void add_listings(Outputs& out) {
+    const auto vms = samples::vms();
+    out["list.txt"] = text_vms(vms, samples::now, piped);
+    out["list-160.txt"] = text_vms(vms, samples::now, wide);
+    out["list-80.txt"] = text_vms(vms, samples::now, usual);
+    out["list-40.txt"] = text_vms(vms, samples::now, narrow);
+    out["list-colours.txt"] = text_vms(vms, samples::now, coloured_wide);
+    out["list-quiet.txt"] = text_names(vms);
+    out["list.json"] = json_vms(vms);
+    out["list-empty.json"] = json_vms({});
+    out["info.txt"] = text_vm(vms.front(), samples::now, piped);
+    out["info-full.txt"] = text_vm(vms.back(), samples::now, piped);
+    out["info.json"] = json_vm(vms.back());
+    const auto nodes = samples::nodes();
+    out["nodes.txt"] = text_nodes(nodes, piped);
+    out["nodes-80.txt"] = text_nodes(nodes, usual);
+    out["nodes-40.txt"] = text_nodes(nodes, narrow);
+    out["nodes-colours.txt"] = text_nodes(nodes, coloured_wide);
+    out["nodes.json"] = json_nodes(nodes);
+}
+
+void add_requests(Outputs& out) {
+    const auto vms = samples::vms();
+    const auto items = samples::items();
+    out["create.txt"] = text_created(vms.front(), "");
+    out["create-password.txt"] = text_created(vms.front(), "aB3dE5gH7jK9mN2p");
+    out["create-no-sshd.txt"] = text_created(vms[1], "");
+    out["create-many.txt"] = text_created_all(items, "", usual);
+    out["create-many-password.txt"] = text_created_all(items, "aB3dE5gH7jK9mN2p", usual);
+    out["create.json"] = json_created(items.front(), "");
+    out["create-password.json"] = json_created(items.front(), "aB3dE5gH7jK9mN2p");
+    out["create-many.json"] = json_created_all(items, "");
+    out["start.txt"] = text_items(items, "started");
+    out["stop.txt"] = text_items(items, "stopped");
+    out["stop.json"] = json_items(items, "stopped");
+    const auto jobs = samples::jobs();
+    out["jobs.txt"] = text_jobs(jobs, samples::now, usual);
+    out["jobs.json"] = json_jobs(jobs);
+    out["job.txt"] = text_job(jobs.back(), samples::now, usual);
+    out["job-under-way.txt"] = text_job(jobs.front(), samples::now, usual);
+    out["job.json"] = json_job(jobs.back());
+    const Versions versions{"0.1.0", "0.1.0", samples::nodes()};
+    out["version.txt"] = text_versions(versions);
+    out["version-alone.txt"] = text_versions({"0.1.0", "", {}});
+    out["version.json"] = json_versions(versions);
+}
+
+void add_watch(Outputs& out) {
+    std::string text = text_gap(EventSeq{1}, EventSeq{1}) + text_gap(EventSeq{2}, EventSeq{16});
+    std::string colours;
+    std::string json = json_gap(EventSeq{2}, EventSeq{16});
+    for (const auto& event : samples::events()) {
+        text += text_event(event, piped);
+        colours += text_event(event, coloured_wide);
+        json += json_event(event);
+    }
+    out["watch.txt"] = text + text_other_cloud(CloudId{7});
+    out["watch-colours.txt"] = colours;
+    out["watch.json"] = json + json_other_cloud(CloudId{7});
+}
+
+/// What a person sees for each mistake, with the exit code it ends with.
+void add_errors(Outputs& out) {
+    std::string text;
+    std::string json;
+    const auto say = [&](const Error& error) {
+        const ExitCode code = exit_code_for(error.code);
+        text += "[" + std::to_string(static_cast<int>(code)) + "] " + text_error(error);
+        json += json_error(error, code);
+    };
+    const std::vector<std::vector<std::string>> lines{
+        {"crate"}, {"launch"}, {"create", "--memroy", "1G"}, {"create", "--name"}, {"delete"}, {"list", "x"}, {"-z"}};
+    for (const auto& line : lines) say(split_command_line(line).error());
+    const std::vector<Settings::Values> creates{{{"memory", {"1X"}}}, {{"memory", {"1M"}}}, {{"cpus", {"lots"}}},
+                                                {{"ttl", {"soon"}}},  {{"count", {"0"}}},   {{"name", {"My_VM"}}},
+                                                {{"label", {"x"}}},   {{"env", {"1=2"}}},   {{"image", {"a b"}}}};
+    for (const auto& values : creates) say(read_create(Settings(values), {}).error());
+    say(read_common(Settings(Settings::Values{{"output", {"xml"}}})).error());
+    for (const auto& vm : samples::vms()) {
+        if (auto way = choose_ssh_way(vm); !way) say(way.error());
+    }
+    say({ErrorCode::no_capacity, "no node has room; delete VMs or add a node"});
+    say({ErrorCode::engine_failed, "evil \x1b[2J words of an engine"});
+    out["errors.txt"] = text;
+    out["errors.json"] = json;
+}
+
+void add_help(Outputs& out) {
+    out["help.txt"] = help_overview(80);
+    out["help-40.txt"] = help_overview(40);
+    for (const auto& verb : verbs()) out["help-" + std::string(verb.name) + ".txt"] = help_verb(verb, 80);
+}
+
+std::string read(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream out;
+    out << file.rdbuf();
+    return out.str();
+}
+
+/// Prints the first line that differs. True when the file is as it must be.
+bool check(const fs::path& path, const std::string& wanted) {
+    const std::string found = read(path);
+    if (found == wanted) return true;
+    std::istringstream a(found);
+    std::istringstream b(wanted);
+    std::string left;
+    std::string right;
+    int number = 0;
+    do {
+        ++number;
+        left = std::getline(a, left) ? left : "(end of file)";
+        right = std::getline(b, right) ? right : "(end of output)";
+    } while (left == right && a && b);
+    std::printf("%s:%d\n  file:   %s\n  output: %s\n", path.c_str(), number, left.c_str(), right.c_str());
+    return false;
+}
+
+}  // namespace
+
+int main() {
+    const fs::path top = MC_SOURCE_DIR;
+    const fs::path folder = top / "tests/golden/cli";
+    Outputs outputs;
+    add_listings(outputs);
+    add_requests(outputs);
+    add_watch(outputs);
+    add_errors(outputs);
+    add_help(outputs);
+    std::map<fs::path, std::string> files;
+    for (const auto& [name, text] : outputs) files[folder / name] = text;
+    files[top / "docs/cli.md"] = help_markdown();
+    files[top / "docs/man/mccli.1"] = help_man(mc::version);
+
+    const bool update = std::getenv("MC_GOLDEN_UPDATE") != nullptr;
+    bool good = true;
+    for (const auto& [path, text] : files) {
+        if (update)
+            std::ofstream(path, std::ios::binary) << text;
+        else
+            good = check(path, text) && good;
+    }
+    for (const auto& entry : fs::directory_iterator(folder)) {
+        const auto extension = entry.path().extension();
+        if ((extension != ".txt" && extension != ".json") || files.contains(entry.path())) continue;
+        if (entry.path().filename() == "CMakeLists.txt") continue;
+        std::printf("%s belongs to no output any more: remove it\n", entry.path().c_str());
+        good = false;
+    }
+    if (!good) std::printf("If the change is wanted: MC_GOLDEN_UPDATE=1 golden_cli, then read the diff.\n");
+    return good ? 0 : 1;
+}

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <vector>
+
+#include "protocol/client_bodies.hpp"
+
+/// A small cloud in which everything that can be shown occurs once.
+namespace mc::cli::samples {
+
+inline constexpr WallTime now{1'795'435'200'000};  // 2026-11-23T12:00:00Z
+
+[[nodiscard]] std::vector<protocol::VmView> vms();
+[[nodiscard]] std::vector<protocol::NodeView> nodes();
+[[nodiscard]] std::vector<protocol::Event> events();
+/// One that worked and one that did not.
+[[nodiscard]] std::vector<protocol::ItemResult> items();
+[[nodiscard]] std::vector<protocol::JobView> jobs();
+
+}  // namespace mc::cli::samples
