@@ -64,7 +64,7 @@ TEST(JsonFields, OfACreateHoldTheAncestors) {
 TEST(JsonFields, SurviveTextThatIsNotUtf8) {
     protocol::VmView vm;
     vm.reason = "\xff\xfe";
-    EXPECT_NO_THROW(static_cast<void>(json::parse(json_vm(vm))));
+    EXPECT_TRUE(json::accept(json_vm(vm)));
 }
 
 // A line per event: whatever is in it, there is no line break inside.
