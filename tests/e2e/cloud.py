@@ -194,7 +194,7 @@ class Cloud:
         return {node["name"]: node for node in self.json("nodes")}
 
     def cloud_id(self):
-        return self.json("version")["broker"]["cloud"]
+        return self.json("version")["cloud"]
 
     def watch(self, *argv):
         """`mccli watch -o json` into a file; see events()."""

@@ -42,12 +42,12 @@ class ClassOfThirty(CloudTest):
         self.assertEqual(cloud.vms(), {})
         self.assertEqual(cloud.containers(), [])
 
-        last = cloud.json("version")["broker"]["last_event"]
+        last = cloud.json("version")["last_event"]
         cloud.wait_event(watch, seq=last)
         events = cloud.events(watch)
         self.assertEqual([e["seq"] for e in events], list(range(1, last + 1)), "each event exactly once, in order")
         for kind in ("vm.creating", "vm.running", "vm.deleting", "vm.deleted"):
-            self.assertEqual(sorted(e["vm"] for e in events if e["kind"] == kind), names)
+            self.assertEqual(sorted(e["name"] for e in events if e["kind"] == kind), names)
 
 
 if __name__ == "__main__":

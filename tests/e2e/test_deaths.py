@@ -43,7 +43,7 @@ class Deaths(CloudTest):
             self.cloud.start_broker()
 
         self.check_exactly_one_vm_each(self.create_while(trouble))
-        last = self.cloud.json("version")["broker"]["last_event"]
+        last = self.cloud.json("version")["last_event"]
         self.cloud.wait_event(watch, seq=last)
         numbers = [e["seq"] for e in self.cloud.events(watch)]
         self.assertEqual(numbers, list(range(1, last + 1)), "the watcher saw each event once, across the restart")

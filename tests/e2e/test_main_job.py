@@ -37,8 +37,8 @@ class MainJob(CloudTest):
         done = cloud.mccli("ssh", "vm-1", "--", "hostname")
         self.assertEqual(done.stdout.strip(), "vm-1")
         self.assertEqual(cloud.mccli("ssh", "vm-1", "--", "exit 7", check=False).returncode, 7)
-        known = open(f"{cloud.env['XDG_STATE_HOME']}/minicloud/known_hosts").read()
-        self.assertIn(vm["host_key"], known)
+        with open(f"{cloud.env['XDG_STATE_HOME']}/minicloud/known_hosts", encoding="utf-8") as known:
+            self.assertIn(vm["host_key"], known.read())
 
         self.assertEqual(cloud.mccli("exec", "vm-1", "--", "cat", "/etc/hostname").stdout.strip(), "vm-1")
         failed = cloud.mccli("exec", "vm-1", "--", "sh", "-c", "echo out; echo err >&2; exit 3", check=False)
@@ -138,7 +138,7 @@ class MainJob(CloudTest):
             engine.docker("rm", "-f", name)
         self.addCleanup(engine.docker, "rmi", "-f", tag, check=False)
         vm = cloud.create("--image", tag, "--name", "plain")
-        self.assertEqual(vm["ssh_port"], 0)
+        self.assertIsNone(vm["ssh_port"])
         self.assertEqual(cloud.mccli("ssh", "plain", "--", "hostname").stdout.strip(), "plain")
 
     def test_batch_has_a_result_per_vm(self):
@@ -157,6 +157,7 @@ class MainJob(CloudTest):
         cloud.json("create", "-n", "4")
         cloud.workers["node-a"].kill()
         cloud.wait_node("node-a", "silent")
+        wait_until("its VMs are unknown", lambda: "unknown" in {vm["state"] for vm in cloud.vms().values()})
         mine = [vm for vm in cloud.vms().values() if vm["node"] == "node-b"]
         self.assertEqual([vm["state"] for vm in mine], ["running", "running"])
         lost = [vm for vm in cloud.vms().values() if vm["node"] == "node-a"]

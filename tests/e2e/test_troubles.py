@@ -101,18 +101,18 @@ class Cleanup(CloudTest):
         cloud.mccli("stop", "stays")
         engine.docker("kill", ids["dies"])
         engine.docker("rm", "-f", ids["vanishes"])
-        stopped = cloud.wait_event(watch, kind="vm.stopped", vm="dies")
+        stopped = cloud.wait_event(watch, kind="vm.stopped", name="dies")
         self.assertIn("by itself", stopped["reason"])
-        self.assertIn("by itself", cloud.wait_event(watch, kind="vm.cleanup", vm="dies")["reason"])
-        cloud.wait_event(watch, kind="vm.deleted", vm="dies")
-        self.assertIn("behind", cloud.wait_event(watch, kind="vm.deleted", vm="vanishes")["reason"])
+        self.assertIn("by itself", cloud.wait_event(watch, kind="vm.cleanup", name="dies")["reason"])
+        cloud.wait_event(watch, kind="vm.deleted", name="dies")
+        self.assertIn("behind", cloud.wait_event(watch, kind="vm.deleted", name="vanishes")["reason"])
 
         # An orphan: ours by its labels, unknown to the broker. A stranger: not ours, never touched.
         labels = [f"--label=minicloud.cloud={cloud.cloud_id()}", f"--label=minicloud.node={cloud.nodes()['node-a']['id']}"]
         orphan = engine.docker("run", "-d", *labels, "--label=minicloud.vm=00000000000000ff", "minicloud/vm:latest")
         stranger = engine.docker("run", "-d", "--label=minicloud.vm=00000000000000ff", "minicloud/vm:latest")
         self.addCleanup(engine.docker, "rm", "-f", stranger, check=False)
-        cloud.wait_event(watch, kind="vm.cleanup", vm_id="00000000000000ff")
+        cloud.wait_event(watch, kind="vm.cleanup", vm="00000000000000ff")
         wait_until("the orphan is gone", lambda: orphan not in cloud.containers())
         self.assertEqual(engine.docker("inspect", "-f", "{{.State.Running}}", stranger), "true")
         self.assertEqual(cloud.vms()["stays"]["state"], "stopped")
@@ -122,7 +122,7 @@ class Cleanup(CloudTest):
         cloud.start_worker("node-a")
         watch = cloud.watch()
         cloud.create("--name", "brief", "--ttl", "3s")
-        cloud.wait_event(watch, kind="vm.deleted", vm="brief")
+        cloud.wait_event(watch, kind="vm.deleted", name="brief")
         self.assertEqual(cloud.containers(), [])
 
 
