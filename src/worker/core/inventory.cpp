@@ -38,10 +38,17 @@ void Inventory::list(Now now) {
     context_.calls.start(owner_inventory, CallPurpose::list, engine::list(context_.identity));
 }
 
-void Inventory::on_call_done(Now now, CallPurpose purpose, const CallResult& result) {
+void Inventory::on_call_done(Now now, CallId id, CallPurpose purpose, const CallResult& result) {
     if (purpose == CallPurpose::list) return on_list(now, result);
-    if (purpose != CallPurpose::inspect || details_pending_ == 0) return;
-    if (result && engine::is_good(*result)) {
+    if (details_pending_ == 0) return;
+    if (purpose == CallPurpose::host_key) {
+        const std::string container = key_calls_[id];
+        key_calls_.erase(id);
+        // 404: sshd, but no ed25519 key: nothing to ask for again.
+        if (result && (engine::is_good(*result) || result->status == 404)) {
+            context_.known.note_host_key(container, engine::host_key_in(*result));
+        }
+    } else if (result && engine::is_good(*result)) {
         if (const auto info = engine::parse_inspect(result->body)) context_.known.note(*info);
     }
     if (--details_pending_ == 0) finish_round(now);
@@ -74,9 +81,18 @@ void Inventory::on_list(Now now, const CallResult& result) {
 void Inventory::ask_details() {
     for (auto& container : listed_) {
         if (details_pending_ >= bounds::detail_calls_per_round_max) return;
-        if (context_.known.complete(container)) continue;
-        ++details_pending_;
-        context_.calls.start(owner_inventory, CallPurpose::inspect, engine::inspect(container.id));
+        if (!context_.known.complete(container)) {
+            ++details_pending_;
+            context_.calls.start(owner_inventory, CallPurpose::inspect, engine::inspect(container.id));
+        }
+        // After a restart of this worker the broker would otherwise hear that the key is not known.
+        const bool has_sshd = container.state == protocol::ContainerState::running && container.ssh_port != 0;
+        if (has_sshd && !context_.known.knows_host_key(container.id)) {
+            ++details_pending_;
+            const CallId id =
+                context_.calls.start(owner_inventory, CallPurpose::host_key, engine::host_key(container.id));
+            key_calls_[id] = container.id;
+        }
     }
 }
 

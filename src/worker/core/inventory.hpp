@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -27,7 +28,7 @@ public:
     void on_result_sent(Now now);
 
     void on_tick(Now now);
-    void on_call_done(Now now, CallPurpose purpose, const CallResult& result);
+    void on_call_done(Now now, CallId id, CallPurpose purpose, const CallResult& result);
     [[nodiscard]] Instant next_deadline() const { return in_flight() ? Instant::never() : next_list_; }
 
     /// Containers of ours in the last complete list.
@@ -46,6 +47,7 @@ private:
     bool registered_ = false;
     bool listing_ = false;
     std::size_t details_pending_ = 0;
+    std::map<CallId, std::string> key_calls_;  ///< host keys asked for: of which container
     std::vector<engine::ContainerInfo> listed_;
     std::size_t containers_ = 0;
     std::uint64_t results_sent_ = 0;

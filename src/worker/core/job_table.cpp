@@ -132,7 +132,8 @@ void JobTable::on_order(Now now, const Message& message) {
         const auto earlier = std::vector<OwnerId>(queue.begin(), queue.end() - 1);
         for (const OwnerId before : earlier) {
             Entry* other = find(before);
-            if (!other || !other->job->can_be_cancelled()) continue;
+            // Whatever it is at, a stop with an hour's grace too, is not worth waiting for any more.
+            if (!other || other->job->port().head().verb == Verb::vm_remove) continue;
             other->job->give_up(now, {ErrorCode::cancelled, "the VM is being removed"});
             reap(now, before);
         }
@@ -198,13 +199,14 @@ void JobTable::remember(JobId id, Message result) {
     results_[id] = std::move(result);
 }
 
-void JobTable::on_cancel(Now now, JobId id) {
+void JobTable::on_cancel(Now now, JobId id, bool answer_wanted) {
     if (const auto done = results_.find(id); done != results_.end()) {
-        context_.outbox.push(SendBroker{done->second});
+        if (answer_wanted) context_.outbox.push(SendBroker{done->second});
         return;
     }
     const auto running = by_id_.find(id);
     if (running == by_id_.end()) {
+        if (!answer_wanted) return;
         protocol::Header header;
         header.verb = Verb::job_cancel;
         header.id = protocol::as_request_id(id);

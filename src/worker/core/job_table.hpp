@@ -12,7 +12,7 @@ namespace mc::worker {
 /// The jobs of a worker: each runs once, however often its order comes, and its
 /// result is remembered for when the order comes again.
 ///
-/// Jobs of one VM run one after another; a vm_remove makes a create under way give
+/// Jobs of one VM run one after another; a vm_remove makes those before it give
 /// up first. Streams run beside them. Bounded by bounds::jobs_max and streams_max.
 class JobTable {
 public:
@@ -23,8 +23,9 @@ public:
     /// Takes an order; its epoch has been checked. Answers by itself: with the
     /// acknowledgement, the remembered result, or a refusal (bad_message, busy, …).
     void on_order(Now now, const protocol::Message& message);
-    /// job_cancel: the job of that id replies `cancelled` if it can still be stopped.
-    void on_cancel(Now now, JobId id);
+    /// job_cancel: the job of that id replies `cancelled` if it can still be stopped. For one
+    /// that is over or unknown there is an answer only if one is wanted (a request, not a notice).
+    void on_cancel(Now now, JobId id, bool answer_wanted);
     /// data, credit, end or control of a stream; nothing when it is over.
     void on_peer(Now now, const protocol::Message& message);
 

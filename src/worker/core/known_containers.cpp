@@ -30,7 +30,12 @@ bool KnownContainers::complete(engine::ContainerInfo& listed) const {
 
 std::string KnownContainers::host_key(const std::string& container) const {
     const auto found = entries_.find(container);
-    return found == entries_.end() ? std::string() : found->second.host_key;
+    return found == entries_.end() ? std::string() : found->second.host_key.value_or("");
+}
+
+bool KnownContainers::knows_host_key(const std::string& container) const {
+    const auto found = entries_.find(container);
+    return found != entries_.end() && found->second.host_key.has_value();
 }
 
 void KnownContainers::keep_only(const std::set<std::string>& containers) {

@@ -23,6 +23,8 @@ public:
 
     /// Adds what is known to `listed`. False when it has to be inspected first.
     [[nodiscard]] bool complete(engine::ContainerInfo& listed) const;
+    /// Also when it is known that there is none.
+    [[nodiscard]] bool knows_host_key(const std::string& container) const;
     [[nodiscard]] std::string host_key(const std::string& container) const;
 
     void keep_only(const std::set<std::string>& containers);
@@ -30,7 +32,7 @@ public:
 private:
     struct Entry {
         std::optional<engine::ContainerInfo> inspected;
-        std::string host_key;
+        std::optional<std::string> host_key;
     };
     std::unordered_map<std::string, Entry> entries_;
 };

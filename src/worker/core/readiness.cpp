@@ -79,7 +79,7 @@ std::optional<Readiness::Result> Readiness::on_host_key(Now now, const CallResul
         return std::nullopt;
     }
     report_.host_key = key;
-    if (!key.empty()) port_.context().known.note_host_key(container_, key);
+    if (!key.empty() || has_none) port_.context().known.note_host_key(container_, key);
     return Result{End::ready, report_};
 }
 

@@ -70,16 +70,20 @@ void WorkerCore::on_broker_message(Now now, const Message& message) {
         case Kind::end:
         case Kind::control:
             return jobs_.on_peer(now, message);
+        case Kind::notice:
+            if (message.header.verb == Verb::job_cancel) {
+                jobs_.on_cancel(now, protocol::as_job_id(message.header.id), false);
+            }
+            return;
         case Kind::reply:
         case Kind::progress:
-        case Kind::notice:
             return;
     }
 }
 
 void WorkerCore::on_order(Now now, const Message& message) {
     const Verb verb = message.header.verb;
-    if (verb == Verb::job_cancel) return jobs_.on_cancel(now, protocol::as_job_id(message.header.id));
+    if (verb == Verb::job_cancel) return jobs_.on_cancel(now, protocol::as_job_id(message.header.id), true);
     const bool known = verb == Verb::vm_create || verb == Verb::vm_start || verb == Verb::vm_stop ||
                        verb == Verb::vm_restart || verb == Verb::vm_remove || verb == Verb::vm_exec ||
                        verb == Verb::vm_logs || verb == Verb::vm_inspect;
@@ -138,7 +142,7 @@ void WorkerCore::on_call_done(Now now, CallId id, CallResult result) {
     if (!known) return;
     health_.on_answer(now, known->purpose, result);
     if (known->owner == owner_inventory) {
-        inventory_.on_call_done(now, known->purpose, result);
+        inventory_.on_call_done(now, id, known->purpose, result);
         if (known->purpose == CallPurpose::list && !health_.answers()) watch_.on_engine_lost(now);
     } else if (known->owner == owner_watch) {
         watch_.on_call_done(now);

@@ -34,6 +34,26 @@ TEST(Inventory, TellsAllThatIsKnownOfEachVm) {
     EXPECT_EQ(inventory->vms[0].started.unix_ms, 1795476668576);
 }
 
+// Goal: a worker that was restarted does not make the broker forget a host key.
+TEST(Inventory, ReadsHostKeysThatItDoesNotKnowOnce) {
+    FakeEngine before;
+    {
+        Harness t;
+        ASSERT_EQ(t.code(t.create()), ErrorCode::ok);
+        before = t.engine;
+    }
+    Harness t(false);
+    t.engine.containers = before.containers;
+    t.sent.erase(t.sent.begin(), t.sent.end() - 1);
+    t.advance(1s, false);
+    t.answer_registration();
+    t.advance(1s);
+    ASSERT_TRUE(t.inventory());
+    EXPECT_EQ(t.inventory()->vms.at(0).host_key, "ssh-ed25519 AAAAkey");
+    t.advance(10s);
+    EXPECT_EQ(t.engine.count("GET /containers/id-mc-00000000000000ab/archive"), 1);
+}
+
 TEST(Inventory, FindsOutWhyAVmExited) {
     Harness t;
     ASSERT_EQ(t.code(t.create()), ErrorCode::ok);

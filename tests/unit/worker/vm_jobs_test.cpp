@@ -92,6 +92,14 @@ TEST(RemoveJob, MakesACreateUnderWayGiveUp) {
     EXPECT_EQ(t.container(), nullptr);
 }
 
+TEST(RemoveJob, DoesNotWaitForAStopUnderWay) {
+    MadeHarness t;
+    t.when("POST", "/stop", std::nullopt);
+    const JobId stop = t.act(Verb::vm_stop);
+    EXPECT_EQ(t.code(t.act(Verb::vm_remove)), ErrorCode::ok);
+    EXPECT_EQ(t.code(stop), ErrorCode::cancelled);
+}
+
 TEST(SwitchJob, StopsAndStartsWithANewPort) {
     MadeHarness t;
     const JobId stop = t.act(Verb::vm_stop);
@@ -196,6 +204,21 @@ TEST(JobTable, CancelOfAnUnknownJobIsAnsweredUnderItsOwnVerb) {
     t.cancel(unknown);
     EXPECT_EQ(t.code(unknown), ErrorCode::not_found);
     EXPECT_EQ(t.reply(unknown)->header.verb, Verb::job_cancel);
+}
+
+TEST(JobTable, CancelAsANoticeIsObeyedWithoutAWordAboutUnknownJobs) {
+    Harness t;
+    t.probe = ProbeResult::silent;
+    const JobId job = t.create();
+    protocol::Message notice;
+    notice.header.kind = protocol::Kind::notice;
+    notice.header.verb = Verb::job_cancel;
+    notice.header.id = protocol::as_request_id(JobId{5, 999});
+    t.deliver(notice);
+    EXPECT_FALSE(t.reply(JobId{5, 999}));
+    notice.header.id = protocol::as_request_id(job);
+    t.deliver(notice);
+    EXPECT_EQ(t.code(job), ErrorCode::cancelled);
 }
 
 TEST(JobTable, IsBusyOverItsLimit) {
