@@ -114,7 +114,12 @@ enter_docker_group() {
         as_root usermod -aG docker "$user" || die "cannot add $user to the group docker; ask an administrator to"
     fi
     export MC_REGROUPED=1
-    exec sg docker -c "$(printf '%q ' "$@")"
+    # Back to the user's own group at once, with docker among the others: newuidmap, which
+    # makes the VM image, refuses a process whose group is not the one in /etc/passwd.
+    local own command
+    own=$(getent group "$(getent passwd "$user" | cut -d: -f4)" | cut -d: -f1)
+    command=$(printf '%q ' "$@")
+    exec sg docker -c "exec sg $(printf '%q' "$own") -c $(printf '%q' "$command")"
 }
 
 # Ends the engine that provide_engine started in the background; any other is left alone.
