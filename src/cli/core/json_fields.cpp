@@ -64,6 +64,9 @@ const std::vector<JsonField>& json_fields() {
         {"error", "error", "an object with code, message and exit_code, on stderr"},
         {"version", "client", "of this program"},
         {"version", "broker", "null = not reached"},
+        {"version", "cloud", "the cloud's id; null = not reached"},
+        {"version", "epoch", "the broker's: how often it was started; null = not reached"},
+        {"version", "last_event", "number of the cloud's last event; null = not reached"},
         {"version", "nodes", "an array of name, worker_version, engine_version"},
     };
     return fields;

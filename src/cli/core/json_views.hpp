@@ -40,10 +40,10 @@ namespace mc::cli {
 struct Versions {
     std::string client;
     std::string broker;  ///< "" = not reached
-    std::vector<protocol::NodeView> nodes;
-    CloudId cloud;
-    Epoch epoch;
-    EventSeq last_event;
+    std::vector<protocol::NodeView> nodes{};
+    CloudId cloud{};
+    Epoch epoch{};
+    EventSeq last_event{};
 };
 [[nodiscard]] std::string json_versions(const Versions& versions);
 

@@ -13,7 +13,6 @@ constexpr std::array<std::string_view, 10> spinner{"⠋", "⠙", "⠹", "⠸", "
 /// The broker's and worker's stage words as a person would say them.
 std::string stage_text(const protocol::Progress& progress) {
     std::string text = progress.stage;
-    if (progress.stage == "accepted") text = "placing";
     if (progress.stage == "placed") text = "placed" + (progress.detail.empty() ? "" : " on " + progress.detail);
     if (progress.stage == "pulling") text = "pulling the image";
     if (progress.stage == "waiting") text = "waiting for sshd";
@@ -45,15 +44,19 @@ std::string ProgressLine::text(Instant now, std::size_t columns) const {
         ++counts[stage_text(progress)];
     }
     if (only == nullptr && !by_vm_.empty()) only = &by_vm_.begin()->second;
-    std::size_t named = 0;
-    for (const auto& [stage, count] : counts) named += count;
-    if (named > 1) {
+    std::size_t vms = 0;
+    for (const auto& [stage, count] : counts) vms += count;
+    if (vms > 1) {
         std::string all;
         for (const auto& [stage, count] : counts)
             all += (all.empty() ? "" : ", ") + std::to_string(count) + " " + stage;
         line += ": " + all;
+    } else if (only != nullptr && only->stage == "accepted") {
+        if (what_.starts_with("creating")) line += ": placing";
     } else if (only != nullptr) {
-        line += ": " + (only->name.empty() ? "" : only->name + " ") + stage_text(*only);
+        // "creating web: starting", "creating a VM: vm-7 starting".
+        const bool named = only->name.empty() || what_.ends_with(" " + only->name);
+        line += ": " + (named ? "" : only->name + " ") + stage_text(*only);
     }
     if (waited >= 2s) line += " (" + format_age(waited) + ")";
     return shortened(printable(line), columns);

@@ -73,7 +73,7 @@ void add_requests(Outputs& out) {
     out["job.txt"] = text_job(jobs.back(), samples::now, usual);
     out["job-under-way.txt"] = text_job(jobs.front(), samples::now, usual);
     out["job.json"] = json_job(jobs.back());
-    const Versions versions{"0.1.0", "0.1.0", samples::nodes()};
+    const Versions versions{"0.1.0", "0.1.0", samples::nodes(), CloudId{7}, Epoch{2}, EventSeq{17}};
     out["version.txt"] = text_versions(versions);
     out["version-alone.txt"] = text_versions({"0.1.0", "", {}});
     out["version.json"] = json_versions(versions);

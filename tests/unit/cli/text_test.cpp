@@ -101,8 +101,10 @@ TEST(ProgressLine, ShowsTheStageAfterAMoment) {
     ProgressLine line("creating web", Instant{0ms});
     EXPECT_EQ(line.text(Instant{200ms}, 80), "");
     EXPECT_EQ(line.text(Instant{300ms}, 80), "⠸ creating web");
+    line.on_progress({"accepted", "", 0, ""});
+    EXPECT_EQ(line.text(Instant{300ms}, 80), "⠸ creating web: placing");
     line.on_progress({"pulling", "layer 3 of 7", 43, "web"});
-    EXPECT_EQ(line.text(Instant{2500ms}, 80), "⠴ creating web: web pulling the image 43 % (2s)");
+    EXPECT_EQ(line.text(Instant{2500ms}, 80), "⠴ creating web: pulling the image 43 % (2s)");
     EXPECT_EQ(columns_of(line.text(Instant{2500ms}, 20)), 20U);
 }
 
