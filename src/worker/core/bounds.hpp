@@ -48,6 +48,7 @@ inline constexpr milliseconds removal_poll = 100ms;
 inline constexpr milliseconds removal_retry = 500ms;
 inline constexpr milliseconds engine_retry = 500ms;
 inline constexpr milliseconds exec_exit_poll = 50ms;
+inline constexpr milliseconds hang_up_max = 2s;  ///< for telling a command that nobody listens any more
 inline constexpr int exec_exit_polls_max = 40;
 inline constexpr int engine_tries_max = 4;        ///< looks at a silent or failing engine before a job gives up
 inline constexpr milliseconds tidy_up_max = 30s;  ///< after a failed create: for removing what there is

@@ -36,6 +36,7 @@ EngineCalls::Lane EngineCalls::lane_of(CallPurpose purpose) {
         case CallPurpose::exec_create:
         case CallPurpose::exec_resize:
         case CallPurpose::exec_inspect:
+        case CallPurpose::hang_up:
             return Lane::light;
     }
     return Lane::light;

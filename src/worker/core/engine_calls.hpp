@@ -39,6 +39,7 @@ enum class CallPurpose : std::uint8_t {
     exec_create,
     exec_resize,
     exec_inspect,
+    hang_up,
 };
 
 /// Lets a bounded number of engine calls of each lane through, oldest first.

@@ -44,8 +44,11 @@ void EngineHealth::on_answer(Now now, CallPurpose purpose, const CallResult& res
 
 std::string EngineHealth::not_ready_reason(Now now) const {
     if (list_error_) {
-        return to_sentence("the engine at " + settings_.engine + " does not answer: " + list_error_->message +
-                               "; check that it runs and that this user may use it",
+        const std::string engine = "the engine at " + settings_.engine;
+        const bool hangs = list_error_->code == ErrorCode::deadline_exceeded;
+        return to_sentence(hangs ? engine + " did not list its containers within " + in_seconds(bounds::list_call_max) +
+                                       ": it is overloaded or stuck; see its log"
+                                 : engine + " can't be used: " + list_error_->message,
                            limits::reason_bytes_max);
     }
     if (!listed_at_) return "the engine at " + settings_.engine + " has not answered yet";

@@ -46,6 +46,11 @@ json our_labels(const Identity& identity) {
 const std::vector<std::string> login_shell{
     "/bin/sh", "-c", "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi"};
 
+const std::string mark_variable = "MINICLOUD_EXEC=";
+constexpr const char* hang_up_script =
+    "for p in /proc/[0-9]*; do tr '\\0' '\\n' <\"$p/environ\" 2>/dev/null | grep -qx \"$0\" && kill -HUP "
+    "\"${p#/proc/}\"; done";
+
 }  // namespace
 
 EngineRequest info() {
@@ -150,15 +155,32 @@ EngineRequest logs(const std::string& container, const protocol::LogsSpec& spec)
     return request;
 }
 
-EngineRequest exec_create(const std::string& container, const protocol::ExecSpec& spec) {
-    json body{{"AttachStdin", spec.input}, {"AttachStdout", true},
-              {"AttachStderr", true},      {"Cmd", spec.argv.empty() ? login_shell : spec.argv},
-              {"Env", spec.env},           {"Tty", spec.tty}};
+EngineRequest exec_create(const std::string& container, const protocol::ExecSpec& spec, const std::string& mark) {
+    auto env = spec.env;
+    env.push_back(mark_variable + mark);
+    json body{{"AttachStdin", spec.input},
+              {"AttachStdout", true},
+              {"AttachStderr", true},
+              {"Cmd", spec.argv.empty() ? login_shell : spec.argv},
+              {"Env", env},
+              {"Tty", spec.tty}};
     if (!spec.user.empty()) body["User"] = spec.user;
     if (!spec.workdir.empty()) body["WorkingDir"] = spec.workdir;
     // `replace`: arguments are bytes at the VM's end, but JSON only knows UTF-8.
     return post(container_path(container, "/exec"), body.dump(-1, ' ', false, json::error_handler_t::replace),
                 bounds::exec_call_max);
+}
+
+EngineRequest hang_up(const std::string& container, const std::string& user, const std::string& mark) {
+    // A process may read the environment of its own user's processes only: hence `user`.
+    json body{{"Cmd", {"/bin/sh", "-c", hang_up_script, mark_variable + mark}}};
+    if (!user.empty()) body["User"] = user;
+    return post(container_path(container, "/exec"), body.dump(), bounds::exec_call_max);
+}
+
+EngineRequest exec_start_detached(const std::string& exec) {
+    const json body{{"Detach", true}, {"Tty", false}};
+    return post(exec_path(exec, "/start"), body.dump(), bounds::exec_call_max);
 }
 
 EngineRequest exec_start(const std::string& exec, bool tty) {

@@ -37,7 +37,13 @@ namespace mc::worker::engine {
 [[nodiscard]] EngineRequest last_logs(const std::string& container);
 [[nodiscard]] EngineRequest logs(const std::string& container, const protocol::LogsSpec& spec);
 
-[[nodiscard]] EngineRequest exec_create(const std::string& container, const protocol::ExecSpec& spec);
+/// `mark`: a word that the command and its children can be found by (hang_up).
+[[nodiscard]] EngineRequest exec_create(const std::string& container, const protocol::ExecSpec& spec,
+                                        const std::string& mark);
+/// Sends SIGHUP to everything that carries `mark`, as a terminal does that goes
+/// away; the engine itself has no way to end a command. To be started detached.
+[[nodiscard]] EngineRequest hang_up(const std::string& container, const std::string& user, const std::string& mark);
+[[nodiscard]] EngineRequest exec_start_detached(const std::string& exec);
 /// Answered by taking the connection over (pitfalls 23).
 [[nodiscard]] EngineRequest exec_start(const std::string& exec, bool tty);
 [[nodiscard]] EngineRequest exec_resize(const std::string& exec, const protocol::Resize& size);

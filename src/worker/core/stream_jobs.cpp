@@ -39,6 +39,8 @@ void ExecJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
             return on_created(result);
         case Step::exit_code:
             return on_exit_code(now, result);
+        case Step::hang_up:
+            return on_hang_up(result);
         case Step::open:
         case Step::flow:
         case Step::drain:
@@ -53,7 +55,8 @@ void ExecJob::on_looked(const Lookup::Found& found) {
         return end(Error{ErrorCode::wrong_state, "the VM is not running: start it first"});
     }
     step_ = Step::create;
-    port().call(CallPurpose::exec_create, engine::exec_create((*found)->id, spec_));
+    container_ = (*found)->id;
+    port().call(CallPurpose::exec_create, engine::exec_create(container_, spec_, port().head().id.str()));
 }
 
 void ExecJob::on_created(const CallResult& result) {
@@ -117,6 +120,7 @@ void ExecJob::on_stream_written(Now /*now*/, std::size_t bytes) {
 
 void ExecJob::on_stream_closed(Now /*now*/, const Result<void>& result) {
     closed_ = true;
+    if (step_ == Step::hang_up) return;
     if (!result) return end(result.error());
     step_ = Step::exit_code;
     port().call(CallPurpose::exec_inspect, engine::exec_inspect(exec_));
@@ -149,6 +153,7 @@ void ExecJob::finish_when_drained() {
 
 void ExecJob::on_timer(Now /*now*/) {
     if (step_ == Step::look) lookup_.on_timer();
+    if (step_ == Step::hang_up) end(*ending_);
     if (step_ == Step::exit_code) port().call(CallPurpose::exec_inspect, engine::exec_inspect(exec_));
 }
 
@@ -180,6 +185,7 @@ void ExecJob::on_peer(Now now, const protocol::Message& message) {
 
 void ExecJob::on_input(Now now, const protocol::Message& message) {
     const std::size_t size = message.data.size();
+    if (ending_) return;
     if (message.header.sequence != input_sequence_) return refuse(now, "a piece of the input was lost on its way");
     if (size > limits::chunk_bytes_max || size > input_credit_)
         return refuse(now, "more input came than was allowed for");
@@ -197,10 +203,26 @@ void ExecJob::refuse(Now now, const std::string& why) {
     give_up(now, {ErrorCode::bad_message, why + "; the command's connection was closed"});
 }
 
-void ExecJob::give_up(Now /*now*/, Error why) {
-    if (opened_ && !closed_) port().context().outbox.push(CloseStream{stream_});
+void ExecJob::give_up(Now now, Error why) {
+    if (ending_) return;
+    const bool runs = opened_ && !closed_;
+    if (!runs) return end(why);
+    port().context().outbox.push(CloseStream{stream_});
     closed_ = true;
-    end(why);
+    ending_ = std::move(why);
+    step_ = Step::hang_up;
+    exec_.clear();
+    port().wake_at(now.instant + bounds::hang_up_max);
+    port().call(CallPurpose::hang_up, engine::hang_up(container_, spec_.user, port().head().id.str()));
+}
+
+void ExecJob::on_hang_up(const CallResult& result) {
+    // First the making of the messenger, then its start. Best effort: a VM without a shell has neither.
+    const auto id = result && engine::is_good(*result) && exec_.empty() ? engine::parse_id(result->body)
+                                                                        : Result<std::string>(fail(ErrorCode::ok, ""));
+    if (!id) return end(*ending_);
+    exec_ = *id;
+    port().call(CallPurpose::hang_up, engine::exec_start_detached(exec_));
 }
 
 // LogsJob

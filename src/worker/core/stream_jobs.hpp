@@ -27,8 +27,8 @@ public:
 
 /// vm_exec: runs a command in a VM over a hijacked connection (pitfalls 23).
 ///
-/// Closing the connection is all that can be done to a command that is not
-/// wanted any more: the engine has no way to kill it, but its input ends.
+/// A command that is not wanted any more loses its connection and gets a SIGHUP,
+/// as at the end of an SSH session; one that ignores that goes on.
 class ExecJob final : public StreamJob {
 public:
     ExecJob(JobContext& context, JobHead head, std::uint32_t window_bytes, protocol::ExecSpec spec);
@@ -44,10 +44,11 @@ public:
     void on_stream_closed(Now now, const Result<void>& result) override;
 
 private:
-    enum class Step { look, create, open, flow, exit_code, drain };
+    enum class Step { look, create, open, flow, exit_code, drain, hang_up };
 
     void on_looked(const Lookup::Found& found);
     void on_created(const CallResult& result);
+    void on_hang_up(const CallResult& result);
     void on_exit_code(Now now, const CallResult& result);
     void on_input(Now now, const protocol::Message& message);
     void resize();
@@ -60,8 +61,10 @@ private:
     OutputPump output_;
     Demultiplexer streams_;
     StreamId stream_;
+    std::string container_;
     std::string exec_;
-    bool opened_ = false;  ///< OpenStream was asked for
+    std::optional<Error> ending_;  ///< why it is being hung up
+    bool opened_ = false;          ///< OpenStream was asked for
     bool closed_ = false;
     bool paused_ = false;
     std::uint32_t input_credit_ = 0;    ///< what the client may still send

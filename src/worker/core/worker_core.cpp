@@ -24,6 +24,11 @@ struct OrderHead {
     }
 };
 
+std::string without_digits(std::string text) {
+    std::erase_if(text, [](char c) { return c >= '0' && c <= '9'; });
+    return text;
+}
+
 }  // namespace
 
 WorkerCore::WorkerCore(Settings settings, WorkerState state)
@@ -224,15 +229,15 @@ void WorkerCore::watch_readiness(Now now) {
     const auto now_is = status(now);
     if (now_is.reason == last_reason_) return;
     // The seconds in "has not answered for N s" are no news.
-    const bool news = now_is.ready || last_reason_.substr(0, 40) != now_is.reason.substr(0, 40);
+    const bool news = now_is.ready || without_digits(last_reason_) != without_digits(now_is.reason);
     last_reason_ = now_is.reason;
     if (!news) return;
-    if (!now_is.ready && health_.is_starting()) return;
+    session_.hasten_heartbeat(now);
+    if (!now_is.ready && (stopping_ || health_.is_starting())) return;
     outbox_.log(now_is.ready ? LogLevel::info : LogLevel::warning,
                 now_is.ready
                     ? "ready for VMs: " + std::to_string(now_is.slots) + " slots, engine " + now_is.engine_version
                     : "not ready for new VMs: " + now_is.reason);
-    session_.hasten_heartbeat(now);
 }
 
 void WorkerCore::begin_stop(Now now) {

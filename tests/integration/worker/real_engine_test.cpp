@@ -156,6 +156,26 @@ TEST_F(RealEngine, ExecOutputWaitsForCredit) {
     EXPECT_EQ(bench.output(job, Channel::output), std::string(3'000'000, 'x'));
 }
 
+TEST_F(RealEngine, CancelledExecLeavesNoCommandBehind) {
+    Bench bench;
+    const VmId vm = new_vm();
+    ASSERT_TRUE(bench.until([&] { return bench.registered; }));
+    ASSERT_EQ(bench.wait_reply(bench.create(vm, "it-cancel"))->header.code, ErrorCode::ok);
+    const auto sleepers = "docker exec mc-" + vm.str() + " pgrep -f 'sleep 4321' >/dev/null";
+    for (const bool tty : {false, true}) {
+        protocol::ExecSpec spec;
+        spec.tty = tty;
+        spec.argv = {"sh", "-c", "echo begun; sleep 4321; true"};
+        const JobId job = bench.exec(vm, spec);
+        ASSERT_TRUE(bench.until([&] { return !bench.output(job, Channel::output).empty(); }));
+        ASSERT_EQ(Bench::shell(sleepers), 0);
+        bench.order(Verb::job_cancel, {}, {}, job);
+        ASSERT_NE(bench.wait_reply(job, 5s), nullptr);
+        EXPECT_EQ(bench.reply(job)->header.code, ErrorCode::cancelled);
+        EXPECT_TRUE(bench.until([&] { return Bench::shell(sleepers) != 0; }, 5s)) << "tty " << tty;
+    }
+}
+
 TEST_F(RealEngine, LogsAreReadAndFollowedUntilCancelled) {
     Bench bench;
     const VmId vm = new_vm();

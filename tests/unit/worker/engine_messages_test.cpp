@@ -83,10 +83,10 @@ TEST(EngineRequests, PullNamesOneTag) {
 }
 
 TEST(EngineRequests, ExecWithoutCommandIsALoginShell) {
-    EXPECT_THAT(engine::exec_create("c", {}).body, HasSubstr("exec bash -l; else exec sh -l"));
+    EXPECT_THAT(engine::exec_create("c", {}, "m").body, HasSubstr("exec bash -l; else exec sh -l"));
     protocol::ExecSpec spec;
     spec.argv = {"echo", "a\"b\xFF"};  // not UTF-8: must not throw
-    EXPECT_THAT(engine::exec_create("c", spec).body, HasSubstr("\\\"b"));
+    EXPECT_THAT(engine::exec_create("c", spec, "m").body, HasSubstr("\\\"b"));
 }
 
 TEST(EngineReplies, ReadAnInspect) {

@@ -146,7 +146,7 @@ TEST(EngineHealth, DeadEngineMakesTheNodeNotReadyAndItRecovers) {
     t.advance(4s);
     auto status = t.core.status(t.now);
     EXPECT_FALSE(status.ready);
-    EXPECT_THAT(status.reason, HasSubstr("unix:///fake.sock does not answer: connection refused"));
+    EXPECT_THAT(status.reason, HasSubstr("unix:///fake.sock can't be used: connection refused"));
     EXPECT_FALSE(t.inventory());  // nothing known is not "nothing there"
     const auto beat = *protocol::decode<protocol::Heartbeat>(t.last(Verb::node_heartbeat, Kind::notice)->body);
     EXPECT_FALSE(beat.status.ready);

@@ -199,6 +199,34 @@ TEST(ExecJob, CancelClosesTheConnection) {
     EXPECT_EQ(t.all(id, Kind::reply).size(), 1U);
 }
 
+// Goal: Ctrl-C at the client leaves no command behind in the VM.
+TEST(ExecJob, CancelHangsUpOnTheCommand) {
+    ExecHarness t;
+    std::vector<std::string> bodies;
+    t.engine.intercept = [&](const EngineRequest& request) -> std::optional<FakeEngine::Answer> {
+        if (request.target.ends_with("/exec")) bodies.push_back(request.body);
+        return std::nullopt;
+    };
+    const JobId id = t.run();
+    t.cancel(id);
+    ASSERT_EQ(bodies.size(), 2U);
+    const std::string mark = "MINICLOUD_EXEC=" + id.str();
+    EXPECT_THAT(bodies[0], testing::HasSubstr(mark));
+    EXPECT_THAT(bodies[1], testing::AllOf(testing::HasSubstr(mark), testing::HasSubstr("kill -HUP")));
+    EXPECT_EQ(t.engine.count("POST /exec/exec1/start"), 1);
+    EXPECT_EQ(t.code(id), ErrorCode::cancelled);
+}
+
+TEST(ExecJob, EndsInTimeWhenTheEngineDoesNotHangUp) {
+    ExecHarness t;
+    const JobId id = t.run();
+    t.when("POST", "/exec", std::nullopt);
+    t.cancel(id);
+    EXPECT_FALSE(t.reply(id));
+    t.advance(bounds::hang_up_max);
+    EXPECT_EQ(t.code(id), ErrorCode::cancelled);
+}
+
 TEST(ExecJob, EndsWhenTheBrokerIsLost) {
     ExecHarness t;
     const JobId id = t.run();
