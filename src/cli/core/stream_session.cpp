@@ -112,8 +112,8 @@ void StreamSession::on_probe_reply(const Message& message) {
     if (message.header.code != ErrorCode::ok || !hello) return;
     if (!epoch_) epoch_ = hello->epoch;
     if (*epoch_ != hello->epoch) {
-        end_with(ErrorCode::broker_unreachable, "the broker was restarted and the stream with " + target_ +
-                                                    " broke; the command in the VM may still run");
+        end_with(ErrorCode::io_failed, "the broker was restarted and the stream with " + target_ +
+                                           " broke; the command in the VM may still run");
     }
 }
 

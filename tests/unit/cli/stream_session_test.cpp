@@ -150,7 +150,7 @@ TEST(StreamSession, NoticesThatTheBrokerWasRestarted) {
     EXPECT_FALSE(s.core.done());
     s.hello(2);
     ASSERT_TRUE(s.core.error());
-    EXPECT_EQ(s.core.error()->code, ErrorCode::broker_unreachable);
+    EXPECT_EQ(s.core.error()->code, ErrorCode::io_failed);
 }
 
 TEST(StreamSession, NoticesABrokerThatNeverSpokeOrFellSilent) {
