@@ -39,13 +39,12 @@ void JobTable::reply(const protocol::Header& order, const Outcome& outcome) {
 
 Result<JobTable::Entry> JobTable::make(Now now, const Message& message, OwnerId owner) {
     const auto& header = message.header;
-    const milliseconds wanted =
-        header.value == 0 ? milliseconds(limits::request_deadline_default) : milliseconds(header.value);
+    const milliseconds wanted = std::min(milliseconds(header.value), milliseconds(limits::request_deadline_max));
     JobHead head{.id = protocol::as_job_id(header.id),
                  .verb = header.verb,
                  .vm = {},
                  .owner = owner,
-                 .deadline = now.instant + std::min(wanted, milliseconds(limits::request_deadline_max))};
+                 .deadline = header.value == 0 ? Instant::never() : now.instant + wanted};
     Entry entry;
     entry.id = head.id;
     if (header.verb == Verb::vm_create) {
@@ -56,6 +55,7 @@ Result<JobTable::Entry> JobTable::make(Now now, const Message& message, OwnerId 
             return fail(ErrorCode::invalid_argument, "a create order needs the VM's name and image");
         }
         head.vm = entry.vm = order->vm;
+        entry.create = true;
         entry.job = std::make_unique<CreateJob>(context_, head, std::move(*order));
     } else if (header.verb == Verb::vm_exec || header.verb == Verb::vm_logs) {
         const auto order = protocol::decode<protocol::StreamOrder>(message.body);
@@ -151,9 +151,23 @@ void JobTable::begin_next(Now now, VmId vm) {
     const OwnerId owner = queue->second.front();
     Entry* entry = find(owner);
     if (!entry || entry->begun) return;
+    if (entry->create && creates_under_way_ >= bounds::creates_under_way_max) {
+        return creates_waiting_.push_back(vm);
+    }
+    if (entry->create) ++creates_under_way_;
     entry->begun = true;
+    Instant& deadline = entry->job->port().head_.deadline;
+    if (deadline == Instant::never()) deadline = now.instant + limits::request_deadline_default;
     entry->job->begin(now);
     reap(now, owner);
+}
+
+void JobTable::begin_waiting_creates(Now now) {
+    while (creates_under_way_ < bounds::creates_under_way_max && !creates_waiting_.empty()) {
+        const VmId vm = creates_waiting_.front();
+        creates_waiting_.pop_front();
+        begin_next(now, vm);  // nothing happens when its create was cancelled meanwhile
+    }
 }
 
 JobTable::Entry* JobTable::find(OwnerId owner) {
@@ -182,12 +196,14 @@ void JobTable::reap(Now now, OwnerId owner) {
     const VmId vm = entry->vm;
     const bool stream = entry->stream != nullptr;
     if (stream) --streams_;
+    if (entry->create && entry->begun) --creates_under_way_;
     by_id_.erase(entry->id);
     jobs_.erase(owner);
     if (stream) return;
     result_sent_(now);
     if (const auto queue = queues_.find(vm); queue != queues_.end()) std::erase(queue->second, owner);
     begin_next(now, vm);
+    begin_waiting_creates(now);
 }
 
 void JobTable::remember(JobId id, Message result) {

@@ -13,7 +13,9 @@ namespace mc::worker {
 /// result is remembered for when the order comes again.
 ///
 /// Jobs of one VM run one after another; a vm_remove makes those before it give
-/// up first. Streams run beside them. Bounded by bounds::jobs_max and streams_max.
+/// up first. Streams run beside them. Bounded by bounds::jobs_max, streams_max and
+/// creates_under_way_max. An order's own deadline counts from its receipt, the
+/// default one from the job's beginning, so that a long queue fails nobody.
 class JobTable {
 public:
     using ResultSent = std::function<void(Now)>;
@@ -51,6 +53,7 @@ private:
         JobId id;
         VmId vm;
         bool begun = false;
+        bool create = false;
         bool overdue = false;
     };
 
@@ -58,6 +61,7 @@ private:
     [[nodiscard]] Result<Entry> make(Now now, const protocol::Message& message, OwnerId owner);
     void reply(const protocol::Header& order, const Outcome& outcome);
     void begin_next(Now now, VmId vm);
+    void begin_waiting_creates(Now now);
     void reap(Now now, OwnerId owner);
     [[nodiscard]] Entry* find(OwnerId owner);
     void remember(JobId id, protocol::Message result);
@@ -69,6 +73,8 @@ private:
     std::unordered_map<VmId, std::deque<OwnerId>> queues_;  ///< per VM; the first one runs
     std::unordered_map<JobId, protocol::Message> results_;
     std::deque<JobId> results_order_;
+    std::deque<VmId> creates_waiting_;
+    std::size_t creates_under_way_ = 0;
     std::size_t streams_ = 0;
     OwnerId next_owner_ = owner_first_job;
 };

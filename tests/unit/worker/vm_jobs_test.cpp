@@ -230,6 +230,42 @@ TEST(JobTable, IsBusyOverItsLimit) {
     EXPECT_EQ(t.code(over), ErrorCode::busy);
 }
 
+// Goal: the thousandth of `create -n 1000` does not fail because it had to wait.
+TEST(JobTable, TimeOfAWaitingCreateBeginsWhenItBegins) {
+    Harness t;
+    t.when("GET", "/images/", std::nullopt);
+    std::vector<JobId> jobs;
+    for (std::uint64_t i = 1; i <= bounds::creates_under_way_max + 1; ++i) {
+        auto order = Harness::create_order();
+        order.vm = VmId{i};
+        jobs.push_back(t.create(order));
+    }
+    EXPECT_EQ(t.stages(jobs.back()), std::vector<std::string>{"accepted"});
+    t.advance(limits::request_deadline_default + 1s);
+    EXPECT_EQ(t.code(jobs[bounds::creates_under_way_max - 1]), ErrorCode::deadline_exceeded);
+    EXPECT_FALSE(t.reply(jobs.back()));
+    t.advance(limits::request_deadline_default);
+    EXPECT_EQ(t.code(jobs.back()), ErrorCode::deadline_exceeded);
+}
+
+TEST(JobTable, WaitingCreateCanBeCancelledAndRemoved) {
+    Harness t;
+    t.probe = ProbeResult::silent;
+    for (std::uint64_t i = 1; i <= bounds::creates_under_way_max; ++i) {
+        auto order = Harness::create_order();
+        order.vm = VmId{1000 + i};
+        t.create(order);
+    }
+    const JobId waiting = t.create();
+    const JobId removal = t.act(Verb::vm_remove);
+    EXPECT_EQ(t.code(waiting), ErrorCode::cancelled);
+    EXPECT_EQ(t.code(removal), ErrorCode::ok);
+    const JobId again = t.create();
+    t.probe = ProbeResult::ssh;
+    t.advance(1s);
+    EXPECT_EQ(t.code(again), ErrorCode::ok);
+}
+
 TEST(JobTable, RemembersABoundedNumberOfResults) {
     Harness t;
     const JobId first = t.act(Verb::vm_inspect);

@@ -1,0 +1,111 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <map>
+
+#include "io/files.hpp"
+#include "worker/shell/own_address.hpp"
+#include "worker/shell/state_file.hpp"
+#include "worker/shell/worker_options.hpp"
+
+namespace mc::worker {
+namespace {
+
+using testing::HasSubstr;
+
+io::Environment environment(std::map<std::string, std::string> values) {
+    return [values = std::move(values)](std::string_view name) -> std::optional<std::string> {
+        const auto found = values.find(std::string(name));
+        return found == values.end() ? std::nullopt : std::optional(found->second);
+    };
+}
+
+Result<WorkerOptions> read(std::vector<std::string> arguments, std::map<std::string, std::string> values = {}) {
+    values.emplace("HOME", "/nonexistent");
+    return read_options(arguments, environment(std::move(values)));
+}
+
+TEST(WorkerOptions, DefaultsServeOneMachine) {
+    const auto options = read({});
+    ASSERT_TRUE(options) << options.error().message;
+    EXPECT_EQ(options->broker, "tcp://127.0.0.1:7711");
+    EXPECT_EQ(options->settings.advertise, "127.0.0.1");
+    EXPECT_EQ(options->settings.port_host_ip, "127.0.0.1");
+    EXPECT_EQ(options->settings.name, node_name_from(own_host_name()));
+    EXPECT_EQ(options->state_dir.filename(), "worker-" + options->settings.name);
+    EXPECT_EQ(options->settings.slots, 0U);
+    EXPECT_EQ(options->settings.engine_calls, bounds::engine_calls_default);
+}
+
+TEST(WorkerOptions, TakesAllThatIsSaid) {
+    const auto options = read({"--node", "n1", "--docker", "tcp://engine:2375", "--advertise", "vm.example", "--slots",
+                               "5", "--cpus", "1.5", "--memory", "2g", "--label", "zone=a", "--engine-calls", "4"},
+                              {{"DOCKER_HOST", "unix:///ignored.sock"}, {"MC_BROKER", "ipc:///run/b"}});
+    ASSERT_TRUE(options) << options.error().message;
+    EXPECT_EQ(options->broker, "ipc:///run/b");
+    EXPECT_EQ(options->engine.host, "engine");
+    EXPECT_EQ(options->settings.port_host_ip, "0.0.0.0");
+    EXPECT_EQ(options->settings.probe_host, "vm.example");  // a far engine: where people reach it, so do we
+    EXPECT_EQ(options->settings.cpus_milli, 1500U);
+    EXPECT_EQ(options->settings.memory_bytes, 2ULL << 30);
+    EXPECT_EQ(options->settings.labels.at(0), (protocol::Label{"zone", "a"}));
+    EXPECT_EQ(options->settings.engine_calls, 4U);
+}
+
+TEST(WorkerOptions, NearEngineIsProbedNearbyWhateverIsAdvertised) {
+    const auto options = read({"--docker", "unix:///x.sock", "--advertise", "203.0.113.7"});
+    ASSERT_TRUE(options);
+    EXPECT_EQ(options->settings.probe_host, "127.0.0.1");
+    EXPECT_EQ(options->settings.port_host_ip, "0.0.0.0");
+}
+
+TEST(WorkerOptions, RefusesWithTheOptionsName) {
+    for (const auto& [arguments, part] :
+         std::map<std::vector<std::string>, std::string>{{{"--node", "Not_Valid"}, "--node"},
+                                                         {{"--memory", "much"}, "much"},
+                                                         {{"--cpus", "0"}, "0"},
+                                                         {{"--label", "=x"}, "label"},
+                                                         {{"--docker", "https://x"}, "https"},
+                                                         {{"--slot", "3"}, "slot"},
+                                                         {{"--log-level", "loud"}, "loud"}}) {
+        const auto options = read(arguments);
+        ASSERT_FALSE(options) << arguments[0];
+        EXPECT_THAT(options.error().message, HasSubstr(part));
+    }
+}
+
+TEST(WorkerOptions, HelpAndVersionAreTexts) {
+    EXPECT_THAT(read({"--help"})->print, HasSubstr("--engine-calls"));
+    EXPECT_THAT(read({"--version"})->print, HasSubstr("mcworker "));
+}
+
+TEST(OwnAddress, KnowsLoopbackAndMakesNodeNames) {
+    EXPECT_TRUE(is_loopback(host_of("tcp://127.0.0.1:7711")));
+    EXPECT_TRUE(is_loopback(host_of("tcp://[::1]:7711")));
+    EXPECT_TRUE(is_loopback(host_of("ipc:///run/x")));
+    EXPECT_FALSE(is_loopback(host_of("tcp://192.0.2.1:7711")));
+    EXPECT_EQ(node_name_from("My_Host.example.org"), "my-host");
+    EXPECT_EQ(node_name_from("__"), "node");
+    EXPECT_EQ(*own_address_towards("tcp://127.0.0.1:7711"), "127.0.0.1");
+}
+
+TEST(StateFile, ComesBackAsSavedAndIsRefusedWhenDamaged) {
+    const auto dir = std::filesystem::temp_directory_path() / ("mc-it-state-" + std::to_string(getpid()));
+    ASSERT_TRUE(io::make_private_dir(dir));
+    const auto fresh = load_state(dir);
+    ASSERT_TRUE(fresh);
+    EXPECT_TRUE(fresh->node);
+    const WorkerState state{NodeId{7}, CloudId{8}, Epoch{9}};
+    ASSERT_TRUE(save_state(dir, state));
+    EXPECT_EQ(*load_state(dir), state);
+    std::ofstream(dir / "worker.state") << "node=zzz\n";
+    const auto damaged = load_state(dir);
+    ASSERT_FALSE(damaged);
+    EXPECT_THAT(damaged.error().message, HasSubstr("damaged"));
+    std::filesystem::remove_all(dir);
+}
+
+}  // namespace
+}  // namespace mc::worker
