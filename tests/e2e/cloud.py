@@ -82,7 +82,7 @@ class OwnEngine(Engine):
 
     def __init__(self, name, subnet):
         self.dir = tempfile.mkdtemp(prefix=f"mc-engine-{name}-")
-        self.bridge = f"mcbr-{name}"
+        self.bridge = f"mc{name}{os.getpid() % 100000}"
         super().__init__(f"unix://{self.dir}/docker.sock")
         # Never --bridge none beside another engine: that removes the machine's docker0.
         subprocess.run(["ip", "link", "add", self.bridge, "type", "bridge"], check=True)

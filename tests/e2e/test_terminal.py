@@ -27,14 +27,15 @@ class Terminal:
         return done.stdout
 
     def type(self, text):
-        self.run("send-keys", "-t", "t", "-l", text)
+        if text:
+            self.run("send-keys", "-t", "t", "-l", text)
         self.key("Enter")
 
     def key(self, name):
         self.run("send-keys", "-t", "t", name)
 
     def screen(self, colours=False):
-        return self.run("capture-pane", "-p", "-t", "t", "-S", "-200", *(["-e"] if colours else []))
+        return self.run("capture-pane", "-p", "-t", "t", "-S", "-200", *(["-e"] if colours else [])).rstrip()
 
     def wait(self, pattern, seconds=30, colours=False):
         try:
@@ -64,7 +65,7 @@ class InATerminal(CloudTest):
         t = self.terminal
         self.cloud.create("--name", "box")
         t.type("mccli exec box -- bash --norc")
-        t.wait(r"[#$] $")
+        t.wait(r"[#$]$")
         t.type("echo inside-$(hostname); stty size")
         t.wait("^inside-box$")
         t.wait("^30 100$")
@@ -76,7 +77,7 @@ class InATerminal(CloudTest):
         t.type("echo after-$?")
         t.wait("^after-130$")
         t.type("exit 5")
-        t.wait("ready> $")
+        t.wait("ready>$")
         self.code_of_last(5)
         # The terminal is as it was: what is typed is shown, and Enter works.
         t.type("stty -a | tr ' ' '\\n' | grep -x echo")
@@ -86,28 +87,31 @@ class InATerminal(CloudTest):
         t = self.terminal
         self.cloud.create("--name", "box")
         t.type("mccli ssh box")
-        t.wait(r"box.*[#$] ")
+        t.wait(r"box.*[#$]$")
         t.type("echo over-$(tty)")
         t.wait("^over-/dev/pts/")
         t.type("exit 4")
-        t.wait("ready> $")
+        t.wait("ready>$")
         self.code_of_last(4)
 
     def test_menu(self):
         t = self.terminal
         t.type("mccli menu")
-        for line in ("1.*[Cc]reate", "2.*[Ll]ist", "3.*SSH", "4.*[Dd]elete", "5.*[Ee]xit"):
+        for line in ("1.*[Cc]reate", "2.*[Ll]ist", "3.*ssh", "4.*[Dd]elete", "5.*[Ee]xit"):
             t.wait(line)
         t.type("1")
+        t.wait("[Nn]ame.*:$")
+        t.type("")  # the next number
         wait_until("the menu made a VM", lambda: [v["state"] for v in self.cloud.vms().values()] == ["running"], 30)
         t.wait("vm-1")
         t.type("2")
         t.wait("vm-1 .*running")
         t.type("4")
+        t.wait("[Nn]ame.*:$|[Ww]hich.*:$")
         t.type("vm-1")
         wait_until("the menu deleted it", lambda: self.cloud.vms() == {} or not t.type("y"), 15, 1)
         t.type("5")
-        t.wait("ready> $")
+        t.wait("ready>$")
         self.code_of_last(0)
 
     def test_watch_and_ctrl_c(self):
@@ -115,7 +119,7 @@ class InATerminal(CloudTest):
         t.type("mccli watch")
         wait_until("the watch shows a create", lambda: self.cloud.create() and "vm.running" in t.screen(), 30, 0.5)
         t.key("C-c")
-        t.wait("ready> $")
+        t.wait("ready>$")
         self.code_of_last(0)
 
     def test_colours_only_where_wanted(self):
@@ -135,7 +139,7 @@ class InATerminal(CloudTest):
         t.type("mccli create --name box")
         t.wait("box.*")
         wait_until("it is there", lambda: self.cloud.vms().get("box", {}).get("state") == "running")
-        t.wait("ready> $")
+        t.wait("ready>$")
         with open(out, encoding="utf-8", errors="replace") as seen:
             text = seen.read()
         self.assertRegex(text, "placing|placed|creating|starting|waiting")

@@ -1,6 +1,5 @@
 """What a person sees when something is wrong, and what cleanup does about it."""
 
-import os
 import signal
 import unittest
 
@@ -109,7 +108,7 @@ class Cleanup(CloudTest):
 
         # An orphan: ours by its labels, unknown to the broker. A stranger: not ours, never touched.
         labels = [f"--label=minicloud.cloud={cloud.cloud_id()}", f"--label=minicloud.node={cloud.nodes()['node-a']['id']}"]
-        orphan = engine.docker("run", "-d", *labels, "--label=minicloud.vm=00000000000000ff", "minicloud/vm:latest")
+        orphan = engine.docker("run", "-d", "--name", "mc-00000000000000ff", *labels, "--label=minicloud.vm=00000000000000ff", "minicloud/vm:latest")
         stranger = engine.docker("run", "-d", "--label=minicloud.vm=00000000000000ff", "minicloud/vm:latest")
         self.addCleanup(engine.docker, "rm", "-f", stranger, check=False)
         cloud.wait_event(watch, kind="vm.cleanup", vm="00000000000000ff")
@@ -135,15 +134,16 @@ class EngineFaults(CloudTest):
         cloud.start_worker("node-a", engine)
         cloud.create("--name", "box")
 
-        os.kill(engine.process.popen.pid, signal.SIGSTOP)
-        cloud.wait_node("node-a", "not ready", 40)
+        engine.process.signal(signal.SIGSTOP)
+        self.addCleanup(lambda: engine.process.signal(signal.SIGCONT))
+        cloud.wait_node("node-a", "not_ready", 40)
         self.assertTrue(cloud.nodes()["node-a"]["reason"])
-        os.kill(engine.process.popen.pid, signal.SIGCONT)
+        engine.process.signal(signal.SIGCONT)
         cloud.wait_node("node-a", "ready", 40)
 
         engine.process.popen.terminate()
         engine.process.popen.wait(60)
-        cloud.wait_node("node-a", "not ready", 40)
+        cloud.wait_node("node-a", "not_ready", 40)
         refused = cloud.mccli("create", check=False)
         self.assertEqual(refused.returncode, 6, refused.stderr)
         self.assertIsNone(cloud.workers["node-a"].popen.poll(), "the worker lives on")
