@@ -1,0 +1,218 @@
+#include "sim/broker_process.hpp"
+
+#include <set>
+
+#include "protocol/codec.hpp"
+
+namespace mc::sim {
+namespace {
+
+using broker::Effects;
+
+// broker/shell/broker_shell.cpp
+constexpr std::size_t messages_per_turn_max = 1000;
+constexpr int rounds_max = 4;
+
+constexpr milliseconds dead_connection_min{6000};  // io/zmq.hpp: heartbeats find a process that stands still
+constexpr milliseconds restart_min{200};
+constexpr milliseconds restart_max{4000};
+
+}  // namespace
+
+BrokerProcess::BrokerProcess(World& world, Network& network, BrokerObserver& observer, broker::BrokerConfig config)
+    : world_(world),
+      dice_(world.dice("broker")),
+      network_(network),
+      observer_(observer),
+      config_(std::move(config)),
+      clock_(world, dice_.between(1s, 100000s), 0ms) {
+    network_.set_receive([this](Side side, const std::string& peer, Frames frames) {
+        inbox_.push_back({side, peer, std::move(frames)});
+        want_turn(world_.now());
+    });
+}
+
+void BrokerProcess::boot() {
+    if (core_) return;
+    ++life_;
+    turn_at_ = Moment::max();
+    inbox_.clear();
+    crash_at_.reset();
+    busy_until_ = world_.now();
+    core_ = std::make_unique<broker::BrokerCore>(config_, Prng(dice_.number()));
+    const Now now = clock_.now();
+    for (const auto& [key, value] : store_) {
+        if (const auto read = core_->restore(key.first, key.second, value, now); !read) {
+            return world_.violated("the broker can't read its own store: " + read.error().message);
+        }
+    }
+    core_->start(now);
+    world_.say([&] { return "broker started, epoch " + std::to_string(core_->epoch().value); });
+    carry_out();
+    if (!core_) return;  // e.g. the disk is full
+    observer_.broker_started(core_->epoch(), store_);
+    network_.broker_up(true);
+}
+
+void BrokerProcess::crash() {
+    if (!core_) return;
+    world_.say([] { return std::string("broker ended"); });
+    core_.reset();
+    ++life_;
+    inbox_.clear();
+    network_.broker_up(false);
+    world_.schedule.in(dice_.between(restart_min, restart_max), [this] { boot(); });
+}
+
+void BrokerProcess::pause(milliseconds time) {
+    if (!core_) return;
+    world_.fired(Fault::broker_paused);
+    busy_until_ = std::max(busy_until_, world_.now() + time);
+    want_turn(busy_until_);
+    if (time < dead_connection_min) return;
+    world_.schedule.in(dead_connection_min, [this, life = life_] {
+        if (life == life_) network_.drop_all();
+    });
+}
+
+void BrokerProcess::heal() {
+    disk_full_ = false;
+    disk_delay_ = 0ms;
+    crash_at_.reset();
+}
+
+void BrokerProcess::want_turn(Moment when) {
+    when = std::max({when, busy_until_, world_.now()});
+    if (!core_ || when >= turn_at_) return;
+    turn_at_ = when;
+    world_.schedule.at(when, [this, when, life = life_] {
+        if (life == life_ && turn_at_ == when) turn();
+    });
+}
+
+void BrokerProcess::turn() {
+    turn_at_ = Moment::max();
+    if (busy()) return want_turn(busy_until_);
+    const Now now = clock_.now();
+    for (std::size_t i = 0; i < messages_per_turn_max && !inbox_.empty(); ++i) {
+        Incoming in = std::move(inbox_.front());
+        inbox_.pop_front();
+        const broker::PeerId peer{std::move(in.peer)};
+        if (in.side == Side::clients) {
+            core_->on_client_frames(now, peer, in.frames);
+        } else if (in.side == Side::workers) {
+            core_->on_worker_frames(now, peer, in.frames);
+        }
+    }
+    core_->on_tick(now);
+    carry_out();
+    if (!core_) return;
+    want_turn(inbox_.empty() ? clock_.moment_of(core_->next_deadline()) : world_.now());
+}
+
+void BrokerProcess::carry_out() {
+    for (int round = 0; round < rounds_max && core_; ++round) {
+        Effects effects = core_->take_effects();
+        if (effects.empty()) return;
+        for (const auto& line : effects.log) world_.say([&] { return "  broker: " + line.text; });
+        const bool matters = !effects.changes.empty();
+        if (matters && crash_at_ == CrashPoint::before_commit) {
+            world_.fired(Fault::broker_crashed_before_commit);
+            return crash();
+        }
+        if (matters && !commit(effects)) {
+            world_.fired(Fault::disk_full);
+            return crash();
+        }
+        if (matters && crash_at_ == CrashPoint::after_commit) {
+            world_.fired(Fault::broker_crashed_after_commit);
+            return crash();
+        }
+        if (matters && crash_at_ == CrashPoint::between_sends) {
+            world_.fired(Fault::broker_crashed_between_sends);
+            const std::size_t sends = effects.to_clients.size() + effects.to_workers.size() + effects.events.size();
+            speak(std::move(effects), dice_.below(sends + 1));
+            return crash();
+        }
+        if (matters && disk_delay_ > 0ms) {
+            // The process waits for its disk; nothing is said before.
+            world_.fired(Fault::disk_slow);
+            const milliseconds delay = dice_.between(1ms, disk_delay_);
+            busy_until_ = world_.now() + delay;
+            auto later = std::make_shared<Effects>(std::move(effects));
+            world_.schedule.at(busy_until_, [this, later, life = life_] {
+                if (life != life_ || !core_) return;
+                speak(std::move(*later), std::nullopt);
+                carry_out();
+                if (core_) want_turn(world_.now());
+            });
+            return;
+        }
+        speak(std::move(effects), std::nullopt);
+    }
+}
+
+bool BrokerProcess::commit(const Effects& effects) {
+    if (disk_full_) return false;
+    for (const auto& change : effects.changes) {
+        world_.record(change.key);
+        if (change.value) {
+            world_.record(*change.value);
+            store_[{change.table, change.key}] = *change.value;
+        } else {
+            store_.erase({change.table, change.key});
+        }
+    }
+    observer_.committed(effects.changes);
+    return true;
+}
+
+void BrokerProcess::speak(Effects effects, std::optional<std::size_t> sends_max) {
+    std::size_t left = sends_max.value_or(static_cast<std::size_t>(-1));
+    const auto broadcast = [&](const char* topic, protocol::Verb verb, protocol::Bytes body) {
+        protocol::Header header;
+        header.kind = protocol::Kind::notice;
+        header.verb = verb;
+        network_.publish({topic, protocol::encode_header(header), std::move(body)});
+    };
+    for (const auto& event : effects.events) {
+        if (left == 0) return;
+        --left;
+        world_.say([&] {
+            return "event " + std::to_string(event.seq.value) + " " + event.kind + " " + event.name + " " +
+                   (event.vm ? event.vm.str() : "") + " " + event.node + " " + event.reason;
+        });
+        observer_.event_published(event, store_);
+        broadcast(protocol::topic_event, protocol::Verb::event_published, protocol::encode(event));
+    }
+    if (effects.beacon) {
+        broadcast(protocol::topic_beacon, protocol::Verb::event_beacon,
+                  protocol::encode(protocol::Beacon{core_->cloud(), core_->epoch(), core_->events().last()}));
+    }
+    send_all(Side::clients, std::move(effects.to_clients), left);
+    send_all(Side::workers, std::move(effects.to_workers), left);
+}
+
+void BrokerProcess::send_all(Side side, std::vector<broker::Outgoing> messages, std::size_t& left) {
+    std::set<broker::PeerId> gone;
+    for (auto& outgoing : messages) {
+        if (left == 0) return;
+        --left;
+        if (gone.contains(outgoing.to)) continue;
+        if (side == Side::clients) {
+            observer_.client_told(outgoing.message, store_);
+        } else {
+            observer_.worker_told(outgoing.message, store_);
+        }
+        if (!network_.send_to(side, outgoing.to.bytes, protocol::to_frames(outgoing.message))) gone.insert(outgoing.to);
+    }
+    for (const auto& peer : gone) {
+        if (side == Side::clients) {
+            core_->on_client_gone(clock_.now(), peer);
+        } else {
+            core_->on_worker_gone(clock_.now(), peer);
+        }
+    }
+}
+
+}  // namespace mc::sim

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "broker/core/broker_core.hpp"
+#include "sim/network.hpp"
+#include "sim/world.hpp"
+
+namespace mc::sim {
+
+/// Where in a turn the broker's process ends.
+enum class CrashPoint : std::uint8_t { before_commit, after_commit, between_sends };
+
+using Store = std::map<std::pair<std::uint8_t, std::string>, std::string>;
+
+/// What the checkers are told by the broker's process.
+struct BrokerObserver {
+    virtual ~BrokerObserver() = default;
+    virtual void committed(const std::vector<StoreChange>& changes) = 0;
+    virtual void broker_started(Epoch epoch, const Store& store) = 0;
+    virtual void event_published(const protocol::Event& event, const Store& store) = 0;
+    virtual void client_told(const protocol::Message& message, const Store& store) = 0;
+    virtual void worker_told(const protocol::Message& message, const Store& store) = 0;
+};
+
+/// The real broker core in a simulated process: broker/shell/broker_shell.cpp's
+/// loop, with a disk that commits, delays or refuses, and ends at any point.
+class BrokerProcess {
+public:
+    BrokerProcess(World& world, Network& network, BrokerObserver& observer, broker::BrokerConfig config);
+    BrokerProcess(const BrokerProcess&) = delete;
+    BrokerProcess& operator=(const BrokerProcess&) = delete;
+
+    void boot();
+
+    // Faults.
+    void crash();
+    /// Ends at `point` of the next turn that commits something.
+    void crash_at(CrashPoint point) { crash_at_ = point; }
+    void pause(milliseconds time);
+    void set_disk_full(bool full) { disk_full_ = full; }
+    void set_disk_delay(milliseconds longest) { disk_delay_ = longest; }
+    void step_wall(milliseconds by) { clock_.step_wall(by); }
+    void heal();
+
+    [[nodiscard]] bool alive() const { return core_ != nullptr; }
+    [[nodiscard]] const broker::BrokerCore& core() const { return *core_; }
+    [[nodiscard]] const Store& store() const { return store_; }
+
+private:
+    struct Incoming {
+        Side side;
+        std::string peer;
+        Frames frames;
+    };
+
+    void want_turn(Moment when);
+    void turn();
+    void carry_out();
+    bool commit(const broker::Effects& effects);
+    void speak(broker::Effects effects, std::optional<std::size_t> sends_max);
+    void send_all(Side side, std::vector<broker::Outgoing> messages, std::size_t& left);
+    [[nodiscard]] bool busy() const { return world_.now() < busy_until_; }
+
+    World& world_;
+    Dice dice_;
+    Network& network_;
+    BrokerObserver& observer_;
+    broker::BrokerConfig config_;
+    ProcessClock clock_;
+    Store store_;
+    std::unique_ptr<broker::BrokerCore> core_;
+    std::deque<Incoming> inbox_;
+    std::uint64_t life_ = 0;
+    Moment turn_at_ = Moment::max();
+    Moment busy_until_{0};
+    std::optional<CrashPoint> crash_at_;
+    bool disk_full_ = false;
+    milliseconds disk_delay_{0};
+};
+
+}  // namespace mc::sim

@@ -1,0 +1,224 @@
+#include "sim/checker.hpp"
+
+#include "broker/core/records.hpp"
+#include "broker/core/vm_table.hpp"
+#include "protocol/codec.hpp"
+
+namespace mc::sim {
+namespace {
+
+using broker::Table;
+
+std::pair<std::uint8_t, std::string> row(Table table, std::string key) {
+    return {static_cast<std::uint8_t>(table), std::move(key)};
+}
+
+/// A client says the same again no longer than this (client.cpp: 120 s, and 5 s more).
+constexpr milliseconds request_life_max{130s};
+
+bool carries_items(const protocol::Message& message) {
+    using protocol::Verb;
+    const auto& header = message.header;
+    return header.kind == protocol::Kind::reply && header.value == 0 &&
+           (header.verb == Verb::create || header.verb == Verb::start || header.verb == Verb::stop ||
+            header.verb == Verb::restart || header.verb == Verb::remove);
+}
+
+}  // namespace
+
+void Checker::container_created(const std::string& engine, const Container& container) {
+    ++work_.containers;
+    auto& live = live_[container.vm];
+    live.insert(engine + " " + container.id);
+    if (live.size() > 1) {
+        world_.violated("VM " + container.vm.str() + " has " + std::to_string(live.size()) + " containers at once");
+    }
+    const auto asked = asked_.find(container.request);
+    if (asked == asked_.end()) {
+        return world_.violated("a container was made for request " + container.request + ", which nobody asked");
+    }
+    live_of_request_[container.request].insert(container.vm);
+    vms_of_request_[container.request].insert(container.vm);
+    if (vms_of_request_[container.request].size() > asked->second) {
+        world_.violated("request " + container.request + " asked for " + std::to_string(asked->second) +
+                        " VMs and made more");
+    }
+    if (gone_.contains(container.vm)) ++work_.resurrected;
+}
+
+void Checker::container_stopped(const Container& container, bool by_itself) {
+    if (by_itself) ended_by_itself_.insert(container.vm);
+}
+
+void Checker::container_removed(const std::string& engine, const Container& container, bool by_fault) {
+    live_[container.vm].erase(engine + " " + container.id);
+    if (live_[container.vm].empty()) live_.erase(container.vm);
+    live_of_request_[container.request].erase(container.vm);
+    if (by_fault) taken_away_.insert(container.vm);
+    if (!by_fault && established_.contains(container.vm) && !may_go(container.vm, "")) {
+        world_.violated("the container of VM " + container.vm.str() + " was removed, and nobody had asked for it");
+    }
+}
+
+void Checker::committed(const std::vector<StoreChange>& changes) {
+    for (const auto& change : changes) {
+        if (change.table != static_cast<std::uint8_t>(Table::events)) continue;
+        if (!change.value) {
+            ++dropped_;
+            continue;
+        }
+        const auto event = protocol::decode<protocol::Event>(*change.value);
+        if (event) on_event(*event);
+    }
+}
+
+void Checker::on_event(const protocol::Event& event) {
+    ++work_.events;
+    const std::uint64_t expected = log_.empty() ? 1 : log_.rbegin()->first + 1;
+    if (event.seq.value != expected) {
+        return world_.violated("event " + std::to_string(event.seq.value) + " was committed after " +
+                               std::to_string(expected - 1));
+    }
+    log_[event.seq.value] = event;
+    if (!event.vm) return;
+    first_seen_.emplace(event.vm, world_.now());
+    if (event.request &&
+        (event.kind == protocol::event_kind::vm_pending || event.kind == protocol::event_kind::vm_creating)) {
+        request_of_.emplace(event.vm, event.request.str());
+    }
+    const bool leaves = event.kind == protocol::event_kind::vm_deleted || event.kind == protocol::event_kind::vm_failed;
+    if (gone_.contains(event.vm) && event.kind != protocol::event_kind::vm_cleanup) {
+        return world_.violated("VM " + event.vm.str() + " is gone, and then came " + event.kind);
+    }
+    if (event.kind == protocol::event_kind::vm_running) established_.insert(event.vm);
+    if (leaves) {
+        gone_.insert(event.vm);
+        if (established_.contains(event.vm) && !may_go(event.vm, event.name)) {
+            world_.violated("VM " + event.name + " is gone (" + event.reason + "), and nobody had asked for it");
+        }
+    }
+}
+
+bool Checker::may_go(VmId vm, const std::string& name) const {
+    if (ended_by_itself_.contains(vm) || taken_away_.contains(vm)) return true;
+    if (name.empty() && gone_.contains(vm)) return true;  // a leftover of what the log says is gone
+    const auto request = request_of_.find(vm);
+    if (request != request_of_.end() && (mortal_.contains(request->second) || cancelled_.contains(request->second))) {
+        return true;
+    }
+    const auto seen = first_seen_.find(vm);
+    const auto asked_since = [&](const std::string& target) {
+        const auto asked = delete_asked_.find(target);
+        return asked != delete_asked_.end() && seen != first_seen_.end() && asked->second >= seen->second;
+    };
+    if (asked_since(vm.str()) || (!name.empty() && asked_since(name))) return true;
+    for (const auto& [seq, event] : log_) {
+        if (event.vm == vm && !event.name.empty()) return asked_since(event.name);
+    }
+    return false;
+}
+
+void Checker::broker_started(Epoch epoch, const Store& /*store*/) {
+    if (epoch <= epoch_) world_.violated("epoch " + std::to_string(epoch.value) + " came a second time");
+    epoch_ = epoch;
+}
+
+void Checker::event_published(const protocol::Event& event, const Store& /*store*/) {
+    const auto found = log_.find(event.seq.value);
+    if (found == log_.end() || found->second != event) {
+        world_.violated("event " + std::to_string(event.seq.value) + " was published before it was committed");
+    }
+    if (event.seq.value <= last_published_) {
+        world_.violated("event " + std::to_string(event.seq.value) + " was published out of order");
+    }
+    last_published_ = event.seq.value;
+}
+
+void Checker::client_told(const protocol::Message& message, const Store& store) {
+    const auto& header = message.header;
+    const bool accepted = header.kind == protocol::Kind::progress && header.verb == protocol::Verb::create;
+    if (!accepted && !carries_items(message)) return;
+    const std::string key = broker::key_of(header.id);
+    if (!store.contains(row(Table::requests, key))) {
+        return world_.violated("a client was told about request " + header.id.str() + ", which is not in the store");
+    }
+    if (accepted) return;
+    const auto items = protocol::decode<protocol::ItemsReply>(message.body);
+    if (!items) return world_.violated("a reply that can't be read");
+    for (std::uint64_t i = 0; i < items->items.size(); ++i) {
+        if (!store.contains(row(Table::request_items, key + broker::key_of(i)))) {
+            return world_.violated("a client was told an outcome that is not in the store");
+        }
+    }
+}
+
+void Checker::worker_told(const protocol::Message& message, const Store& store) {
+    if (message.header.kind != protocol::Kind::request || message.header.verb != protocol::Verb::vm_create) return;
+    const auto order = protocol::decode<protocol::CreateOrder>(message.body);
+    if (!order) return world_.violated("an order that can't be read");
+    const auto found = store.find(row(Table::vms, broker::key_of(order->vm.value)));
+    const auto vm =
+        found == store.end() ? std::nullopt : std::optional(protocol::decode<broker::VmRecord>(found->second));
+    if (!vm || !*vm || !(*vm)->job || (*vm)->job->id != protocol::as_job_id(message.header.id)) {
+        // It may have been superseded later in the same turn.
+        if (!gone_.contains(order->vm) && !vm) world_.violated("a VM was ordered that is not in the store");
+    }
+    if (order->epoch != epoch_ && epoch_ < order->epoch) epoch_ = order->epoch;
+}
+
+void Checker::create_asked(RequestId request, const protocol::CreateRequest& create) {
+    asked_[request.str()] = create.count;
+    if (create.spec.ttl_seconds != 0) mortal_.insert(request.str());
+}
+
+void Checker::delete_asked(const std::vector<std::string>& targets) {
+    for (const auto& target : targets) delete_asked_[target] = world_.now() + request_life_max;
+}
+
+void Checker::cancel_asked(RequestId request) {
+    cancelled_.insert(request.str());
+}
+
+void Checker::create_answered(RequestId request, const protocol::ItemsReply& reply) {
+    std::vector<VmId> vms;
+    for (const auto& item : reply.items) {
+        const bool ok = item.code == ErrorCode::ok;
+        vms.push_back(ok && item.vm ? item.vm->id : VmId{});
+        if (!ok || !item.vm) continue;
+        ++work_.creates_ok;
+        acknowledged_[item.vm->id] = item.vm->name;
+    }
+    const auto [before, fresh] = outcomes_.try_emplace(request, vms);
+    if (!fresh && before->second != vms) {
+        world_.violated("request " + request.str() + " was answered with two different outcomes");
+    }
+}
+
+void Checker::request_began(RequestId request) {
+    open_.insert(request);
+}
+
+void Checker::request_ended(RequestId request) {
+    open_.erase(request);
+}
+
+void Checker::watcher_printed(const std::string& watcher, EventSeq before, const protocol::Event& event) {
+    if (before.value != 0 && event.seq.value != before.value + 1) {
+        return world_.violated(watcher + " was shown event " + std::to_string(event.seq.value) + " after " +
+                               std::to_string(before.value));
+    }
+    const auto found = log_.find(event.seq.value);
+    if (found == log_.end() || found->second != event) {
+        world_.violated(watcher + " was shown an event that was never committed");
+    }
+}
+
+void Checker::watcher_missed(const std::string& watcher, EventSeq before, EventSeq first, EventSeq last) {
+    if (first.value != before.value + 1 || last.value > dropped_) {
+        world_.violated(watcher + " was told that events " + std::to_string(first.value) + " to " +
+                        std::to_string(last.value) + " are gone after " + std::to_string(before.value) +
+                        "; the store had dropped " + std::to_string(dropped_));
+    }
+}
+
+}  // namespace mc::sim

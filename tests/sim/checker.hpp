@@ -1,0 +1,96 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "protocol/client_bodies.hpp"
+#include "protocol/event.hpp"
+#include "protocol/message.hpp"
+#include "sim/broker_process.hpp"
+#include "sim/engine.hpp"
+#include "sim/world.hpp"
+
+namespace mc::sim {
+
+/// What the promises are checked against: everything that was asked, said,
+/// committed and done at engines, as nobody inside the simulation sees it whole.
+///
+/// docs/failure-model.md "Promises" lists what is checked and where.
+class Checker final : public EngineObserver, public BrokerObserver {
+public:
+    explicit Checker(World& world) : world_(world) {}
+
+    // Engines.
+    void container_created(const std::string& engine, const Container& container) override;
+    void container_stopped(const Container& container, bool by_itself) override;
+    void container_removed(const std::string& engine, const Container& container, bool by_fault) override;
+
+    // The broker.
+    void committed(const std::vector<StoreChange>& changes) override;
+    void broker_started(Epoch epoch, const Store& store) override;
+    void event_published(const protocol::Event& event, const Store& store) override;
+    void client_told(const protocol::Message& message, const Store& store) override;
+    void worker_told(const protocol::Message& message, const Store& store) override;
+
+    // Clients.
+    void create_asked(RequestId request, const protocol::CreateRequest& create);
+    void delete_asked(const std::vector<std::string>& targets);
+    void cancel_asked(RequestId request);
+    /// A client saw this outcome of its create.
+    void create_answered(RequestId request, const protocol::ItemsReply& reply);
+    void request_began(RequestId request);
+    void request_ended(RequestId request);
+
+    // Watchers: what they were shown.
+    void watcher_printed(const std::string& watcher, EventSeq before, const protocol::Event& event);
+
+    void watcher_missed(const std::string& watcher, EventSeq before, EventSeq first, EventSeq last);
+
+    // For the end of a run.
+    [[nodiscard]] const std::map<std::uint64_t, protocol::Event>& log() const { return log_; }
+    [[nodiscard]] bool is_gone(VmId vm) const { return gone_.contains(vm); }
+    /// VMs that some client was told it has.
+    [[nodiscard]] const std::map<VmId, std::string>& acknowledged() const { return acknowledged_; }
+    [[nodiscard]] std::size_t open_requests() const { return open_.size(); }
+
+    /// Counts for a person: what a run did.
+    struct Work {
+        std::uint64_t creates_ok = 0;
+        std::uint64_t containers = 0;
+        std::uint64_t events = 0;
+        std::uint64_t resurrected = 0;  ///< containers made of deleted VMs: they must be gone at the end
+    };
+    [[nodiscard]] const Work& work() const { return work_; }
+
+private:
+    void on_event(const protocol::Event& event);
+    [[nodiscard]] bool may_go(VmId vm, const std::string& name) const;
+
+    World& world_;
+    Work work_;
+
+    std::map<VmId, std::set<std::string>> live_;             ///< containers now
+    std::map<std::string, std::set<VmId>> live_of_request_;  ///< by the request's id as text
+    std::map<std::string, std::set<VmId>> vms_of_request_;   ///< ever
+    std::map<std::string, std::uint32_t> asked_;             ///< how many VMs a create asked for
+    std::set<std::string> mortal_;                           ///< creates with a time to live
+    std::set<std::string> cancelled_;                        ///< creates somebody asked to cancel
+    std::map<std::string, Moment> delete_asked_;             ///< by target: when last
+    std::map<VmId, Moment> first_seen_;
+    std::map<VmId, std::string> request_of_;
+    std::set<VmId> ended_by_itself_;
+    std::set<VmId> taken_away_;
+    std::set<VmId> established_;  ///< was running, says the log
+    std::set<VmId> gone_;         ///< deleted or failed, says the log
+    std::map<VmId, std::string> acknowledged_;
+    std::map<RequestId, std::vector<VmId>> outcomes_;
+    std::set<RequestId> open_;
+    std::map<std::uint64_t, protocol::Event> log_;
+    Epoch epoch_;
+    std::uint64_t last_published_ = 0;
+    std::uint64_t dropped_ = 0;  ///< events no longer kept, the oldest first
+};
+
+}  // namespace mc::sim

@@ -1,0 +1,371 @@
+#include "sim/client.hpp"
+
+#include <algorithm>
+
+#include "protocol/codec.hpp"
+
+namespace mc::sim {
+namespace {
+
+using protocol::encode;
+using protocol::Verb;
+
+constexpr std::size_t names_kept_max = 24;
+constexpr std::size_t creates_kept_max = 8;
+
+}  // namespace
+
+Client::Client(World& world, Network& network, Checker& checker, HostId host)
+    : world_(world),
+      network_(network),
+      checker_(checker),
+      dice_(world.dice("client " + std::to_string(host))),
+      host_(host),
+      clock_(world, dice_.between(1s, 1000s), 0ms) {}
+
+void Client::begin(milliseconds pause_mean) {
+    pause_mean_ = pause_mean;
+    rest();
+}
+
+void Client::rest() {
+    call_.reset();
+    stream_.reset();
+    if (stopped_) return;
+    world_.schedule.in(dice_.wait(pause_mean_), [this, turn = ++turn_] {
+        if (turn == turn_ && !stopped_) act();
+    });
+}
+
+bool Client::die() {
+    if (!call_ && !stream_) return false;
+    if (call_) checker_.request_ended(call_->driver().id());
+    world_.fired(Fault::client_died);
+    rest();
+    return true;
+}
+
+void Client::act() {
+    const auto what = dice_.below(100);
+    if (what < 34) return create();
+    if (what < 54) return change(Verb::remove);
+    if (what < 60) return change(Verb::stop);
+    if (what < 67) return change(Verb::start);
+    if (what < 71) return change(Verb::restart);
+    if (what < 82) return look(dice_.one_in(2) ? Verb::list : Verb::info);
+    if (what < 88) return cancel_or_ask();
+    if (what < 94) return stream();
+    look(dice_.one_in(2) ? Verb::nodes : Verb::jobs);
+}
+
+std::string Client::some_target() {
+    return names_.empty() ? "vm-" + std::to_string(dice_.between(1, 40)) : dice_.pick(names_);
+}
+
+void Client::ask(cli::Request request, std::function<void(const cli::RequestDriver&)> then) {
+    checker_.request_began(request.id);
+    world_.say([&] {
+        return "client " + std::to_string(host_) + " asks " + std::string(protocol::name_of(request.verb)) + " " +
+               request.id.str();
+    });
+    const auto turn = ++turn_;
+    call_ = std::make_unique<CallProcess>(
+        world_, network_, host_, clock_, std::move(request),
+        [this, turn, then = std::move(then)](const cli::RequestDriver& driver) {
+            checker_.request_ended(driver.id());
+            world_.say([&] {
+                return "client " + std::to_string(host_) + " has " +
+                       (driver.reply() ? "reply " + std::string(mc::name_of(driver.reply()->header.code))
+                                       : "error " + driver.error()->message);
+            });
+            then(driver);
+            // The process object can't end inside its own callback.
+            world_.schedule.in(0ms, [this, turn] {
+                if (turn == turn_) rest();
+            });
+        });
+}
+
+void Client::create() {
+    if (!creates_.empty() && dice_.one_in(6)) {
+        const cli::Request again = dice_.pick(creates_);
+        if (dice_.one_in(5)) {
+            // The same id for something else must be refused.
+            world_.fired(Fault::client_reused_id);
+            cli::Request other = again;
+            protocol::CreateRequest body;
+            body.spec.name = "never";
+            other.body = encode(body);
+            return ask(std::move(other), [this](const cli::RequestDriver& driver) {
+                if (driver.reply() && driver.reply()->header.value == 0) {
+                    world_.violated("the id of a request was taken for another one");
+                }
+            });
+        }
+        world_.fired(Fault::client_repeated);
+        return send_create(again);
+    }
+    protocol::CreateRequest body;
+    if (dice_.one_in(4)) {
+        body.spec.name = std::string("web-") + std::to_string(dice_.between(1, 6));
+    } else {
+        body.count = dice_.one_in(3) ? static_cast<std::uint32_t>(dice_.between(2, 4)) : 1;
+    }
+    if (dice_.one_in(6)) body.spec.image = dice_.one_in(8) ? "nowhere:1" : dice_.one_in(2) ? "alpine:3" : "plain:1";
+    if (dice_.one_in(8)) body.spec.ttl_seconds = static_cast<std::uint64_t>(dice_.between(5, 60));
+    if (body.spec.image.empty() && dice_.one_in(2))
+        body.spec.authorized_keys = {"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZg"};
+    if (dice_.one_in(8)) body.node = "node-" + std::to_string(dice_.between(1, 5));
+    cli::Request request;
+    request.verb = Verb::create;
+    request.id = new_id();
+    request.body = encode(body);
+    request.timeout = dice_.one_in(3) ? dice_.between(1s, 20s) : dice_.between(30s, 150s);
+    request.reply_timeout = request.timeout + 5s;
+    checker_.create_asked(request.id, body);
+    creates_.push_back(request);
+    if (creates_.size() > creates_kept_max) creates_.erase(creates_.begin());
+    send_create(request);
+}
+
+void Client::send_create(const cli::Request& request) {
+    ask(request, [this](const cli::RequestDriver& driver) {
+        if (!driver.reply() || driver.reply()->header.value != 0) return;
+        const auto reply = protocol::decode<protocol::ItemsReply>(driver.reply()->body);
+        if (!reply) return world_.violated("a client can't read its reply");
+        checker_.create_answered(driver.id(), *reply);
+        for (const auto& item : reply->items) {
+            if (item.vm) names_.push_back(dice_.one_in(4) ? item.vm->id.str() : item.vm->name);
+        }
+        if (names_.size() > names_kept_max) names_.erase(names_.begin(), names_.end() - names_kept_max);
+    });
+}
+
+void Client::change(Verb verb) {
+    protocol::ActionRequest body;
+    const auto count = dice_.one_in(4) ? dice_.between(2, 3) : 1;
+    for (std::int64_t i = 0; i < count; ++i) body.targets.push_back(some_target());
+    body.grace_seconds = static_cast<std::uint32_t>(dice_.between(0, 5));
+    if (verb == Verb::remove) checker_.delete_asked(body.targets);
+    cli::Request request;
+    request.verb = verb;
+    request.id = new_id();
+    request.body = encode(body);
+    request.timeout = dice_.between(5s, 120s);
+    request.reply_timeout = request.timeout + 5s;
+    ask(std::move(request), [](const cli::RequestDriver&) {});
+}
+
+void Client::look(Verb verb) {
+    cli::Request request;
+    request.verb = verb;
+    request.id = new_id();
+    if (verb == Verb::list) request.body = encode(protocol::ListRequest{});
+    if (verb == Verb::info) request.body = encode(protocol::InfoRequest{some_target()});
+    request.reply_timeout = 10s;
+    ask(std::move(request), [this, verb](const cli::RequestDriver& driver) {
+        if (!driver.reply()) return;
+        if (verb != Verb::list) return;
+        const auto list = protocol::decode<protocol::ListReply>(driver.reply()->body);
+        if (!list) return world_.violated("a client can't read its list");
+        for (const auto& vm : list->vms) {
+            if (checker_.is_gone(vm.id) && vm.state != protocol::VmState::deleting) names_.push_back(vm.name);
+            if (dice_.one_in(8)) names_.push_back(vm.name);
+        }
+        if (names_.size() > names_kept_max) names_.erase(names_.begin(), names_.end() - names_kept_max);
+    });
+}
+
+void Client::cancel_or_ask() {
+    if (creates_.empty()) return look(Verb::list);
+    const RequestId about = dice_.pick(creates_).id;
+    const bool cancel = dice_.one_in(2);
+    if (cancel) checker_.cancel_asked(about);
+    cli::Request request;
+    request.verb = cancel ? Verb::cancel : Verb::job;
+    request.id = new_id();
+    request.body = encode(protocol::JobRequest{about});
+    request.reply_timeout = 10s;
+    ask(std::move(request), [](const cli::RequestDriver&) {});
+}
+
+void Client::stream() {
+    const bool logs = dice_.one_in(2);
+    protocol::ExecSpec exec;
+    exec.argv = {"true"};
+    exec.input = dice_.one_in(2);
+    protocol::LogsSpec spec;
+    spec.follow = dice_.one_in(3);
+    const auto turn = ++turn_;
+    stream_ =
+        std::make_unique<StreamProcess>(world_, network_, host_, clock_, logs ? Verb::logs : Verb::exec, new_id(),
+                                        new_id(), some_target(), logs ? encode(spec) : encode(exec), [this, turn] {
+                                            world_.schedule.in(0ms, [this, turn] {
+                                                if (turn == turn_) rest();
+                                            });
+                                        });
+    // Ctrl-C, or a terminal that is closed.
+    world_.schedule.in(dice_.between(1s, 40s), [this, turn] {
+        if (turn != turn_ || !stream_) return;
+        if (dice_.one_in(3)) {
+            die();
+        } else {
+            stream_->cancel(new_id());
+        }
+    });
+}
+
+CallProcess::CallProcess(World& world, Network& network, HostId host, const ProcessClock& clock, cli::Request request,
+                         Done done)
+    : world_(world),
+      clock_(clock),
+      driver_(std::move(request), clock.now().instant),
+      dealer_(network, host, Side::clients, false,
+              [this](Frames frames) {
+                  if (const auto message = protocol::from_frames(frames))
+                      driver_.on_message(clock_.now().instant, *message);
+                  settle();
+              }),
+      done_(std::move(done)) {
+    settle();
+}
+
+void CallProcess::settle() {
+    if (!done_) return;
+    driver_.on_tick(clock_.now().instant);
+    while (const auto send = driver_.take_send()) {
+        if (send->fresh_socket) dealer_.renew();
+        static_cast<void>(dealer_.send(protocol::to_frames(send->message)));
+    }
+    static_cast<void>(driver_.take_progress());
+    if (driver_.done()) {
+        const Done done = std::exchange(done_, {});
+        return done(driver_);
+    }
+    const Moment when = std::max(clock_.moment_of(driver_.next_deadline()), world_.now() + 1ms);
+    if (when >= tick_at_) return;
+    tick_at_ = when;
+    world_.schedule.at(when, [this, when, alive = std::weak_ptr<int>(alive_)] {
+        if (alive.expired() || tick_at_ != when) return;
+        tick_at_ = Moment::max();
+        settle();
+    });
+}
+
+StreamProcess::StreamProcess(World& world, Network& network, HostId host, const ProcessClock& clock, Verb verb,
+                             RequestId id, RequestId probe, const std::string& target, protocol::Bytes data,
+                             std::function<void()> done)
+    : world_(world),
+      clock_(clock),
+      session_(verb, id, probe, target, std::move(data), 3000ms, clock.now().instant),
+      dealer_(network, host, Side::clients, false,
+              [this](Frames frames) {
+                  if (const auto message = protocol::from_frames(frames))
+                      session_.on_message(clock_.now().instant, *message);
+                  settle();
+              }),
+      done_(std::move(done)) {
+    settle();
+}
+
+void StreamProcess::cancel(RequestId id) {
+    session_.cancel(clock_.now().instant, id);
+    settle();
+}
+
+void StreamProcess::settle() {
+    if (!done_) return;
+    const Instant now = clock_.now().instant;
+    session_.on_tick(now);
+    while (auto* output = session_.next_output()) {
+        output->written = output->bytes.size();
+        session_.output_written(now);
+    }
+    if (!input_ended_ && session_.input_bytes_max() > 0) {
+        input_ended_ = true;
+        session_.input_ended(now);
+    }
+    for (const auto& message : session_.take_sends()) static_cast<void>(dealer_.send(protocol::to_frames(message)));
+    if (session_.done()) {
+        const auto done = std::exchange(done_, {});
+        return done();
+    }
+    const Moment when = std::max(clock_.moment_of(session_.next_deadline()), world_.now() + 1ms);
+    if (when >= tick_at_) return;
+    tick_at_ = when;
+    world_.schedule.at(when, [this, when, alive = std::weak_ptr<int>(alive_)] {
+        if (alive.expired() || tick_at_ != when) return;
+        tick_at_ = Moment::max();
+        settle();
+    });
+}
+
+Watcher::Watcher(World& world, Network& network, Checker& checker, HostId host)
+    : world_(world),
+      checker_(checker),
+      dice_(world.dice("watcher " + std::to_string(host))),
+      name_("watcher " + std::to_string(host)),
+      clock_(world, dice_.between(1s, 1000s), 0ms),
+      follower_(dice_.one_in(2) ? std::optional(EventSeq{0}) : std::nullopt, clock_.now().instant),
+      events_(network, host, Side::events, true,
+              [this](Frames frames) {
+                  const auto message = protocol::from_frames(std::span(frames).subspan(1));
+                  if (!message) return;
+                  if (message->header.verb == Verb::event_published) {
+                      if (const auto event = protocol::decode<protocol::Event>(message->body)) {
+                          follower_.on_event(clock_.now().instant, *event);
+                      }
+                  } else if (const auto beacon = protocol::decode<protocol::Beacon>(message->body)) {
+                      follower_.on_beacon(clock_.now().instant, *beacon);
+                  }
+                  settle();
+              }),
+      requests_(network, host, Side::clients, false, [this](Frames frames) {
+          const auto message = protocol::from_frames(frames);
+          if (!message || message->header.id != replay_ || message->header.code != ErrorCode::ok) return;
+          if (const auto reply = protocol::decode<protocol::EventsReply>(message->body)) {
+              follower_.on_replay(clock_.now().instant, *reply);
+          }
+          settle();
+      }) {
+    settle();
+}
+
+void Watcher::send(Verb verb, RequestId id, protocol::Bytes body) {
+    protocol::Message message;
+    message.header.verb = verb;
+    message.header.id = id;
+    message.body = std::move(body);
+    static_cast<void>(requests_.send(protocol::to_frames(message)));
+}
+
+void Watcher::settle() {
+    follower_.on_tick(clock_.now().instant);
+    for (const auto& effect : follower_.take_effects()) {
+        using Follower = cli::EventFollower;
+        if (const auto* print = std::get_if<Follower::Print>(&effect)) {
+            checker_.watcher_printed(name_, last_, print->event);
+            last_ = print->event.seq;
+        } else if (const auto* gap = std::get_if<Follower::Gap>(&effect)) {
+            checker_.watcher_missed(name_, last_, gap->first, gap->last);
+            last_ = gap->last;
+        } else if (const auto* replay = std::get_if<Follower::AskReplay>(&effect)) {
+            replay_ = RequestId{dice_.number(), dice_.number()};
+            send(Verb::events, replay_, encode(protocol::EventsRequest{replay->after}));
+        } else if (std::holds_alternative<Follower::AskBeacon>(effect)) {
+            send(Verb::beacon, RequestId{dice_.number(), dice_.number()}, {});
+        } else if (std::holds_alternative<Follower::OtherCloud>(effect)) {
+            world_.violated(name_ + " was told that this is another cloud");
+        }
+    }
+    const Moment when = std::max(clock_.moment_of(follower_.next_deadline()), world_.now() + 1ms);
+    if (when >= tick_at_) return;
+    tick_at_ = when;
+    world_.schedule.at(when, [this, when] {
+        if (tick_at_ != when) return;
+        tick_at_ = Moment::max();
+        settle();
+    });
+}
+
+}  // namespace mc::sim

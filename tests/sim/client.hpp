@@ -1,0 +1,131 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/core/event_follower.hpp"
+#include "cli/core/request_driver.hpp"
+#include "cli/core/stream_session.hpp"
+#include "sim/checker.hpp"
+#include "sim/network.hpp"
+#include "sim/world.hpp"
+
+namespace mc::sim {
+
+/// One run of mccli for one request: the real RequestDriver on its own socket
+/// (cli/shell/call.cpp's loop).
+class CallProcess {
+public:
+    using Done = std::function<void(const cli::RequestDriver&)>;
+
+    CallProcess(World& world, Network& network, HostId host, const ProcessClock& clock, cli::Request request,
+                Done done);
+
+    [[nodiscard]] const cli::RequestDriver& driver() const { return driver_; }
+
+private:
+    void settle();
+
+    World& world_;
+    const ProcessClock& clock_;
+    cli::RequestDriver driver_;
+    Dealer dealer_;
+    Done done_;
+    Moment tick_at_ = Moment::max();
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+/// One run of mccli for an exec or logs stream: the real StreamSession.
+class StreamProcess {
+public:
+    StreamProcess(World& world, Network& network, HostId host, const ProcessClock& clock, protocol::Verb verb,
+                  RequestId id, RequestId probe, const std::string& target, protocol::Bytes data,
+                  std::function<void()> done);
+
+    void cancel(RequestId id);
+
+private:
+    void settle();
+
+    World& world_;
+    const ProcessClock& clock_;
+    cli::StreamSession session_;
+    Dealer dealer_;
+    std::function<void()> done_;
+    bool input_ended_ = false;
+    Moment tick_at_ = Moment::max();
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+/// A person with a terminal: one command after the other, some of them again,
+/// some of them never waited for.
+class Client {
+public:
+    Client(World& world, Network& network, Checker& checker, HostId host);
+
+    /// Asks things until `stop`.
+    void begin(milliseconds pause_mean);
+    void stop() { stopped_ = true; }
+    [[nodiscard]] bool idle() const { return !call_ && !stream_; }
+
+    /// Ends its process whatever it waits for.
+    bool die();
+    void step_wall(milliseconds by) { clock_.step_wall(by); }
+
+private:
+    void rest();
+    void act();
+    void create();
+    void change(protocol::Verb verb);
+    void look(protocol::Verb verb);
+    void cancel_or_ask();
+    void stream();
+    void ask(cli::Request request, std::function<void(const cli::RequestDriver&)> then);
+    void send_create(const cli::Request& request);
+    [[nodiscard]] RequestId new_id() { return RequestId{dice_.number(), dice_.number()}; }
+    [[nodiscard]] std::string some_target();
+
+    World& world_;
+    Network& network_;
+    Checker& checker_;
+    Dice dice_;
+    HostId host_;
+    ProcessClock clock_;
+    milliseconds pause_mean_{1000};
+    bool stopped_ = false;
+    std::unique_ptr<CallProcess> call_;
+    std::unique_ptr<StreamProcess> stream_;
+    std::uint64_t turn_ = 0;
+    std::vector<std::string> names_;     ///< VMs it has heard of
+    std::vector<cli::Request> creates_;  ///< to be repeated
+};
+
+/// mccli watch: the real EventFollower (cli/shell/watch.cpp's loop).
+class Watcher {
+public:
+    Watcher(World& world, Network& network, Checker& checker, HostId host);
+
+    /// The last event it was shown or told that is gone.
+    [[nodiscard]] EventSeq last() const { return last_; }
+    [[nodiscard]] const std::string& name() const { return name_; }
+
+private:
+    void settle();
+    void send(protocol::Verb verb, RequestId id, protocol::Bytes body);
+
+    World& world_;
+    Checker& checker_;
+    Dice dice_;
+    std::string name_;
+    ProcessClock clock_;
+    cli::EventFollower follower_;
+    Dealer events_;
+    Dealer requests_;
+    RequestId replay_;
+    EventSeq last_;
+    Moment tick_at_ = Moment::max();
+};
+
+}  // namespace mc::sim

@@ -1,0 +1,302 @@
+#include "sim/engine.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "sim/engine_text.hpp"
+
+namespace mc::sim {
+namespace {
+
+using worker::EngineResponse;
+
+constexpr milliseconds way{1};  ///< from the worker to the engine and back
+
+}  // namespace
+
+Engine::Engine(World& world, std::string name, EngineObserver& observer)
+    : world_(world), dice_(world.dice("engine " + name)), name_(std::move(name)), observer_(observer) {}
+
+Engine::Operation Engine::parse(const worker::EngineRequest& request) {
+    std::string path = request.target.substr(std::string("/v1.41").size());
+    Operation operation;
+    if (const auto mark = path.find('?'); mark != std::string::npos) {
+        operation.query = path.substr(mark + 1);
+        path.resize(mark);
+    }
+    const auto starts = [&](const char* prefix) { return path.rfind(prefix, 0) == 0; };
+    if (path == "/containers/json") {
+        operation.verb = "list";
+    } else if (path == "/containers/create") {
+        operation.verb = "create";
+    } else if (path == "/images/create") {
+        operation.verb = "pull";
+    } else if (starts("/images/")) {
+        operation.verb = "image";
+        operation.container = url_decoded(path.substr(8, path.size() - 8 - 5));
+    } else if (starts("/exec/")) {
+        const auto slash = path.find('/', 6);
+        operation.container = path.substr(6, slash - 6);
+        operation.verb = "exec_" + path.substr(slash + 1);
+    } else if (starts("/containers/")) {
+        const auto slash = path.find('/', 12);
+        operation.container = path.substr(12, slash == std::string::npos ? slash : slash - 12);
+        const std::string rest = slash == std::string::npos ? "" : path.substr(slash + 1);
+        operation.verb = rest == "json" ? "inspect" : rest.empty() ? "remove" : rest == "exec" ? "exec_create" : rest;
+        if (operation.verb == "archive") operation.verb = request.method == "PUT" ? "upload" : "host_key";
+    } else {
+        operation.verb = path.substr(1);  // info, events
+    }
+    return operation;
+}
+
+milliseconds Engine::latency(const Operation& operation) {
+    milliseconds base = dice_.between(2ms, 12ms);
+    const std::string& verb = operation.verb;
+    if (verb == "create") base = dice_.between(30ms, 150ms);
+    if (verb == "start") base = dice_.between(80ms, 400ms);
+    if (verb == "remove") base = dice_.between(40ms, 300ms);
+    if (verb == "stop" || verb == "restart") {
+        const auto grace = std::stoll(value_of(operation.query, "t"));
+        base = dice_.one_in(3) ? milliseconds(grace * 1000 + 100) : dice_.between(50ms, 600ms);
+    }
+    return base * static_cast<std::int64_t>(mood.slowness);
+}
+
+void Engine::start(CallPtr call) {
+    world_.record(call->request.target);
+    if (down_) {
+        return finish(call, fail(ErrorCode::engine_unreachable, "connection refused"), way);
+    }
+    calls_.insert(call);
+    const Operation operation = parse(call->request);
+    world_.say([&] { return "  " + name_ + ": " + operation.verb + " " + operation.container; });
+    world_.schedule.in(way, [this, call, operation, daemon = daemon_] {
+        if (daemon == daemon_) begin(call, operation);
+    });
+}
+
+void Engine::begin(const CallPtr& call, const Operation& operation) {
+    if (mood.hung) return park([this, call, operation] { begin(call, operation); });
+    if (operation.verb == "events") return subscribe(call);
+    if (mood.failing) return finish(call, trouble(500, "server error: something inside is broken"), way);
+    if (operation.verb == "pull") return pull(call, operation);
+    if (operation.verb == "logs") return logs(call, operation);
+    if (operation.verb == "remove") {
+        Container* container = find(operation.container);
+        if (!container) return finish(call, trouble(404, "No such container: " + operation.container), way);
+        if (container->state == ContainerState::removing) {
+            return finish(call, trouble(409, "removal of container " + container->id + " is already in progress"), way);
+        }
+        container->state = ContainerState::removing;
+    }
+    world_.schedule.in(latency(operation), [this, call, operation, daemon = daemon_] {
+        if (daemon == daemon_) apply(call, operation);
+    });
+}
+
+void Engine::apply(const CallPtr& call, const Operation& operation) {
+    if (mood.hung) return park([this, call, operation] { apply(call, operation); });
+    Answer answer = perform(call, operation);
+    if (mood.lost_answers_per_mille > 0 && dice_.per_mille(mood.lost_answers_per_mille)) {
+        world_.fired(Fault::engine_answer_lost);
+        return finish(call, fail(ErrorCode::engine_failed, "the connection to the engine broke"), way);
+    }
+    finish(call, std::move(answer), way);
+}
+
+void Engine::finish(const CallPtr& call, worker::CallResult result, milliseconds after) {
+    if (call->ended) return;
+    call->ended = true;
+    calls_.erase(call);
+    world_.schedule.in(after, [call, result = std::move(result)]() mutable {
+        if (!call->cancelled) call->on_done(std::move(result));
+        call->on_done = {};
+        call->on_chunk = {};
+    });
+}
+
+Engine::Answer Engine::perform(const CallPtr& call, const Operation& operation) {
+    const std::string& verb = operation.verb;
+    if (verb == "info") {
+        return {200, R"({"ServerVersion":"20.10.24","NCPU":4,"MemTotal":8589934592,"LiveRestoreEnabled":true})", {}};
+    }
+    if (verb == "list") return list(operation.query);
+    if (verb == "inspect") return inspect(operation);
+    if (verb == "create") return create(call->request, operation);
+    if (verb == "start") return start_container(operation);
+    if (verb == "stop") return stop(operation, false);
+    if (verb == "restart") return stop(operation, true);
+    if (verb == "remove") return remove(call, operation);
+    if (verb == "exec_create") return exec_create(operation);
+    if (verb == "exec_resize") return {201, "", {}};
+    if (verb == "exec_json") {
+        const auto found = execs_.find(operation.container);
+        if (found == execs_.end()) return trouble(404, "No such exec instance");
+        return {200,
+                std::string(R"({"Running":)") + (found->second.first ? "true" : "false") + R"(,"ExitCode":)" +
+                    std::to_string(found->second.second) + "}",
+                {}};
+    }
+    if (verb == "image") {
+        if (!images_.contains(operation.container)) return trouble(404, "No such image: " + operation.container);
+        return image_text(operation.container);
+    }
+    if (verb == "upload" || verb == "host_key") {
+        const Container* container = find(operation.container);
+        if (!container) return trouble(404, "No such container: " + operation.container);
+        if (verb == "upload") return {200, "", {}};
+        return {
+            200, "", {{"ssh_host_ed25519_key.pub", 0644, false, "ssh-ed25519 AAAA" + container->id + " root@vm\n"}}};
+    }
+    return trouble(404, "page not found");
+}
+
+Engine::Answer Engine::list(const std::string& query) {
+    auto& wanted = filters_[query];
+    if (wanted.empty()) wanted = label_filter(query);
+    std::string body = "[";
+    for (const auto& [id, container] : containers_) {
+        const bool matches = std::all_of(wanted.begin(), wanted.end(), [&](const auto& pair) {
+            const auto found = container.labels.find(pair.first);
+            return found != container.labels.end() && found->second == pair.second;
+        });
+        if (!matches) continue;
+        if (body.size() > 1) body += ",";
+        body += list_entry(container);
+    }
+    return {200, body + "]", {}};
+}
+
+Engine::Answer Engine::inspect(const Operation& operation) {
+    const Container* container = find(operation.container);
+    if (!container) return trouble(404, "No such container: " + operation.container);
+    return {200, inspect_text(*container), {}};
+}
+
+Engine::Answer Engine::create(const worker::EngineRequest& request, const Operation& operation) {
+    const std::string name = value_of(operation.query, "name");
+    if (by_name_.contains(name)) {
+        world_.fired(Fault::name_conflict);
+        return trouble(409, "Conflict. The container name \\\"/" + name + "\\\" is already in use");
+    }
+    if (mood.full) {
+        return trouble(500, "mkdir /var/lib/docker/overlay2/x: no space left on device");
+    }
+    const auto body = nlohmann::json::parse(request.body);
+    if (!images_.contains(body.at("Image"))) return trouble(404, "No such image");
+    Container container;
+    container.id = to_hex(++last_id_) + name_;
+    container.name = name;
+    container.image = body.at("Image");
+    container.labels = body.at("Labels").get<std::map<std::string, std::string>>();
+    container.exposes_ssh = body.contains("ExposedPorts");
+    container.vm = VmId::parse(container.labels.at("minicloud.vm")).value_or(VmId{});
+    container.request = container.labels.at("minicloud.request");
+    by_name_[name] = container.id;
+    const Container& made = containers_[container.id] = container;
+    observer_.container_created(name_, made);
+    return {201, R"({"Id":")" + container.id + R"(","Warnings":[]})", {}};
+}
+
+Engine::Answer Engine::start_container(const Operation& operation) {
+    Container* container = find(operation.container);
+    if (!container) return trouble(404, "No such container: " + operation.container);
+    if (container->state == ContainerState::running) return {304, "", {}};
+    if (container->state == ContainerState::removing || container->state == ContainerState::dead) {
+        return trouble(409, "container is marked for removal and cannot be started");
+    }
+    if (!run(*container)) {
+        return trouble(500,
+                       "driver failed programming external connectivity on endpoint: Bind for "
+                       "0.0.0.0:32768 failed: port is already allocated");
+    }
+    return {204, "", {}};
+}
+
+bool Engine::run(Container& container) {
+    if (container.exposes_ssh && mood.taken_ports_per_mille > 0 && dice_.per_mille(mood.taken_ports_per_mille)) {
+        world_.fired(Fault::port_taken);
+        return false;
+    }
+    container.state = ContainerState::running;
+    container.exit_code = 0;
+    container.started_unix_ms = epoch_unix_ms + world_.now().count();
+    container.port = container.exposes_ssh ? static_cast<std::uint16_t>(32768 + dice_.below(20000)) : std::uint16_t{0};
+    container.ssh_at = world_.now() + dice_.between(100ms, 900ms);
+    if (dice_.per_mille(mood.silent_ssh_per_mille)) {
+        world_.fired(Fault::ssh_silent);
+        container.ssh_at = Moment::max();
+    }
+    tell("start", container);
+    if (dice_.per_mille(mood.exits_at_start_per_mille)) {
+        world_.fired(Fault::exits_at_start);
+        world_.schedule.in(dice_.between(5ms, 400ms), [this, id = container.id] {
+            Container* later = find(id);
+            if (later && later->state == ContainerState::running) end(*later, 1, true, "die");
+        });
+    }
+    return true;
+}
+
+Engine::Answer Engine::stop(const Operation& operation, bool restart) {
+    Container* container = find(operation.container);
+    if (!container) return trouble(404, "No such container: " + operation.container);
+    if (container->state == ContainerState::removing || container->state == ContainerState::dead) {
+        return trouble(409, "container is marked for removal");
+    }
+    if (container->state == ContainerState::running) {
+        end(*container, 143, false, "die");
+    } else if (!restart) {
+        return {304, "", {}};
+    }
+    if (restart && !run(*container)) return trouble(500, "port is already allocated");
+    return {204, "", {}};
+}
+
+Engine::Answer Engine::remove(const CallPtr& call, const Operation& operation) {
+    Container* container = find(operation.container);
+    if (!container) return trouble(404, "No such container: " + operation.container);
+    if (mood.stuck_removals_per_mille > 0 && dice_.per_mille(mood.stuck_removals_per_mille)) {
+        world_.fired(Fault::engine_removal_stuck);
+        world_.schedule.in(dice_.between(500ms, 20s), [this, id = container->id, daemon = daemon_] {
+            if (daemon == daemon_ && find(id)) erase(id, false);
+        });
+        static_cast<void>(call);
+        return trouble(500, "removal of container failed: device or resource busy");
+    }
+    erase(container->id, false);
+    return {204, "", {}};
+}
+
+Container* Engine::find(const std::string& id_or_name) {
+    const auto named = by_name_.find(id_or_name);
+    const auto found = containers_.find(named == by_name_.end() ? id_or_name : named->second);
+    return found == containers_.end() ? nullptr : &found->second;
+}
+
+void Engine::end(Container& container, int exit_code, bool by_itself, const char* action) {
+    container.state = ContainerState::exited;
+    container.exit_code = exit_code;
+    container.port = 0;
+    container.ssh_at = Moment::max();
+    observer_.container_stopped(container, by_itself);
+    tell(action, container);
+}
+
+void Engine::erase(const std::string& id, bool by_fault) {
+    const Container container = containers_.at(id);
+    by_name_.erase(container.name);
+    containers_.erase(id);
+    observer_.container_removed(name_, container, by_fault);
+    tell("destroy", container);
+}
+
+bool Engine::ssh_answers(std::uint16_t port) const {
+    return std::any_of(containers_.begin(), containers_.end(), [&](const auto& entry) {
+        const Container& c = entry.second;
+        return c.state == ContainerState::running && c.port == port && port != 0 && world_.now() >= c.ssh_at;
+    });
+}
+
+}  // namespace mc::sim

@@ -1,0 +1,161 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "sim/world.hpp"
+#include "worker/core/effects.hpp"
+
+namespace mc::sim {
+
+enum class ContainerState : std::uint8_t { created, running, exited, removing, dead };
+
+/// One container of one engine.
+struct Container {
+    std::string id;
+    std::string name;
+    std::map<std::string, std::string> labels;
+    VmId vm;
+    std::string request;  ///< of the label
+    std::string image;
+    ContainerState state = ContainerState::created;
+    bool exposes_ssh = false;
+    std::uint16_t port = 0;
+    int exit_code = 0;
+    std::int64_t started_unix_ms = 0;
+    Moment ssh_at = Moment::max();  ///< from when on sshd answers
+};
+
+/// What the checkers are told by engines.
+struct EngineObserver {
+    virtual ~EngineObserver() = default;
+    virtual void container_created(const std::string& engine, const Container& container) = 0;
+    virtual void container_stopped(const Container& container, bool by_itself) = 0;
+    /// `by_fault`: behind everybody's back.
+    virtual void container_removed(const std::string& engine, const Container& container, bool by_fault) = 0;
+};
+
+/// How an engine is at the moment; faults change it.
+struct EngineMood {
+    bool hung = false;
+    bool failing = false;
+    bool full = false;
+    std::uint64_t slowness = 1;
+    std::uint64_t lost_answers_per_mille = 0;
+    std::uint64_t stuck_removals_per_mille = 0;
+    std::uint64_t taken_ports_per_mille = 0;
+    std::uint64_t silent_ssh_per_mille = 0;
+    std::uint64_t exits_at_start_per_mille = 0;
+    std::uint64_t failing_pulls_per_mille = 0;
+};
+
+/// A Docker engine as its HTTP API shows it (v1.41), with the ways it fails.
+///
+/// Its containers outlive the daemon; its calls do not. A call that its client
+/// gave up is carried out all the same.
+class Engine {
+public:
+    struct Call {
+        worker::EngineRequest request;
+        std::function<void(worker::CallResult)> on_done;
+        std::function<void(std::string_view)> on_chunk;
+        bool cancelled = false;
+        bool ended = false;
+    };
+    using CallPtr = std::shared_ptr<Call>;
+    struct Stream {
+        std::function<void()> on_opened;
+        std::function<void(std::string_view)> on_bytes;
+        std::function<void(Result<void>)> on_closed;
+        bool cancelled = false;
+        bool ended = false;
+        std::string exec;
+    };
+    using StreamPtr = std::shared_ptr<Stream>;
+
+    Engine(World& world, std::string name, EngineObserver& observer);
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    EngineMood mood;
+
+    void start(CallPtr call);
+    void open_stream(StreamPtr stream, const worker::EngineRequest& request);
+    [[nodiscard]] bool ssh_answers(std::uint16_t port) const;
+
+    // Faults. False: there was nothing to do it to.
+    void restart_daemon(milliseconds down, bool live_restore);
+    bool kill_some_container();
+    bool remove_some_container();
+    bool rename_some_container();
+    void un_hang();
+    void forget_image() { images_.erase("alpine:3"); }
+    [[nodiscard]] bool is_down() const { return down_; }
+
+    [[nodiscard]] const std::map<std::string, Container>& containers() const { return containers_; }
+    [[nodiscard]] const std::string& name() const { return name_; }
+    [[nodiscard]] std::size_t calls_open() const { return calls_.size(); }
+
+private:
+    /// What a request asks, taken apart.
+    struct Operation {
+        std::string verb;       ///< e.g. "create", "inspect"
+        std::string container;  ///< id or name
+        std::string query;
+    };
+    using Answer = worker::EngineResponse;
+
+    static Operation parse(const worker::EngineRequest& request);
+    [[nodiscard]] milliseconds latency(const Operation& operation);
+    void begin(const CallPtr& call, const Operation& operation);
+    void apply(const CallPtr& call, const Operation& operation);
+    void finish(const CallPtr& call, worker::CallResult result, milliseconds after);
+    void park(std::function<void()> task) { parked_.push_back(std::move(task)); }
+
+    Answer perform(const CallPtr& call, const Operation& operation);
+    Answer list(const std::string& query);
+    Answer inspect(const Operation& operation);
+    Answer create(const worker::EngineRequest& request, const Operation& operation);
+    Answer start_container(const Operation& operation);
+    Answer stop(const Operation& operation, bool restart);
+    Answer remove(const CallPtr& call, const Operation& operation);
+    Answer exec_create(const Operation& operation);
+    void pull(const CallPtr& call, const Operation& operation);
+    void logs(const CallPtr& call, const Operation& operation);
+    void subscribe(const CallPtr& call);
+
+    Container* find(const std::string& id_or_name);
+    bool run(Container& container);
+    void end(Container& container, int exit_code, bool by_itself, const char* action);
+    void erase(const std::string& id, bool by_fault);
+    void tell(const char* action, const Container& container);
+    [[nodiscard]] std::string describe(const Container& container) const;
+
+    World& world_;
+    Dice dice_;
+    std::string name_;
+    EngineObserver& observer_;
+    bool down_ = false;
+    std::uint64_t daemon_ = 0;  ///< raised with every restart: what the old one was at never ends
+    std::uint64_t last_id_ = 0;
+    std::map<std::string, Container> containers_;
+    std::map<std::string, std::string> by_name_;
+    std::set<std::string> images_{"minicloud/vm:latest", "plain:1"};
+    std::set<CallPtr> calls_;
+    std::vector<CallPtr> watchers_;
+    std::vector<CallPtr> followers_;
+    std::set<StreamPtr> streams_;
+    std::map<std::string, std::pair<bool, int>> execs_;  ///< running, exit code
+    std::vector<std::function<void()>> parked_;
+    std::map<std::string, std::vector<std::pair<std::string, std::string>>> filters_;  ///< parsed queries
+};
+
+}  // namespace mc::sim

@@ -1,0 +1,196 @@
+// Engines that pull, stream, die and come back.
+#include <algorithm>
+
+#include "sim/engine.hpp"
+#include "sim/engine_text.hpp"
+
+namespace mc::sim {
+
+void Engine::pull(const CallPtr& call, const Operation& operation) {
+    const std::string image = value_of(operation.query, "fromImage") + ":" + value_of(operation.query, "tag");
+    const bool exists = image == "alpine:3";
+    if (!exists)
+        return finish(call, trouble(404, "pull access denied for " + image + ", repository does not exist"), 50ms);
+    const bool fails = dice_.per_mille(mood.failing_pulls_per_mille);
+    const auto layers = dice_.between(1, 6);
+    milliseconds after{0};
+    for (std::int64_t layer = 0; layer < layers; ++layer) {
+        after += dice_.between(50ms, 700ms) * static_cast<std::int64_t>(mood.slowness);
+        world_.schedule.in(after, [this, call, layer, daemon = daemon_] {
+            if (daemon != daemon_ || call->cancelled || call->ended || mood.hung) return;
+            call->on_chunk(R"({"id":"l)" + std::to_string(layer) + R"(","status":"Pull complete"})" + "\n");
+        });
+    }
+    world_.schedule.in(after + 10ms, [this, call, image, fails, daemon = daemon_] {
+        if (daemon != daemon_) return;
+        const auto done = [this, call, image, fails] {
+            if (call->ended) return;
+            if (fails) {
+                world_.fired(Fault::pull_failed);
+                if (!call->cancelled)
+                    call->on_chunk(R"({"errorDetail":{"message":"unexpected EOF"},"error":"unexpected EOF"})"
+                                   "\n");
+            } else if (images_.insert(image).second) {
+                world_.fired(Fault::image_pulled);
+            }
+            finish(call, Answer{200, "", {}}, 1ms);
+        };
+        if (mood.hung) return park(done);
+        done();
+    });
+}
+
+void Engine::logs(const CallPtr& call, const Operation& operation) {
+    const Container* container = find(operation.container);
+    if (!container) return finish(call, trouble(404, "No such container: " + operation.container), 1ms);
+    const std::string text = attach_frame("hello from " + container->name + "\n");
+    if (!call->request.stream) return finish(call, Answer{200, text, {}}, 3ms);
+    world_.schedule.in(dice_.between(2ms, 10ms), [this, call, text, operation, daemon = daemon_] {
+        if (daemon != daemon_ || call->ended) return;
+        if (!call->cancelled) call->on_chunk(text);
+        if (call->cancelled || value_of(operation.query, "follow") != "1")
+            return finish(call, Answer{200, "", {}}, 1ms);
+        // It goes on until the container ends, the daemon does, or nobody listens.
+        followers_.push_back(call);
+    });
+}
+
+void Engine::subscribe(const CallPtr& call) {
+    std::erase_if(watchers_, [](const CallPtr& c) { return c->cancelled || c->ended; });
+    watchers_.push_back(call);
+}
+
+void Engine::tell(const char* action, const Container& container) {
+    world_.record(container.id + action);
+    world_.say([&] { return "  " + name_ + " event: " + action + " " + container.name; });
+    if (watchers_.empty() || down_) return;
+    const std::string line = std::string(R"({"Type":"container","Action":")") + action + R"(","Actor":{"ID":")" +
+                             container.id + R"("},"time":)" +
+                             std::to_string((epoch_unix_ms + world_.now().count()) / 1000) + "}\n";
+    for (const auto& call : watchers_) {
+        if (call->cancelled || call->ended) continue;
+        world_.schedule.in(dice_.between(1ms, 5ms), [this, call, line] {
+            if (!call->cancelled && !call->ended && !mood.hung) call->on_chunk(line);
+        });
+    }
+}
+
+Engine::Answer Engine::exec_create(const Operation& operation) {
+    const Container* container = find(operation.container);
+    if (!container) return trouble(404, "No such container: " + operation.container);
+    if (container->state != ContainerState::running) return trouble(409, "Container is not running");
+    const std::string id = "exec" + std::to_string(++last_id_);
+    execs_[id] = {true, 0};
+    return {201, R"({"Id":")" + id + R"("})", {}};
+}
+
+void Engine::open_stream(StreamPtr stream, const worker::EngineRequest& request) {
+    const Operation operation = parse(request);
+    stream->exec = operation.container;
+    if (down_) {
+        world_.schedule.in(1ms, [stream] {
+            if (!stream->cancelled) stream->on_closed(fail(ErrorCode::engine_unreachable, "connection refused"));
+        });
+        return;
+    }
+    streams_.insert(stream);
+    const auto close = [this, stream](Result<void> result) {
+        if (std::exchange(stream->ended, true)) return;
+        streams_.erase(stream);
+        execs_[stream->exec] = {false, 0};
+        if (!stream->cancelled) stream->on_closed(std::move(result));
+    };
+    world_.schedule.in(dice_.between(3ms, 30ms), [this, stream, daemon = daemon_] {
+        if (daemon == daemon_ && !stream->cancelled && !mood.hung) stream->on_opened();
+    });
+    const bool shell = dice_.one_in(3);  // it stays open until somebody ends it
+    const auto pieces = dice_.between(1, 5);
+    milliseconds after{40};
+    for (std::int64_t i = 0; i < pieces; ++i) {
+        after += dice_.between(1ms, 300ms);
+        world_.schedule.in(after, [stream, daemon = daemon_, this, i] {
+            if (daemon != daemon_ || stream->cancelled || stream->ended || mood.hung) return;
+            stream->on_bytes(attach_frame("line " + std::to_string(i) +
+                                          std::string(static_cast<std::size_t>(i) * 7000, '.') + "\n"));
+        });
+    }
+    const milliseconds end = shell ? dice_.between(10s, 120s) : after + 20ms;
+    world_.schedule.in(end, [this, close, daemon = daemon_] {
+        if (daemon == daemon_) close({});
+    });
+}
+
+void Engine::restart_daemon(milliseconds down, bool live_restore) {
+    down_ = true;
+    ++daemon_;
+    world_.fired(live_restore ? Fault::engine_restarted_live : Fault::engine_restarted);
+    parked_.clear();
+    for (const auto& call : std::exchange(calls_, {})) {
+        finish(call, fail(ErrorCode::engine_failed, "the connection to the engine broke"), dice_.between(1ms, 20ms));
+    }
+    watchers_.clear();
+    followers_.clear();
+    for (const auto& stream : std::exchange(streams_, {})) {
+        stream->ended = true;
+        execs_[stream->exec] = {false, 137};
+        world_.schedule.in(1ms, [stream] {
+            if (!stream->cancelled)
+                stream->on_closed(fail(ErrorCode::engine_failed, "the connection to the engine broke"));
+        });
+    }
+    for (auto& [id, container] : containers_) {
+        if (container.state == ContainerState::removing) {
+            // Half removed: `Dead`, or as if nothing had been.
+            const bool dead = dice_.one_in(2);
+            if (dead) world_.fired(Fault::container_dead);
+            container.state = dead ? ContainerState::dead : ContainerState::exited;
+            container.port = 0;
+        } else if (container.state == ContainerState::running && !live_restore) {
+            end(container, dice_.one_in(2) ? 137 : 0, true, "die");
+        }
+    }
+    world_.schedule.in(down, [this] { down_ = false; });
+}
+
+bool Engine::kill_some_container() {
+    std::vector<std::string> running;
+    for (const auto& [id, container] : containers_) {
+        if (container.state == ContainerState::running) running.push_back(id);
+    }
+    if (running.empty()) return false;
+    end(containers_.at(dice_.pick(running)), 137, true, "die");
+    world_.fired(Fault::container_died);
+    return true;
+}
+
+bool Engine::remove_some_container() {
+    std::vector<std::string> ids;
+    for (const auto& [id, container] : containers_) {
+        if (container.state != ContainerState::removing) ids.push_back(id);
+    }
+    if (ids.empty()) return false;
+    erase(dice_.pick(ids), true);
+    world_.fired(Fault::container_removed);
+    return true;
+}
+
+bool Engine::rename_some_container() {
+    std::vector<std::string> ids;
+    for (const auto& [id, container] : containers_) {
+        if (container.state == ContainerState::running) ids.push_back(id);
+    }
+    if (ids.empty()) return false;
+    Container& container = containers_.at(dice_.pick(ids));
+    by_name_.erase(container.name);
+    container.name = "renamed" + std::to_string(++last_id_);
+    by_name_[container.name] = container.id;
+    world_.fired(Fault::container_renamed);
+    return true;
+}
+
+void Engine::un_hang() {
+    mood.hung = false;
+    for (auto& task : std::exchange(parked_, {})) task();
+}
+
+}  // namespace mc::sim

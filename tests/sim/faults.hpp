@@ -1,0 +1,79 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace mc::sim {
+
+/// Every kind of fault the simulator knows. Each must fire in a run of many
+/// seeds, or the run fails: a fault that never fires proves nothing.
+enum class Fault : std::uint8_t {
+    // network
+    connection_dropped,
+    message_lost,
+    message_repeated,     ///< sent again after a reconnect though it had arrived
+    old_connection_late,  ///< what a replaced socket had sent arrives after the new one's
+    partition,
+    partition_one_way,
+    flapping,
+    slow_link,
+    send_refused,  ///< a full pipe: the ROUTER takes no more for a peer
+    // clocks
+    clock_skewed,
+    clock_stepped,
+    // broker
+    broker_crashed,
+    broker_crashed_before_commit,
+    broker_crashed_after_commit,
+    broker_crashed_between_sends,
+    broker_paused,
+    disk_full,
+    disk_slow,
+    // worker
+    worker_crashed,
+    worker_paused,
+    worker_state_not_saved,
+    // engine
+    engine_slow,
+    engine_hung,
+    engine_failing,
+    engine_restarted,
+    engine_restarted_live,
+    engine_disk_full,
+    engine_answer_lost,  ///< the call was carried out, its answer never came
+    engine_removal_stuck,
+    port_taken,
+    image_pulled,
+    pull_failed,
+    ssh_silent,
+    exits_at_start,
+    container_died,
+    container_removed,
+    container_renamed,
+    container_dead,
+    name_conflict,  ///< a create found its container there already
+    // clients
+    client_died,
+    client_repeated,
+    client_reused_id,
+    count,
+};
+
+[[nodiscard]] std::string_view name_of(Fault fault);
+
+/// How often each kind fired.
+class FaultCounts {
+public:
+    void fired(Fault fault) { ++counts_[static_cast<std::size_t>(fault)]; }
+    [[nodiscard]] std::uint64_t of(Fault fault) const { return counts_[static_cast<std::size_t>(fault)]; }
+    void add(const FaultCounts& other) {
+        for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
+    }
+
+private:
+    std::array<std::uint64_t, static_cast<std::size_t>(Fault::count)> counts_{};
+};
+
+}  // namespace mc::sim

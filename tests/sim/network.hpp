@@ -1,0 +1,137 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "sim/world.hpp"
+
+namespace mc::sim {
+
+/// The broker's three sockets.
+enum class Side : std::uint8_t { clients, workers, events };
+
+/// A machine other than the broker's.
+using HostId = std::uint32_t;
+
+enum class Direction : std::uint8_t { up, down };  ///< to the broker, from the broker
+
+class Dealer;
+
+/// ZeroMQ as its peers see it: in order and without loss on one connection;
+/// what was under way when a connection breaks is lost; a new connection has a
+/// new routing id; sending is not delivery.
+class Network {
+public:
+    /// What the broker's process does with what arrives.
+    using Receive = std::function<void(Side, const std::string& peer, Frames frames)>;
+
+    explicit Network(World& world) : world_(world), dice_(world.dice("network")) {}
+    Network(const Network&) = delete;
+    Network& operator=(const Network&) = delete;
+
+    void set_receive(Receive receive) { receive_ = std::move(receive); }
+
+    /// The broker's sockets are bound and served by a process that runs.
+    void broker_up(bool up);
+    /// A ROUTER's mandatory, non-blocking send. False: the peer is gone or takes no more.
+    bool send_to(Side side, const std::string& peer, Frames frames);
+    void publish(const Frames& frames);
+
+    void set_blocked(HostId host, Direction direction, bool blocked);
+    void set_extra_delay(HostId host, milliseconds delay);
+    /// Breaks the host's connections; what is under way is lost.
+    void drop(HostId host);
+    void drop_all();
+    /// Per mille of the broker's sends that find a full pipe.
+    void set_refused_per_mille(std::uint64_t chance) { refused_per_mille_ = chance; }
+    void heal();
+
+    [[nodiscard]] std::size_t connections() const { return by_peer_.size(); }
+
+private:
+    friend class Dealer;
+
+    struct Packet {
+        Moment due;
+        Frames frames;
+    };
+    struct Lane {
+        std::deque<Packet> packets;
+        Moment last_due{0};
+        bool pumping = false;
+    };
+    struct Connection {
+        std::string peer;
+        Side side;
+        HostId host;
+        Dealer* dealer;     ///< nullptr: its socket was closed
+        bool known = true;  ///< to the ROUTER
+        bool closing = false;
+        Lane up;
+        Lane down;
+        Lane& lane(Direction direction) { return direction == Direction::up ? up : down; }
+    };
+    using ConnectionPtr = std::shared_ptr<Connection>;
+    struct Path {
+        bool blocked[2] = {false, false};
+        std::uint64_t blocked_since = 0;
+        milliseconds extra_delay{0};
+    };
+
+    void connect(Dealer& dealer);
+    void establish(Dealer& dealer);
+    void detach(const ConnectionPtr& connection);
+    void push(const ConnectionPtr& connection, Direction direction, Frames frames);
+    void pump(const ConnectionPtr& connection, Direction direction);
+    void deliver(const ConnectionPtr& connection, Direction direction, Frames frames);
+    void break_connection(const ConnectionPtr& connection);
+    void forget(Connection& connection);
+    [[nodiscard]] bool usable(HostId host);
+
+    World& world_;
+    Dice dice_;
+    Receive receive_;
+    bool broker_up_ = false;
+    std::uint64_t refused_per_mille_ = 0;
+    std::uint64_t last_peer_ = 0;
+    std::map<std::string, ConnectionPtr> by_peer_;
+    std::map<HostId, Path> paths_;
+};
+
+/// A DEALER or SUB socket that connects to the broker and reconnects by itself.
+class Dealer {
+public:
+    using Receive = std::function<void(Frames)>;
+
+    /// `only_when_connected`: ZMQ_IMMEDIATE; else messages wait for a connection.
+    Dealer(Network& network, HostId host, Side side, bool only_when_connected, Receive receive);
+    ~Dealer();
+    Dealer(const Dealer&) = delete;
+    Dealer& operator=(const Dealer&) = delete;
+
+    /// False: not connected, nothing was sent.
+    bool send(Frames frames);
+    /// Closes the socket and opens another one. What was sent may still arrive.
+    void renew();
+
+private:
+    friend class Network;
+    void on_connected(Network::ConnectionPtr connection);
+    void on_broken(std::deque<Network::Packet> unsent);
+
+    Network& network_;
+    HostId host_;
+    Side side_;
+    bool only_when_connected_;
+    Receive receive_;
+    Network::ConnectionPtr connection_;
+    std::deque<Frames> waiting_;
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);  ///< tasks of a socket that is gone do nothing
+    milliseconds retry_{100};
+};
+
+}  // namespace mc::sim

@@ -1,0 +1,219 @@
+#include "sim/simulation.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "protocol/codec.hpp"
+#include "sim/client.hpp"
+#include "sim/nemesis.hpp"
+
+namespace mc::sim {
+namespace {
+
+using protocol::Verb;
+using protocol::VmState;
+
+constexpr std::size_t nodes = 5;
+constexpr std::size_t watchers = 2;
+constexpr milliseconds inspection_interval{5s};
+/// Longer than any job, grace period and request together, many times over.
+constexpr milliseconds calm_max{600s};
+
+broker::BrokerConfig config_of(Dice& dice) {
+    broker::BrokerConfig config;
+    config.cleanup_grace = seconds(dice.between(3, 30));
+    config.orphan_grace = seconds(dice.between(3, 30));
+    if (dice.one_in(3)) config.events_kept_max = static_cast<std::size_t>(dice.between(20, 200));
+    if (dice.one_in(4)) config.requests_max = static_cast<std::size_t>(dice.between(12, 40));
+    return config;
+}
+
+/// Everything of one run.
+class Cloud {
+public:
+    explicit Cloud(const Options& options)
+        : options_(options),
+          world_(options.seed, options.verbose),
+          dice_(world_.dice("cloud")),
+          checker_(world_),
+          network_(world_),
+          broker_(world_, network_, checker_, config_of(dice_)),
+          clock_(world_, 1s, 0ms) {
+        for (std::size_t i = 1; i <= nodes; ++i) {
+            engines_.push_back(std::make_unique<Engine>(world_, "engine-" + std::to_string(i), checker_));
+            milliseconds skew{0};
+            if (options.faults_per_mille > 0 && dice_.one_in(3)) {
+                skew = dice_.between(-3600s, 3600s);
+                world_.fired(Fault::clock_skewed);
+            }
+            workers_.push_back(std::make_unique<WorkerProcess>(world_, network_, *engines_.back(),
+                                                               static_cast<HostId>(i),
+                                                               static_cast<std::uint32_t>(dice_.between(3, 9)), skew));
+        }
+        const auto clients = dice_.between(3, 8);
+        for (std::int64_t i = 0; i < clients; ++i) {
+            clients_.push_back(std::make_unique<Client>(world_, network_, checker_, next_host()));
+        }
+        nemesis_ = std::make_unique<Nemesis>(
+            world_, Targets{network_, broker_, engines_, workers_, clients_, static_cast<HostId>(host_ + watchers)});
+    }
+
+    Outcome run() {
+        broker_.boot();
+        for (auto& worker : workers_) {
+            world_.schedule.in(dice_.between(0ms, 2000ms), [&worker] { worker->boot(); });
+        }
+        for (std::size_t i = 0; i < watchers; ++i) {
+            watchers_.push_back(std::make_unique<Watcher>(world_, network_, checker_, next_host()));
+        }
+        for (auto& client : clients_) client->begin(dice_.between(200ms, 4000ms));
+        nemesis_->begin(options_.faults_per_mille == 0 ? 0 : dice_.below(options_.faults_per_mille) + 1);
+        world_.schedule.run_until(options_.busy_time);
+        world_.say([] { return std::string("CALM"); });
+        const Moment calm_from = world_.now();
+        nemesis_->heal();
+        for (auto& client : clients_) client->stop();
+        inspect();
+        world_.schedule.run_until(calm_from + calm_max);
+        if (!settled_ && world_.violations().empty()) {
+            world_.violated("not in order " + std::to_string(calm_max.count() / 1000) +
+                            " s after the last fault: " + trouble_);
+        }
+        return {.seed = options_.seed,
+                .hash = world_.hash(),
+                .faults = world_.faults,
+                .work = checker_.work(),
+                .time = world_.now(),
+                .calm = world_.now() - calm_from,
+                .steps = world_.schedule.done(),
+                .violations = world_.violations()};
+    }
+
+private:
+    HostId next_host() { return ++host_; }
+
+    void ask(Verb verb, protocol::Bytes body, std::function<void(const protocol::Message&)> then) {
+        cli::Request request;
+        request.verb = verb;
+        request.id = RequestId{dice_.number(), dice_.number()};
+        request.body = std::move(body);
+        request.reply_timeout = 10s;
+        call_ = std::make_unique<CallProcess>(world_, network_, host_ + 1, clock_, std::move(request),
+                                              [this, then = std::move(then)](const cli::RequestDriver& driver) {
+                                                  if (!driver.reply()) return inspect();
+                                                  auto reply = std::make_shared<protocol::Message>(*driver.reply());
+                                                  world_.schedule.in(0ms, [then, reply] { then(*reply); });
+                                              });
+    }
+
+    /// Asks the broker what there is, and compares: until all is in order.
+    void inspect() {
+        world_.schedule.in(inspection_interval, [this] {
+            listed_.clear();
+            ask_list("");
+        });
+    }
+
+    void ask_list(const std::string& after) {
+        ask(Verb::list, protocol::encode(protocol::ListRequest{after}), [this](const protocol::Message& reply) {
+            const auto list = protocol::decode<protocol::ListReply>(reply.body);
+            if (!list) return world_.violated("the list can't be read");
+            for (const auto& vm : list->vms) listed_.push_back(vm);
+            if (!list->next.empty()) return ask_list(list->next);
+            ask(Verb::jobs, {}, [this](const protocol::Message& answer) {
+                const auto jobs = protocol::decode<protocol::JobsReply>(answer.body);
+                if (!jobs) return world_.violated("the jobs can't be read");
+                trouble_ = in_order(*jobs);
+                world_.say([&] { return "INSPECTED: " + (trouble_.empty() ? "in order" : trouble_); });
+                if (!trouble_.empty()) return inspect();
+                settled_ = true;
+                world_.schedule.stop();
+            });
+        });
+    }
+
+    /// What is not as it should be; "" when everything is.
+    std::string in_order(const protocol::JobsReply& jobs) {
+        for (const auto& job : jobs.jobs) {
+            if (!job.done) return "request " + job.request.str() + " is still under way";
+        }
+        if (checker_.open_requests() > 0) return "a client still waits";
+        for (const auto& client : clients_) {
+            if (!client->idle()) return "a client has a stream open";
+        }
+        std::map<VmId, const protocol::VmView*> views;
+        for (const auto& vm : listed_) views[vm.id] = &vm;
+        if (auto wrong = compare(views); !wrong.empty()) return wrong;
+        for (const auto& [vm, name] : checker_.acknowledged()) {
+            if (!views.contains(vm) && !checker_.is_gone(vm)) return name + " was acknowledged and is lost";
+        }
+        for (const auto& [vm, view] : views) {
+            if (checker_.is_gone(vm)) return view->name + " is gone, says the log, and is listed";
+        }
+        for (const auto& worker : workers_) {
+            if (!worker->idle()) return worker->name() + " still has jobs";
+        }
+        const auto last = checker_.log().rbegin()->first;
+        for (const auto& watcher : watchers_) {
+            if (watcher->last().value != last) {
+                return watcher->name() + " is at event " + std::to_string(watcher->last().value) + " of " +
+                       std::to_string(last);
+            }
+        }
+        return {};
+    }
+
+    std::string compare(const std::map<VmId, const protocol::VmView*>& views) {
+        std::size_t containers = 0;
+        for (std::size_t i = 0; i < nodes; ++i) {
+            for (const auto& [id, container] : engines_[i]->containers()) {
+                ++containers;
+                const auto found = views.find(container.vm);
+                const std::string what =
+                    container.name + " (" + container.labels.at("minicloud.name") + ") on " + workers_[i]->name();
+                if (found == views.end()) return "leaked: " + what;
+                const protocol::VmView& view = *found->second;
+                if (view.node != workers_[i]->name()) return what + " is listed on " + view.node;
+                const VmState is =
+                    container.state == sim::ContainerState::running ? VmState::running : VmState::stopped;
+                if (view.state != is) {
+                    return what + " is " + std::string(protocol::name_of(is)) + " and listed as " +
+                           std::string(protocol::name_of(view.state));
+                }
+                if (is == VmState::running && view.ssh_port != container.port)
+                    return what + " has another port than listed";
+            }
+        }
+        if (views.size() != containers) {
+            return std::to_string(views.size()) + " VMs are listed, " + std::to_string(containers) +
+                   " containers exist";
+        }
+        return {};
+    }
+
+    Options options_;
+    World world_;
+    Dice dice_;
+    Checker checker_;
+    Network network_;
+    BrokerProcess broker_;
+    ProcessClock clock_;
+    std::vector<std::unique_ptr<Engine>> engines_;
+    std::vector<std::unique_ptr<WorkerProcess>> workers_;
+    std::vector<std::unique_ptr<Client>> clients_;
+    std::vector<std::unique_ptr<Watcher>> watchers_;
+    std::unique_ptr<Nemesis> nemesis_;
+    HostId host_ = nodes;
+    std::unique_ptr<CallProcess> call_;
+    std::vector<protocol::VmView> listed_;
+    std::string trouble_ = "nothing was inspected";
+    bool settled_ = false;
+};
+
+}  // namespace
+
+Outcome simulate(const Options& options) {
+    return Cloud(options).run();
+}
+
+}  // namespace mc::sim
