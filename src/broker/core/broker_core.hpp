@@ -118,6 +118,8 @@ private:
     void place_pending(Now now);
     void start_job(Now now, Vm& vm, Verb verb, RequestId request, std::uint32_t item, std::uint32_t grace_seconds);
     void dispatch(Now now, Vm& vm);
+    /// How long the most patient client of a request still waits, in ms; 0 when none does.
+    [[nodiscard]] std::uint32_t time_left(Now now, RequestId id);
     void remove_by_broker(Now now, Vm& vm, const std::string& reason);
     void cancel_job(Now now, Vm& vm, const std::string& why);
     void finish_item(Now now, RequestId id, std::uint32_t item, const Vm* vm, const std::string& target,
@@ -177,7 +179,6 @@ private:
         Instant asked;  ///< when its removal was last ordered
     };
     std::map<VmId, Orphan> orphans_;
-    std::map<JobId, VmId> orphan_jobs_;
     bool orphans_kept_ = false;  ///< the store is older than what a worker has seen: remove nothing unknown
 
     Effects effects_;

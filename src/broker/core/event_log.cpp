@@ -7,6 +7,12 @@
 #include "protocol/codec.hpp"
 
 namespace mc::broker {
+namespace {
+
+/// Of one encoded event without its strings: numbers, id, lengths.
+constexpr std::size_t event_bytes_fixed_max = 96;
+
+}  // namespace
 
 void EventLog::restore(protocol::Event event) {
     last_ = event.seq;
@@ -33,7 +39,12 @@ protocol::EventsReply EventLog::replay(const protocol::EventsRequest& request) c
     if (kept_.empty() || request.after >= last_) return reply;
     const std::uint64_t first = std::max(request.after.value + 1, reply.first_kept.value);
     const std::size_t limit = std::min<std::size_t>(request.limit, limits::page_max);
+    // A page must fit one frame, however long its reasons are.
+    std::size_t bytes = 0;
     for (std::size_t i = first - reply.first_kept.value; i < kept_.size() && reply.events.size() < limit; ++i) {
+        bytes += event_bytes_fixed_max + kept_[i].kind.size() + kept_[i].name.size() + kept_[i].node.size() +
+                 kept_[i].reason.size();
+        if (bytes > limits::message_bytes_max) break;
         reply.events.push_back(kept_[i]);
     }
     return reply;

@@ -69,6 +69,10 @@ void BrokerCore::on_worker_stream_message(Node& node, Message& message) {
         if (!last) send_worker(node, Kind::notice, Verb::job_cancel, job, {});
         return;
     }
+    if (message.header.kind == Kind::request || message.header.kind == Kind::notice) {
+        ++bad_messages_;
+        return;
+    }
     message.header.verb = stream->verb;
     message.header.id = stream->request;
     effects_.to_clients.push_back({stream->client, std::move(message)});

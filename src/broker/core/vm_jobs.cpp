@@ -212,6 +212,15 @@ void BrokerCore::dispatch(Now now, Vm& vm) {
         body = encode(protocol::VmOrder{meta_.epoch, vm.record.id, job.grace_seconds});
     }
     send_worker(*node, Kind::request, job.verb, job.id, std::move(body));
+    effects_.to_workers.back().message.header.value = time_left(now, job.request);
+}
+
+std::uint32_t BrokerCore::time_left(Now now, RequestId id) {
+    const Request* request = requests_.find(id);
+    if (!request || request->waiters.empty()) return 0;  // nobody waits: the worker's own limit
+    milliseconds longest{1};
+    for (const Waiter& waiter : request->waiters) longest = std::max(longest, waiter.deadline - now.instant);
+    return static_cast<std::uint32_t>(longest.count());
 }
 
 void BrokerCore::finish_item(Now, RequestId id, std::uint32_t item, const Vm* vm, const std::string& target,

@@ -11,6 +11,7 @@ using protocol::ContainerState;
 using protocol::decode;
 using protocol::encode;
 using protocol::Kind;
+using protocol::VmReport;
 
 constexpr seconds remove_retry_interval{5};
 constexpr seconds orphan_resend_interval{10};
@@ -127,8 +128,14 @@ void BrokerCore::on_inventory(Now now, Node& node, const Message& message) {
 
 void BrokerCore::take_over(Now now, Vm& vm, const protocol::VmReport& report) {
     const auto adopt = [&] {
-        if (vm.record.report == report) return;
-        vm.record.report = report;
+        VmReport known = report;
+        // A worker that has just started may not have read these again; a host key never changes.
+        if (known.host_key.empty()) known.host_key = vm.record.report.host_key;
+        if (known.started.unix_ms == 0 && known.state == ContainerState::running) {
+            known.started = vm.record.report.started;
+        }
+        if (vm.record.report == known) return;
+        vm.record.report = std::move(known);
         vms_.touch(vm);
     };
     switch (report.state) {
@@ -145,7 +152,7 @@ void BrokerCore::take_over(Now now, Vm& vm, const protocol::VmReport& report) {
             if (vm.record.state == VmState::deleting) return;
             adopt();
             if (vm.record.intent == VmIntent::stopped) return move(now, vm, VmState::stopped, "");
-            if (vm.stop_seen) return;
+            if (vm.stop_seen && vm.record.state == VmState::stopped) return;
             vm.stop_seen = true;
             std::string reason = "ended by itself with exit code " + std::to_string(report.exit_code);
             if (!report.reason.empty()) reason += " (" + report.reason + ")";
@@ -180,16 +187,15 @@ void BrokerCore::on_stranger(Now now, Node& node, const protocol::VmReport& repo
         publish(now, protocol::event_kind::vm_cleanup, stranger,
                 dead ? "left over from a VM that was deleted" : "no VM accounts for this container");
     }
-    const JobId job = next_job_id();
-    orphan_jobs_[job] = report.vm;
-    send_worker(node, Kind::request, Verb::vm_remove, job, encode(protocol::VmOrder{meta_.epoch, report.vm, 0}));
+    // Its answer is of no interest: the next inventory tells whether it is gone.
+    send_worker(node, Kind::request, Verb::vm_remove, next_job_id(),
+                encode(protocol::VmOrder{meta_.epoch, report.vm, 0}));
 }
 
 void BrokerCore::on_job_reply(Now now, Node& node, const Message& message) {
     const JobId id = protocol::as_job_id(message.header.id);
-    if (orphan_jobs_.erase(id) > 0) return;  // the next inventory tells
     Vm* vm = vms_.find_by_job(id);
-    if (!vm || vm->record.node != node.record.id) return;  // superseded, or answered twice
+    if (!vm || vm->record.node != node.record.id) return;  // superseded, answered twice, or an orphan's
 
     Result<protocol::VmReport> result = fail(ErrorCode::internal, "");
     if (message.header.code == ErrorCode::ok) {

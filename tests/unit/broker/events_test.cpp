@@ -64,6 +64,24 @@ TEST(BrokerEvents, TellWhichAreNoLongerKept) {
     EXPECT_EQ(stored, 3u);
 }
 
+TEST(BrokerEvents, PageFitsOneFrame) {
+    BrokerHarness t;
+    t.node_ready("a");
+    for (int i = 0; i < 1200; ++i) {
+        t.create("box");
+        t.disobey("a", Verb::vm_create, ErrorCode::engine_failed, std::string(1000, 'x'));
+    }
+    const auto id = t.send(Verb::events, encode(protocol::EventsRequest{EventSeq{0}, 1000}));
+    EXPECT_LE(t.answer(id)->body.size(), limits::message_bytes_max);
+    std::uint64_t seen = 0;
+    while (seen < t.published.size()) {
+        const auto page = replay(t, seen);
+        ASSERT_FALSE(page.events.empty());
+        ASSERT_EQ(page.events.front().seq.value, seen + 1);
+        seen = page.events.back().seq.value;
+    }
+}
+
 TEST(BrokerEvents, BeaconComesWhenAsked) {
     BrokerHarness t;
     t.advance(1s);

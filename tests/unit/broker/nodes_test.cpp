@@ -33,6 +33,25 @@ TEST(BrokerNodes, BringsVmsBackWithTheirNode) {
     EXPECT_EQ(t.vm("box")->state, VmState::running);
 }
 
+TEST(BrokerNodes, KeepsAHostKeyThatARestartedWorkerHasNotReadAgain) {
+    BrokerHarness t;
+    t.node_ready("a");
+    const VmId id = t.running("box", "a");
+    auto report = BrokerHarness::report(id, ContainerState::running);
+    report.host_key.clear();
+    report.ssh_port = 40000;
+    t.inventory("a", {report});
+    EXPECT_EQ(t.vm("box")->host_key, "ssh-ed25519 AAAA");
+    EXPECT_EQ(t.vm("box")->ssh_port, 40000);
+}
+
+TEST(BrokerNodes, TellsItsWorkerHowLongSomebodyWaits) {
+    BrokerHarness t;
+    t.node_ready("a");
+    t.send(Verb::create, encode(protocol::CreateRequest{}), {}, "c", 600'000);
+    EXPECT_EQ(t.order("a", Verb::vm_create)->header.value, 600'000u);
+}
+
 TEST(BrokerNodes, FinishesACreateWhoseWorkerDiedOnTheWay) {
     BrokerHarness t;
     t.node_ready("a");
@@ -135,6 +154,21 @@ TEST(BrokerCleanup, RemovesAVmThatStoppedByItself) {
     t.obey("a", Verb::vm_remove, ContainerState::absent);
     EXPECT_FALSE(t.vm("box"));
     EXPECT_THAT(t.published.back().reason, testing::HasSubstr("stopped by itself"));
+}
+
+TEST(BrokerCleanup, SeesAStoppedVmAgainAfterItsNodeWasSilent) {
+    BrokerHarness t;
+    t.node_ready("a");
+    const VmId id = t.running("box", "a");
+    const std::vector reports{BrokerHarness::report(id, ContainerState::exited)};
+    t.inventory("a", reports);
+    t.advance(6s);
+    EXPECT_EQ(t.vm("box")->state, VmState::unknown);
+    t.heartbeat("a");
+    t.inventory("a", reports);
+    EXPECT_EQ(t.vm("box")->state, VmState::stopped);
+    t.advance_alive(62s, {"a"});
+    EXPECT_EQ(t.orders("a", Verb::vm_remove), 1u);
 }
 
 TEST(BrokerCleanup, LeavesAVmAloneThatAPersonStopped) {
