@@ -224,9 +224,10 @@ void BrokerCore::finish_create(Now now, Vm& vm, const JobRecord& job, const Resu
 
 void BrokerCore::finish_change(Now now, Vm& vm, const JobRecord& job, const Result<protocol::VmReport>& result) {
     if (!result) {
-        // A VM that a person was at is theirs: a failed start or restart is no reason to clean it up.
-        vm.record.intent = vm.record.state == VmState::running ? VmIntent::running : VmIntent::stopped;
-        if (job.verb == Verb::vm_restart) vm.record.intent = VmIntent::stopped;
+        // A VM that a person was at is theirs: a failed start or restart is no reason to clean it
+        // up, and an engine may still carry out a stop whose answer never came.
+        const bool was_started = job.verb == Verb::vm_start && vm.record.state == VmState::running;
+        vm.record.intent = was_started ? VmIntent::running : VmIntent::stopped;
         vm.record.reason = result.error().message;
         vms_.clear_job(vm);
         vms_.touch(vm);

@@ -320,5 +320,20 @@ TEST(BrokerActions, StopsStartsAndRestarts) {
     EXPECT_EQ(t.code(t.act(Verb::start, {"nobody"})), ErrorCode::not_found);
 }
 
+// Goal: an engine that carries out a person's stop after its job had failed must not
+// make the VM one that stopped by itself. Found by the simulator, seed 26.
+TEST(BrokerCore, KeepsAVmWhoseStopFailedAndHappenedLater) {
+    BrokerHarness t;
+    t.node_ready("a");
+    const VmId vm = t.running("vm-1", "a");
+    t.act(Verb::stop, {"vm-1"});
+    t.disobey("a", Verb::vm_stop, ErrorCode::engine_failed, "the engine did not answer");
+    t.inventory("a", {t.report(vm, protocol::ContainerState::exited)});
+    t.advance_alive(70s, {"a"});
+    ASSERT_TRUE(t.vm("vm-1"));
+    EXPECT_EQ(t.vm("vm-1")->state, VmState::stopped);
+    EXPECT_EQ(t.orders("a", Verb::vm_remove), 0U);
+}
+
 }  // namespace
 }  // namespace mc::broker::test
