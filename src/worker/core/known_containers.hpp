@@ -27,6 +27,9 @@ public:
     [[nodiscard]] bool knows_host_key(const std::string& container) const;
     [[nodiscard]] std::string host_key(const std::string& container) const;
 
+    /// The engine's id of that VM's container, whatever its name; "" when none was inspected.
+    [[nodiscard]] std::string container_of(VmId vm) const;
+
     void keep_only(const std::set<std::string>& containers);
 
 private:

@@ -8,6 +8,7 @@ using protocol::ContainerState;
 
 void Lookup::begin() {
     tries_ = 0;
+    by_id_.clear();
     port_.call(CallPurpose::inspect, engine::inspect(container_name(port_.head().vm)));
 }
 
@@ -18,12 +19,19 @@ std::optional<Lookup::Found> Lookup::again(Now now, Error why) {
 }
 
 void Lookup::on_timer() {
-    port_.call(CallPurpose::inspect, engine::inspect(container_name(port_.head().vm)));
+    port_.call(CallPurpose::inspect, engine::inspect(by_id_.empty() ? container_name(port_.head().vm) : by_id_));
 }
 
 std::optional<Lookup::Found> Lookup::on_call_done(Now now, const CallResult& result) {
     if (!result) return again(now, result.error());
-    if (result->status == 404) return Found(std::optional<engine::ContainerInfo>());
+    if (result->status == 404) {
+        // Somebody may have renamed it: its labels, last seen in an inventory, still say whose it is.
+        const bool by_name = by_id_.empty();
+        if (by_name) by_id_ = port_.context().known.container_of(port_.head().vm);
+        if (!by_name || by_id_.empty()) return Found(std::optional<engine::ContainerInfo>());
+        on_timer();
+        return std::nullopt;
+    }
     if (!engine::is_good(*result)) {
         return again(now, {ErrorCode::engine_failed,
                            "the engine can't tell about the VM's container: " + engine::message_of(*result)});

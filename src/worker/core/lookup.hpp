@@ -28,6 +28,7 @@ private:
 
     JobPort& port_;
     int tries_ = 0;
+    std::string by_id_;  ///< asked for by the engine's id: nobody has its name
 };
 
 /// Removes a VM's container, running or not, and makes sure that it is gone. One

@@ -24,6 +24,16 @@ TEST(RemoveJob, OfWhatIsNotThereIsASuccess) {
     EXPECT_EQ(t.engine.count("DELETE"), 0);
 }
 
+// Found by the simulator: a renamed container was called gone, and leaked.
+TEST(RemoveJob, FindsARenamedContainerByItsLabels) {
+    MadeHarness t;
+    auto renamed = t.engine.containers.extract(t.engine.containers.begin());
+    renamed.key() = "somebody-renamed-it";
+    t.engine.containers.insert(std::move(renamed));
+    EXPECT_EQ(t.code(t.act(Verb::vm_remove)), ErrorCode::ok);
+    EXPECT_EQ(t.engine.count("DELETE"), 1);
+}
+
 TEST(RemoveJob, WaitsForSomebodyElsesRemovalToEnd) {
     MadeHarness t;
     t.when("DELETE", "/containers/", FakeEngine::error(409, "removal of container x is already in progress"));
