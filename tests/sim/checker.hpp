@@ -53,6 +53,8 @@ public:
     [[nodiscard]] bool is_gone(VmId vm) const { return gone_.contains(vm); }
     /// VMs that some client was told it has.
     [[nodiscard]] const std::map<VmId, std::string>& acknowledged() const { return acknowledged_; }
+    /// A client saw this create's outcome: the broker remembers the request.
+    [[nodiscard]] bool has_outcome(RequestId request) const { return outcomes_.contains(request); }
     [[nodiscard]] std::size_t open_requests() const { return open_.size(); }
 
     /// Counts for a person: what a run did.

@@ -89,7 +89,7 @@ void Client::ask(cli::Request request, std::function<void(const cli::RequestDriv
 void Client::create() {
     if (!creates_.empty() && dice_.one_in(6)) {
         const cli::Request again = dice_.pick(creates_);
-        if (dice_.one_in(5)) {
+        if (dice_.one_in(5) && checker_.has_outcome(again.id)) {
             // The same id for something else must be refused.
             world_.fired(Fault::client_reused_id);
             cli::Request other = again;

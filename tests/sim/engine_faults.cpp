@@ -139,9 +139,10 @@ void Engine::restart_daemon(milliseconds down, bool live_restore) {
         });
     }
     for (auto& [id, container] : containers_) {
-        if (container.state == ContainerState::removing) {
-            // Half removed: `Dead`, or as if nothing had been.
-            const bool dead = dice_.one_in(2);
+        const bool removing = container.state == ContainerState::removing;
+        if (removing || container.state == ContainerState::exited) {
+            // Half removed, or its files can't be unmounted: `Dead`; or as if nothing had been.
+            const bool dead = dice_.one_in(removing ? 2 : 4);
             if (dead) world_.fired(Fault::container_dead);
             container.state = dead ? ContainerState::dead : ContainerState::exited;
             container.port = 0;

@@ -24,7 +24,6 @@ broker::BrokerConfig config_of(Dice& dice) {
     config.cleanup_grace = seconds(dice.between(3, 30));
     config.orphan_grace = seconds(dice.between(3, 30));
     if (dice.one_in(3)) config.events_kept_max = static_cast<std::size_t>(dice.between(20, 200));
-    if (dice.one_in(4)) config.requests_max = static_cast<std::size_t>(dice.between(12, 40));
     return config;
 }
 
