@@ -68,6 +68,7 @@ void Engine::start(CallPtr call) {
     if (down_) {
         return finish(call, fail(ErrorCode::engine_unreachable, "connection refused"), way);
     }
+    call->number = ++last_number_;
     calls_.insert(call);
     const Operation operation = parse(call->request);
     world_.say([&] { return "  " + name_ + ": " + operation.verb + " " + operation.container; });

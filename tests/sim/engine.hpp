@@ -67,6 +67,7 @@ public:
         worker::EngineRequest request;
         std::function<void(worker::CallResult)> on_done;
         std::function<void(std::string_view)> on_chunk;
+        std::uint64_t number = 0;
         bool cancelled = false;
         bool ended = false;
     };
@@ -75,6 +76,7 @@ public:
         std::function<void()> on_opened;
         std::function<void(std::string_view)> on_bytes;
         std::function<void(Result<void>)> on_closed;
+        std::uint64_t number = 0;
         bool cancelled = false;
         bool ended = false;
         std::string exec;
@@ -105,6 +107,10 @@ public:
     [[nodiscard]] std::size_t calls_open() const { return calls_.size(); }
 
 private:
+    /// Not by address: the order must be the same in every run.
+    struct ByNumber {
+        bool operator()(const auto& a, const auto& b) const { return a->number < b->number; }
+    };
     /// What a request asks, taken apart.
     struct Operation {
         std::string verb;       ///< e.g. "create", "inspect"
@@ -146,13 +152,14 @@ private:
     bool down_ = false;
     std::uint64_t daemon_ = 0;  ///< raised with every restart: what the old one was at never ends
     std::uint64_t last_id_ = 0;
+    std::uint64_t last_number_ = 0;
     std::map<std::string, Container> containers_;
     std::map<std::string, std::string> by_name_;
     std::set<std::string> images_{"minicloud/vm:latest", "plain:1"};
-    std::set<CallPtr> calls_;
+    std::set<CallPtr, ByNumber> calls_;
     std::vector<CallPtr> watchers_;
     std::vector<CallPtr> followers_;
-    std::set<StreamPtr> streams_;
+    std::set<StreamPtr, ByNumber> streams_;
     std::map<std::string, std::pair<bool, int>> execs_;  ///< running, exit code
     std::vector<std::function<void()>> parked_;
     std::map<std::string, std::vector<std::pair<std::string, std::string>>> filters_;  ///< parsed queries

@@ -93,6 +93,7 @@ void Engine::open_stream(StreamPtr stream, const worker::EngineRequest& request)
         });
         return;
     }
+    stream->number = ++last_number_;
     streams_.insert(stream);
     const auto close = [this, stream](Result<void> result) {
         if (std::exchange(stream->ended, true)) return;
@@ -125,12 +126,12 @@ void Engine::restart_daemon(milliseconds down, bool live_restore) {
     ++daemon_;
     world_.fired(live_restore ? Fault::engine_restarted_live : Fault::engine_restarted);
     parked_.clear();
-    for (const auto& call : std::exchange(calls_, {})) {
+    for (const auto& call : std::exchange(calls_, decltype(calls_){})) {
         finish(call, fail(ErrorCode::engine_failed, "the connection to the engine broke"), dice_.between(1ms, 20ms));
     }
     watchers_.clear();
     followers_.clear();
-    for (const auto& stream : std::exchange(streams_, {})) {
+    for (const auto& stream : std::exchange(streams_, decltype(streams_){})) {
         stream->ended = true;
         execs_[stream->exec] = {false, 137};
         world_.schedule.in(1ms, [stream] {

@@ -70,7 +70,9 @@ void Network::set_blocked(HostId host, Direction direction, bool blocked) {
         });
         return;
     }
-    for (auto& [peer, connection] : by_peer_) {
+    // A delivery may break or make connections.
+    const auto connections = by_peer_;
+    for (const auto& [peer, connection] : connections) {
         if (connection->host == host && !connection->lane(direction).pumping) pump(connection, direction);
     }
 }
