@@ -137,13 +137,11 @@ void BrokerCore::act_on_item(Now now, Request& request, std::uint32_t item, cons
                            {ErrorCode::wrong_state, name + " is " + std::string(name_of(vm.record.state))});
     }
     const bool stop = request.record.verb == Verb::stop;
-    const VmState wanted = stop ? VmState::stopped : VmState::running;
     vm.record.intent = stop ? VmIntent::stopped : VmIntent::running;
     vm.stop_seen = false;
     vms_.touch(vm);
-    if (request.record.verb != Verb::restart && vm.record.state == wanted) {
-        return finish_item(now, id, item, &vm, target, {ErrorCode::ok, ""});
-    }
+    // Also when it seems to be so already: what we know may be seconds old, and
+    // the order is harmless where it holds.
     const Verb verb = stop ? Verb::vm_stop : request.record.verb == Verb::start ? Verb::vm_start : Verb::vm_restart;
     start_job(now, vm, verb, id, item, action.grace_seconds);
 }

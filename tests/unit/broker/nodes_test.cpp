@@ -302,6 +302,21 @@ TEST(BrokerDelete, TellsEachTargetApart) {
     EXPECT_EQ(t.code(t.act(Verb::remove, {})), ErrorCode::invalid_argument);
 }
 
+// A stop may have happened though its answer said otherwise: a start that was
+// waved through would leave the VM stopped, and cleanup would take it.
+TEST(BrokerActions, StartsAVmThatOnlySeemsToRun) {
+    BrokerHarness t;
+    t.node_ready("a");
+    t.running("box", "a");
+    t.act(Verb::stop, {"box"});
+    t.disobey("a", Verb::vm_stop, ErrorCode::engine_failed, "no answer");
+    EXPECT_EQ(t.vm("box")->state, VmState::running);
+    const auto start = t.act(Verb::start, {"box"});
+    EXPECT_EQ(t.orders("a", Verb::vm_start), 1u);
+    t.obey("a", Verb::vm_start);
+    EXPECT_EQ(t.code(start), ErrorCode::ok);
+}
+
 TEST(BrokerActions, StopsStartsAndRestarts) {
     BrokerHarness t;
     t.node_ready("a");
@@ -310,7 +325,10 @@ TEST(BrokerActions, StopsStartsAndRestarts) {
     EXPECT_EQ(t.code(t.act(Verb::start, {"box"})), ErrorCode::busy);
     t.obey("a", Verb::vm_stop, ContainerState::exited);
     EXPECT_EQ(t.vm("box")->state, VmState::stopped);
-    EXPECT_EQ(t.code(t.act(Verb::stop, {"box"})), ErrorCode::ok) << "stopped already";
+    const auto again = t.act(Verb::stop, {"box"});
+    EXPECT_EQ(t.orders("a", Verb::vm_stop), 2u) << "its worker knows whether it is stopped already";
+    t.obey("a", Verb::vm_stop, ContainerState::exited);
+    EXPECT_EQ(t.code(again), ErrorCode::ok);
     t.act(Verb::start, {"box"});
     t.obey("a", Verb::vm_start);
     EXPECT_EQ(t.vm("box")->state, VmState::running);
