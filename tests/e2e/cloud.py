@@ -60,6 +60,10 @@ class Process:
 class Engine:
     """A Docker engine by its endpoint."""
 
+    # How a program is started on this engine's machine, and where people reach that machine.
+    inside = ()
+    advertise = "127.0.0.1"
+
     def __init__(self, endpoint=DEFAULT_ENGINE):
         self.endpoint = endpoint
 
@@ -91,12 +95,14 @@ class OwnEngine(Engine):
         self.process = None
         self.start()
 
-    def start(self):
+    def start(self, *options, wait=True):
         self.process = Process(
-            ["dockerd", "-H", self.endpoint, "--data-root", f"{self.dir}/data", "--exec-root", f"{self.dir}/exec",
-             "--pidfile", f"{self.dir}/dockerd.pid", "--bridge", self.bridge, "--storage-driver", "overlay2"],
+            [*self.inside, "dockerd", "-H", self.endpoint, "--data-root", f"{self.dir}/data",
+             "--exec-root", f"{self.dir}/exec", "--pidfile", f"{self.dir}/dockerd.pid", "--bridge", self.bridge,
+             "--storage-driver", "overlay2", *options],
             f"{self.dir}/log", os.environ.copy())
-        wait_until("the second engine answers", lambda: self.answers(), 60, 0.2)
+        if wait:
+            wait_until("the second engine answers", lambda: self.answers(), 60, 0.2)
 
     def answers(self):
         return subprocess.run(["docker", "-H", self.endpoint, "version"], capture_output=True).returncode == 0
@@ -121,10 +127,12 @@ class OwnEngine(Engine):
 
 
 class Cloud:
-    def __init__(self, **broker_options):
-        self.dir = tempfile.mkdtemp(prefix="mc-e2e-")
+    """`endpoints` by the broker's option for each; ipc in a new directory without. The rest are broker options."""
+
+    def __init__(self, directory=None, endpoints=None, **broker_options):
+        self.dir = directory or tempfile.mkdtemp(prefix="mc-e2e-")
         self.broker_options = broker_options
-        self.endpoints = {name: f"ipc://{self.dir}/{name}" for name in ("clients", "workers", "events")}
+        self.endpoints = endpoints or {name: f"ipc://{self.dir}/{name}" for name in ("clients", "workers", "events")}
         self.env = {key: value for key, value in os.environ.items() if not key.startswith("MC_")}
         self.env.update(MC_BROKER=self.endpoints["clients"], XDG_STATE_HOME=f"{self.dir}/state",
                         XDG_CONFIG_HOME=f"{self.dir}/config", HOME=f"{self.dir}/home", LC_ALL="C.UTF-8")
@@ -139,21 +147,22 @@ class Cloud:
 
     # programs
 
-    def start_broker(self):
+    def start_broker(self, wait=True):
         argv = [f"{BIN}/mcbroker", "--state-dir", f"{self.dir}/broker"]
         for name, endpoint in self.endpoints.items():
             argv += [f"--{name}", endpoint]
         for name, value in self.broker_options.items():
             argv += [f"--{name.replace('_', '-')}", str(value)]
         self.broker = Process(argv, f"{self.dir}/broker.log", self.env)
-        wait_until("the broker answers", lambda: self.mccli("version", check=False).returncode == 0)
+        if wait:
+            wait_until("the broker answers", lambda: self.mccli("version", check=False).returncode == 0)
 
     def start_worker(self, node, engine=None, slots=32, wait=True):
         engine = engine or Engine()
         self.engines[node] = engine
         self.workers[node] = Process(
-            [f"{BIN}/mcworker", "--broker", self.endpoints["workers"], "--node", node, "--docker", engine.endpoint,
-             "--advertise", "127.0.0.1", "--state-dir", f"{self.dir}/worker-{node}", "--slots", str(slots)],
+            [*engine.inside, f"{BIN}/mcworker", "--broker", self.endpoints["workers"], "--node", node, "--docker", engine.endpoint,
+             "--advertise", engine.advertise, "--state-dir", f"{self.dir}/worker-{node}", "--slots", str(slots)],
             f"{self.dir}/worker-{node}.log", self.env)
         if wait:
             self.wait_node(node, "ready")
