@@ -83,6 +83,7 @@ struct CreateRequest {
     VmSpec spec;
     std::uint32_t count = 1;  ///< over 1: `spec.name` must be empty
     std::string node;         ///< "" = any
+    OnLost on_lost = OnLost::keep;
 
     bool operator==(const CreateRequest&) const = default;
     template <class Self, class Archive>
@@ -90,6 +91,7 @@ struct CreateRequest {
         archive(self.spec);
         archive(self.count);
         archive(self.node, limits::name_bytes_max);
+        archive(self.on_lost, OnLost::replace);
     }
 };
 
@@ -122,7 +124,7 @@ struct ItemResult {
     }
 };
 
-/// Reply to create, start, stop, restart, delete: one item per VM, in the order asked.
+/// Reply to create, start, stop, restart, delete and the verbs for nodes: one item per VM or node, in the order asked.
 /// The header's code is ok when every item is; else the code of the first item that is not.
 struct ItemsReply {
     std::vector<ItemResult> items;
@@ -281,6 +283,9 @@ struct NodeView {
     std::uint64_t silent_ms = 0;      ///< since its last heartbeat
     std::uint64_t engine_age_ms = 0;  ///< how long before that its engine last answered
     std::vector<Label> labels;
+    bool cordoned = false;    ///< takes no new VMs
+    WallTime drain_deadline;  ///< of the drain under way; 0 = none
+    bool lost = false;        ///< silent for so long that its VMs that may be replaced are
 
     bool operator==(const NodeView&) const = default;
     template <class Self, class Archive>
@@ -299,6 +304,9 @@ struct NodeView {
         archive(self.silent_ms);
         archive(self.engine_age_ms);
         archive(self.labels, limits::labels_max);
+        archive(self.cordoned);
+        archive(self.drain_deadline);
+        archive(self.lost);
     }
 };
 
@@ -309,6 +317,22 @@ struct NodesReply {
     template <class Self, class Archive>
     static void fields(Self& self, Archive& archive) {
         archive(self.nodes, limits::nodes_max);
+    }
+};
+
+// cordon, uncordon, drain, forget
+
+struct NodeActionRequest {
+    std::vector<std::string> targets;    ///< node names; empty is an error, never "all"
+    std::uint64_t deadline_seconds = 0;  ///< drain: until its VMs are stopped; 0 = at once
+    bool with_vms = false;               ///< forget: also a node that has VMs
+
+    bool operator==(const NodeActionRequest&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.targets, limits::batch_max, limits::name_bytes_max);
+        archive(self.deadline_seconds);
+        archive(self.with_vms);
     }
 };
 
@@ -379,6 +403,18 @@ struct JobReply {
     template <class Self, class Archive>
     static void fields(Self& self, Archive& archive) {
         archive(self.job);
+    }
+};
+
+struct JobsRequest {
+    /// The highest verb that its sender knows: requests with a later one are left out, since an
+    /// older client could not read them. One that says nothing knows the first sixteen.
+    std::uint16_t verb_max = static_cast<std::uint16_t>(Verb::cancel);
+
+    bool operator==(const JobsRequest&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.verb_max);
     }
 };
 

@@ -20,11 +20,18 @@ inline constexpr const char* vm_deleting = "vm.deleting";
 inline constexpr const char* vm_deleted = "vm.deleted";
 inline constexpr const char* vm_failed = "vm.failed";
 inline constexpr const char* vm_unknown = "vm.unknown";
-inline constexpr const char* vm_cleanup = "vm.cleanup";  ///< a removal nobody asked for begins; `reason` says why
+inline constexpr const char* vm_replaced = "vm.replaced";  ///< gone for good; one of its name is made elsewhere
+inline constexpr const char* vm_cleanup = "vm.cleanup";    ///< a removal nobody asked for begins; `reason` says why
 inline constexpr const char* node_joined = "node.joined";
 inline constexpr const char* node_ready = "node.ready";
 inline constexpr const char* node_not_ready = "node.not_ready";
 inline constexpr const char* node_silent = "node.silent";
+inline constexpr const char* node_lost = "node.lost";  ///< silent for --lost-after: what may be replaced is
+inline constexpr const char* node_cordoned = "node.cordoned";
+inline constexpr const char* node_uncordoned = "node.uncordoned";
+inline constexpr const char* node_draining = "node.draining";
+inline constexpr const char* node_drained = "node.drained";  ///< nothing runs on it any more
+inline constexpr const char* node_forgotten = "node.forgotten";
 inline constexpr const char* broker_started = "broker.started";
 }  // namespace event_kind
 

@@ -65,6 +65,7 @@ inline constexpr seconds stream_silence_max{15};  ///< else its stream is cancel
 inline constexpr seconds beacon_interval{1};      ///< events channel
 inline constexpr seconds request_deadline_default{120};
 inline constexpr seconds request_deadline_max{3600};
+inline constexpr seconds drain_deadline_max{2592000};  ///< 30 days
 
 }  // namespace mc::limits
 

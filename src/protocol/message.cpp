@@ -44,6 +44,10 @@ constexpr std::array verb_names{
     std::pair{Verb::job, "job"},
     std::pair{Verb::jobs, "jobs"},
     std::pair{Verb::cancel, "cancel"},
+    std::pair{Verb::cordon, "cordon"},
+    std::pair{Verb::uncordon, "uncordon"},
+    std::pair{Verb::drain, "drain"},
+    std::pair{Verb::forget, "forget"},
     std::pair{Verb::node_register, "node_register"},
     std::pair{Verb::node_heartbeat, "node_heartbeat"},
     std::pair{Verb::node_inventory, "node_inventory"},
@@ -77,7 +81,12 @@ std::optional<Verb> verb_from(std::uint16_t number) {
 }
 
 bool is_client_verb(Verb verb) {
-    return verb >= Verb::hello && verb <= Verb::cancel;
+    return verb >= Verb::hello && verb <= Verb::forget;
+}
+
+bool has_items(Verb verb) {
+    return verb == Verb::create || (verb >= Verb::start && verb <= Verb::remove) ||
+           (verb >= Verb::cordon && verb <= Verb::forget);
 }
 
 bool is_worker_verb(Verb verb) {

@@ -50,6 +50,10 @@ enum class Verb : std::uint16_t {
     job = 14,
     jobs = 15,
     cancel = 16,
+    cordon = 17,
+    uncordon = 18,
+    drain = 19,
+    forget = 20,
 
     // worker -> broker
     node_register = 32,
@@ -77,6 +81,8 @@ enum class Verb : std::uint16_t {
 [[nodiscard]] std::optional<Verb> verb_from(std::uint16_t number);
 [[nodiscard]] bool is_client_verb(Verb verb);
 [[nodiscard]] bool is_worker_verb(Verb verb);
+/// Changes something about VMs or nodes: its outcome is remembered, its reply is an ItemsReply.
+[[nodiscard]] bool has_items(Verb verb);
 
 /// The first frame: 32 bytes, big-endian. docs/protocol.md "Header".
 struct Header {

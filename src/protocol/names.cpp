@@ -25,6 +25,10 @@ std::string_view name_of(VmState state) {
     return "unknown";
 }
 
+std::string_view name_of(OnLost policy) {
+    return policy == OnLost::replace ? "replace" : "keep";
+}
+
 std::string_view name_of(ContainerState state) {
     switch (state) {
         case ContainerState::absent:

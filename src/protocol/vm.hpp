@@ -29,6 +29,13 @@ enum class VmState : std::uint8_t {
 /// What its owner wants. Wire numbers.
 enum class VmIntent : std::uint8_t { running = 0, stopped = 1, deleted = 2 };
 
+/// What becomes of a VM whose node is lost or drained. Wire numbers.
+enum class OnLost : std::uint8_t {
+    keep = 0,     ///< it stays where it is: nothing in it is given up
+    replace = 1,  ///< an empty one of its name and specification is made on another node
+};
+[[nodiscard]] std::string_view name_of(OnLost policy);
+
 struct Label {
     std::string key;
     std::string value;
@@ -129,6 +136,7 @@ struct VmView {
     std::vector<Label> labels;
     bool password = false;  ///< password login is on
     std::string container;
+    OnLost on_lost = OnLost::keep;
 
     bool operator==(const VmView&) const = default;
     template <class Self, class Archive>
@@ -153,6 +161,7 @@ struct VmView {
         archive(self.labels, limits::labels_max);
         archive(self.password);
         archive(self.container, limits::label_value_bytes_max);
+        archive(self.on_lost, OnLost::replace);
     }
 };
 

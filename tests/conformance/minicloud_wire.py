@@ -17,6 +17,7 @@ INPUT, OUTPUT, ERROR_OUTPUT = range(3)
 VERBS = {
     "hello": 1, "create": 2, "list": 3, "info": 4, "start": 5, "stop": 6, "restart": 7, "delete": 8, "exec": 9,
     "logs": 10, "nodes": 11, "events": 12, "beacon": 13, "job": 14, "jobs": 15, "cancel": 16,
+    "cordon": 17, "uncordon": 18, "drain": 19, "forget": 20,
     "node_register": 32, "node_heartbeat": 33, "node_inventory": 34,
     "vm_create": 48, "vm_start": 49, "vm_stop": 50, "vm_restart": 51, "vm_remove": 52, "vm_exec": 53, "vm_logs": 54,
     "vm_inspect": 55, "job_cancel": 56, "event_published": 64, "event_beacon": 65,
@@ -47,13 +48,13 @@ BODIES = {
     "VmView": {
         "id": 0, "name": "", "state": 0, "intent": 0, "reason": "", "node": "", "image": "", "cpus_milli": 0,
         "memory_bytes": 0, "pids": 0, "ssh_host": "", "ssh_port": 0, "username": "", "host_key": "", "created": 0,
-        "started": 0, "expires": 0, "labels": ("Label",), "password": False, "container": "",
+        "started": 0, "expires": 0, "labels": ("Label",), "password": False, "container": "", "on_lost": 0,
     },
     "VmReport": {
         "vm": 0, "state": 0, "container": "", "image": "", "ssh_port": 0, "host_key": "", "started": 0, "exit_code": 0,
         "reason": "",
     },
-    "CreateRequest": {"spec": "VmSpec", "count": 1, "node": ""},
+    "CreateRequest": {"spec": "VmSpec", "count": 1, "node": "", "on_lost": 0},
     "ActionRequest": {"targets": [], "grace_seconds": 10},
     "ItemResult": {"target": "", "code": 0, "message": "", "vm": "VmView?"},
     "ItemsReply": {"items": ("ItemResult",)},
@@ -71,8 +72,9 @@ BODIES = {
     "NodeView": {
         "name": "", "id": 0, "state": 2, "reason": "", "slots": 0, "slots_used": 0, "cpus_milli": 0, "memory_bytes": 0,
         "advertise": "", "engine_version": "", "worker_version": "", "silent_ms": 0, "engine_age_ms": 0,
-        "labels": ("Label",),
+        "labels": ("Label",), "cordoned": False, "drain_deadline": 0, "lost": False,
     },
+    "NodeActionRequest": {"targets": [], "deadline_seconds": 0, "with_vms": False},
     "NodesReply": {"nodes": ("NodeView",)},
     "EventsRequest": {"after": 0, "limit": 1000},
     "Event": {
@@ -82,6 +84,7 @@ BODIES = {
     "JobRequest": {"request": ZERO_ID},
     "JobView": {"request": ZERO_ID, "verb": 2, "done": False, "accepted": 0, "items": ("ItemResult",)},
     "JobReply": {"job": "JobView"},
+    "JobsRequest": {"verb_max": 16},
     "JobsReply": {"jobs": ("JobView",)},
     "Beacon": {"cloud": 0, "epoch": 0, "last": 0},
     "NodeStatus": {

@@ -17,11 +17,8 @@ std::pair<std::uint8_t, std::string> row(Table table, std::string key) {
 constexpr milliseconds request_life_max{130s};
 
 bool carries_items(const protocol::Message& message) {
-    using protocol::Verb;
     const auto& header = message.header;
-    return header.kind == protocol::Kind::reply && header.value == 0 &&
-           (header.verb == Verb::create || header.verb == Verb::start || header.verb == Verb::stop ||
-            header.verb == Verb::restart || header.verb == Verb::remove);
+    return header.kind == protocol::Kind::reply && header.value == 0 && protocol::has_items(header.verb);
 }
 
 }  // namespace

@@ -102,12 +102,36 @@ private:
     void on_job(const PeerId& peer, const Message& message);
     void on_jobs(const PeerId& peer, const Message& message);
     void on_cancel(Now now, const PeerId& peer, const Message& message);
-    [[nodiscard]] bool answer_repeat(Now now, const PeerId& peer, const Message& message, const std::string& digest);
+    [[nodiscard]] bool answer_repeat(Now now, const PeerId& peer, const Message& message);
     [[nodiscard]] bool make_room_for_request();
-    Request& accept(Now now, const PeerId& peer, const Message& message, std::string digest, std::uint32_t items);
+    /// Takes on a request that is none of the repeats; refuses it, and returns nullptr, when there is no room.
+    [[nodiscard]] Request* accept(Now now, const PeerId& peer, const Message& message, std::uint32_t items);
     [[nodiscard]] protocol::JobView job_view(const Request& request, bool with_items);
     void reply_outcome(const PeerId& peer, const Request& request);
     void send_progress(const Request& request, const protocol::Progress& progress);
+
+    // node_requests.cpp
+    void on_node_action(Now now, const PeerId& peer, const Message& message);
+    void act_on_node(Now now, RequestId id, std::uint32_t item, const protocol::NodeActionRequest& action);
+    void set_cordoned(Now now, Node& node, bool cordoned);
+    void begin_drain(Now now, RequestId id, std::uint32_t item, Node& node, seconds time);
+    void end_drain(Now now, Node& node, const Error& outcome);
+    void cancel_drains(Now now, RequestId request);
+    void forget_node(Now now, RequestId id, std::uint32_t item, Node& node, bool with_vms);
+    void store_dropped_nodes();
+
+    // replacements.cpp: VMs whose node is lost or drained
+    void tend_nodes(Now now);
+    [[nodiscard]] static bool may_be_replaced(const Vm& vm);
+    /// A replacement whose create failed and is to be tried anew.
+    [[nodiscard]] static bool is_unmade(const Vm& vm);
+    void replace_all(Now now, Node& node, const std::string& why);
+    /// Gives `vm` up for one of its name and specification on another node; false when no node has
+    /// room. Invalidates `vm`.
+    [[nodiscard]] bool replace(Now now, Vm& vm, const std::string& why);
+    void fail_replacement(Now now, Vm& vm, const Error& error);
+    void retry_replacements(Now now);
+    void tend_drain(Now now, Node& node);
 
     // vm_jobs.cpp: the life of a VM
     void create_item(Now now, Request& request, std::uint32_t item, const protocol::CreateRequest& create);
@@ -125,7 +149,10 @@ private:
     void finish_item(Now now, RequestId id, std::uint32_t item, const Vm* vm, const std::string& target,
                      const Error& error);
     void move(Now now, Vm& vm, VmState to, std::string reason);
+    /// Publishes `kind` and leaves a tombstone where there may be a container. Invalidates `vm`.
     void forget_vm(Now now, Vm& vm, const char* kind, const std::string& reason, RequestId request);
+    void store_tombstone(TombstoneRecord tombstone);
+    [[nodiscard]] VmId new_vm_id();
 
     // worker_messages.cpp
     void on_register(Now now, const PeerId& peer, const Message& message);
@@ -169,7 +196,7 @@ private:
     RequestTable requests_;
     EventLog events_;
     StreamTable streams_;
-    std::map<VmId, WallTime> tombstones_;
+    std::map<VmId, TombstoneRecord> tombstones_;
     std::set<VmId> pending_;  ///< VMs without a node
 
     /// A container of ours that no VM accounts for.

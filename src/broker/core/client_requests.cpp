@@ -62,6 +62,11 @@ void BrokerCore::on_client_request(Now now, const PeerId& peer, Message& message
             return on_jobs(peer, message);
         case Verb::cancel:
             return on_cancel(now, peer, message);
+        case Verb::cordon:
+        case Verb::uncordon:
+        case Verb::drain:
+        case Verb::forget:
+            return on_node_action(now, peer, message);
         default:
             break;
     }
@@ -76,10 +81,10 @@ void BrokerCore::on_hello(Now now, const PeerId& peer, const Message& message) {
                                       events_.last()}));
 }
 
-bool BrokerCore::answer_repeat(Now now, const PeerId& peer, const Message& message, const std::string& digest) {
+bool BrokerCore::answer_repeat(Now now, const PeerId& peer, const Message& message) {
     Request* request = requests_.find(message.header.id);
     if (!request) return false;
-    if (request->record.digest != digest) {
+    if (request->record.digest != digest_of(message)) {
         refuse(peer, message.header,
                {ErrorCode::request_conflict,
                 "request " + message.header.id.str() + " was used before with other contents: make a new id"});
@@ -97,26 +102,28 @@ bool BrokerCore::make_room_for_request() {
     return requests_.size() < config_.requests_max;
 }
 
-Request& BrokerCore::accept(Now now, const PeerId& peer, const Message& message, std::string digest,
-                            std::uint32_t items) {
+Request* BrokerCore::accept(Now now, const PeerId& peer, const Message& message, std::uint32_t items) {
+    if (!make_room_for_request()) {
+        refuse(peer, message.header, {ErrorCode::busy, "too many requests are under way; try again later"});
+        return nullptr;
+    }
     RequestRecord record;
     record.id = message.header.id;
     record.verb = message.header.verb;
-    record.digest = std::move(digest);
+    record.digest = digest_of(message);
     record.owner = "local";
     record.accepted = now.wall;
     record.item_count = items;
     Request& request = requests_.add(std::move(record));
     requests_.wait(request, {peer, deadline_of(now, message.header)});
     send_progress(request, {"accepted", "", 0, ""});
-    return request;
+    return &request;
 }
 
 void BrokerCore::on_create(Now now, const PeerId& peer, const Message& message) {
     const auto create = decode<protocol::CreateRequest>(message.body);
     if (!create) return refuse(peer, message.header, create.error());
-    std::string hash = digest_of(message);
-    if (answer_repeat(now, peer, message, hash)) return;
+    if (answer_repeat(now, peer, message)) return;
 
     if (create->count < 1 || create->count > limits::batch_max) {
         return refuse(
@@ -130,28 +137,23 @@ void BrokerCore::on_create(Now now, const PeerId& peer, const Message& message) 
     if (auto checked = protocol::check_spec(create->spec); !checked) {
         return refuse(peer, message.header, checked.error());
     }
-    if (!make_room_for_request()) {
-        return refuse(peer, message.header, {ErrorCode::busy, "too many requests are under way; try again later"});
-    }
-    Request& request = accept(now, peer, message, std::move(hash), create->count);
-    for (std::uint32_t item = 0; item < create->count; ++item) create_item(now, request, item, *create);
+    Request* request = accept(now, peer, message, create->count);
+    if (!request) return;
+    for (std::uint32_t item = 0; item < create->count; ++item) create_item(now, *request, item, *create);
 }
 
 void BrokerCore::on_action(Now now, const PeerId& peer, const Message& message) {
     const auto action = decode<protocol::ActionRequest>(message.body);
     if (!action) return refuse(peer, message.header, action.error());
-    std::string hash = digest_of(message);
-    if (answer_repeat(now, peer, message, hash)) return;
+    if (answer_repeat(now, peer, message)) return;
 
     if (action->targets.empty()) {
         return refuse(peer, message.header, {ErrorCode::invalid_argument, "no VM is named: name at least one"});
     }
-    if (!make_room_for_request()) {
-        return refuse(peer, message.header, {ErrorCode::busy, "too many requests are under way; try again later"});
-    }
     const auto count = static_cast<std::uint32_t>(action->targets.size());
-    Request& request = accept(now, peer, message, std::move(hash), count);
-    for (std::uint32_t item = 0; item < count; ++item) act_on_item(now, request, item, *action);
+    Request* request = accept(now, peer, message, count);
+    if (!request) return;
+    for (std::uint32_t item = 0; item < count; ++item) act_on_item(now, *request, item, *action);
 }
 
 void BrokerCore::on_list(const PeerId& peer, const Message& message) {
@@ -204,6 +206,9 @@ protocol::JobView BrokerCore::job_view(const Request& request, bool with_items) 
             continue;
         }
         protocol::ItemResult item;
+        if (const Node* node = nodes_.find_drained_by(request.record.id, static_cast<std::uint32_t>(i))) {
+            item.target = node->record.name;
+        }
         if (i < request.record.vms.size()) {
             if (const Vm* vm = vms_.find(request.record.vms[i])) {
                 item.target = vm->record.spec.name;
@@ -228,8 +233,13 @@ void BrokerCore::on_job(const PeerId& peer, const Message& message) {
 }
 
 void BrokerCore::on_jobs(const PeerId& peer, const Message& message) {
+    const auto asked = decode<protocol::JobsRequest>(message.body);
+    if (!asked) return refuse(peer, message.header, asked.error());
     protocol::JobsReply body;
-    for (const Request* request : requests_.newest(limits::page_max)) body.jobs.push_back(job_view(*request, false));
+    for (const Request* request : requests_.newest(limits::page_max)) {
+        const auto verb = static_cast<std::uint16_t>(request->record.verb);
+        if (verb <= asked->verb_max) body.jobs.push_back(job_view(*request, false));
+    }
     reply(peer, message.header, encode(body));
 }
 
@@ -246,6 +256,7 @@ void BrokerCore::on_cancel(Now now, const PeerId& peer, const Message& message) 
     if (!request) {
         return refuse(peer, message.header, {ErrorCode::not_found, "there is no request " + asked->request.str()});
     }
+    if (request->record.verb == Verb::drain) cancel_drains(now, asked->request);
     if (request->record.verb != Verb::create && !request->done()) {
         return refuse(peer, message.header,
                       {ErrorCode::wrong_state,

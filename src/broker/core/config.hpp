@@ -15,6 +15,7 @@ struct BrokerConfig {
 
     seconds silence_max = limits::silence_max;  ///< a node without a heartbeat this long is silent
     seconds placement_wait_max{10};           ///< a create waits this long for a first ready node, e.g. after a restart
+    seconds lost_after{600};                  ///< a node silent this long is lost: what may be replaced is
     seconds job_resend_interval{2};           ///< an order that its worker has not acknowledged is sent again
     seconds cleanup_grace{60};                ///< a VM that stopped by itself is removed after this
     seconds orphan_grace{60};                 ///< a container nobody knows is removed after this

@@ -10,13 +10,14 @@ namespace {
 
 bool has_room(const Node& node, const protocol::VmSpec& spec) {
     const auto& status = node.record.status;
-    return node.vms.size() < status.slots && spec.cpus_milli <= status.cpus_milli &&
+    return !node.record.cordoned && node.vms.size() < status.slots && spec.cpus_milli <= status.cpus_milli &&
            spec.memory_bytes <= status.memory_bytes;
 }
 
 /// Why a ready node can't take the VM, for a person.
 std::string shortage(const Node& node, const protocol::VmSpec& spec) {
     const auto& status = node.record.status;
+    if (node.record.cordoned) return node.record.drain ? "it is being drained" : "it is cordoned";
     if (node.vms.size() >= status.slots) {
         return "all its " + std::to_string(status.slots) + " slots are used";
     }
@@ -70,11 +71,16 @@ Result<Node*> NodeTable::enrol(const protocol::RegisterRequest& request, const P
     Node& node = nodes_[request.node];
     if (!node.record.name.empty() && node.record.name != request.name) by_name_.erase(node.record.name);
     if (node.peer) by_peer_.erase(node.peer);
-    node.record =
-        NodeRecord{request.node, request.name, request.advertise, request.version, request.labels, request.status};
+    NodeRecord& record = node.record;  // what an operator has said of it stays
+    record.id = request.node;
+    record.name = request.name;
+    record.advertise = request.advertise;
+    record.worker_version = request.version;
+    record.labels = request.labels;
+    record.status = request.status;
     node.peer = peer;
     node.boot = request.boot;
-    node.silent = false;
+    node.silent = node.lost = false;
     node.inventory_seen = false;
     node.last_heard = now;
     by_name_[request.name] = request.node;
@@ -110,6 +116,14 @@ Node* NodeTable::find_by_peer(const PeerId& peer) {
 Node* NodeTable::find_by_name(const std::string& name) {
     const auto it = by_name_.find(name);
     return it == by_name_.end() ? nullptr : find(it->second);
+}
+
+const Node* NodeTable::find_drained_by(RequestId request, std::uint32_t item) const {
+    const auto found = std::find_if(nodes_.begin(), nodes_.end(), [&](const auto& entry) {
+        const auto& drain = entry.second.record.drain;
+        return drain && drain->request == request && drain->item == item;
+    });
+    return found == nodes_.end() ? nullptr : &found->second;
 }
 
 void NodeTable::forget_peer(const PeerId& peer) {
@@ -176,7 +190,10 @@ std::vector<protocol::NodeView> NodeTable::views(Instant now) const {
                          .worker_version = record.worker_version,
                          .silent_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(silent.count(), 0)),
                          .engine_age_ms = record.status.engine_age_ms,
-                         .labels = record.labels});
+                         .labels = record.labels,
+                         .cordoned = record.cordoned,
+                         .drain_deadline = record.drain ? record.drain->deadline : WallTime{},
+                         .lost = node->lost});
     }
     return views;
 }

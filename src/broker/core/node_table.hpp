@@ -25,6 +25,8 @@ struct Node {
     PeerId peer;  ///< empty: not registered with this broker process
     BootId boot;
     bool silent = false;
+    Instant silent_since;
+    bool lost = false;            ///< silent for so long that its VMs that may be replaced are
     bool inventory_seen = false;  ///< since it registered: before that its slots are not known
     Instant last_heard;
     std::set<VmId> vms;
@@ -48,13 +50,15 @@ public:
     /// has that name), no_capacity at limits::nodes_max.
     [[nodiscard]] Result<Node*> enrol(const protocol::RegisterRequest& request, const PeerId& peer, Instant now);
 
-    /// Silent nodes without VMs whose name went to another node, since the last call.
+    /// Nodes that were dropped since the last call.
     [[nodiscard]] std::vector<NodeId> take_dropped() { return std::exchange(dropped_, {}); }
 
     [[nodiscard]] Node* find(NodeId id);
     [[nodiscard]] const Node* find(NodeId id) const;
     [[nodiscard]] Node* find_by_peer(const PeerId& peer);
     [[nodiscard]] Node* find_by_name(const std::string& name);
+    /// The node whose drain under way that item asked for.
+    [[nodiscard]] const Node* find_drained_by(RequestId request, std::uint32_t item) const;
 
     /// Its worker can't be reached through this connection any more. It turns silent in its own time.
     void forget_peer(const PeerId& peer);
@@ -72,9 +76,10 @@ public:
     /// restart, or one whose first inventory is still on its way.
     [[nodiscard]] bool awaited() const;
 
-private:
+    /// Forgets a node; take_dropped() tells it. REQUIRES: it is there and has no VMs.
     void drop(NodeId id);
 
+private:
     std::map<NodeId, Node> nodes_;
     std::unordered_map<PeerId, NodeId> by_peer_;
     std::map<std::string, NodeId> by_name_;

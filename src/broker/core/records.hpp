@@ -73,6 +73,8 @@ struct VmRecord {
     WallTime created;
     protocol::VmReport report;  ///< the last one that was taken over
     std::optional<JobRecord> job;
+    protocol::OnLost on_lost = protocol::OnLost::keep;
+    bool replacement = false;  ///< made in place of one that somebody had: its create is tried until it succeeds
 
     /// 0 = never.
     [[nodiscard]] WallTime expires() const {
@@ -94,6 +96,22 @@ struct VmRecord {
         archive(self.created);
         archive(self.report);
         archive(self.job);
+        archive(self.on_lost, protocol::OnLost::replace);
+        archive(self.replacement);
+    }
+};
+
+/// A drain under way: the item of the request that asked for it ends with it.
+struct DrainRecord {
+    WallTime deadline;  ///< what still runs then is stopped
+    RequestId request;
+    std::uint32_t item = 0;
+
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.deadline);
+        archive(self.request);
+        archive(self.item);
     }
 };
 
@@ -104,6 +122,8 @@ struct NodeRecord {
     std::string worker_version;
     std::vector<protocol::Label> labels;
     protocol::NodeStatus status;  ///< as of its last registration
+    bool cordoned = false;
+    std::optional<DrainRecord> drain;
 
     template <class Self, class Archive>
     static void fields(Self& self, Archive& archive) {
@@ -113,6 +133,8 @@ struct NodeRecord {
         archive(self.worker_version, limits::word_bytes_max);
         archive(self.labels, limits::labels_max);
         archive(self.status);
+        archive(self.cordoned);
+        archive(self.drain);
     }
 };
 
@@ -141,11 +163,15 @@ struct RequestRecord {
 struct TombstoneRecord {
     VmId vm;
     WallTime deleted;
+    std::string name;
+    bool replaced = false;  ///< another VM of its name was made in its place
 
     template <class Self, class Archive>
     static void fields(Self& self, Archive& archive) {
         archive(self.vm);
         archive(self.deleted);
+        archive(self.name, limits::name_bytes_max);
+        archive(self.replaced);
     }
 };
 

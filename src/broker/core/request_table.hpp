@@ -46,6 +46,9 @@ public:
 
     [[nodiscard]] Request* find(RequestId id);
 
+    /// Has the request's record stored again.
+    void touch(const Request& request) { new_.push_back(request.record.id); }
+
     /// Sets the outcome of one item. REQUIRES: the item is open.
     void finish_item(Request& request, std::uint32_t item, protocol::ItemResult result);
 

@@ -33,6 +33,7 @@ void BrokerCore::mark_silent(Now now) {
     for (auto& [id, node] : nodes_.all()) {
         if (node.silent || now.instant - node.last_heard < config_.silence_max) continue;
         node.silent = true;
+        node.silent_since = now.instant;
         publish(now, protocol::event_kind::node_silent, node.record.name,
                 "nothing heard for " + std::to_string(config_.silence_max.count()) + " s");
         for (const VmId vm_id : node.vms) {
@@ -57,11 +58,12 @@ void BrokerCore::resend_jobs(Now now) {
 void BrokerCore::clean_up(Now now) {
     if (now.instant < next_clean_up_) return;
     next_clean_up_ = now.instant + clean_up_interval;
+    tend_nodes(now);
     for (auto& [id, vm] : vms_.all()) {
         const VmRecord& record = vm.record;
         if (record.job || record.state == VmState::pending || record.state == VmState::unknown) continue;
         if (record.intent == VmIntent::deleted) {
-            if (now.instant >= vm.retry_remove) start_job(now, vm, Verb::vm_remove, {}, 0, 0);
+            if (now.instant >= vm.retry_at) start_job(now, vm, Verb::vm_remove, {}, 0, 0);
             continue;
         }
         const auto expires = record.expires();
@@ -108,7 +110,7 @@ void BrokerCore::forget_old(Now now) {
     requests_.forget(before(config_.outcomes_kept), config_.requests_max);
     const WallTime oldest = before(config_.tombstones_kept);
     std::erase_if(tombstones_, [&](const auto& entry) {
-        if (entry.second >= oldest) return false;
+        if (entry.second.deleted >= oldest) return false;
         effects_.changes.push_back(
             {static_cast<std::uint8_t>(Table::tombstones), key_of(entry.first.value), std::nullopt});
         return true;

@@ -58,13 +58,12 @@ void BrokerCore::create_item(Now now, Request& request, std::uint32_t item, cons
     if (!node && !waits) return finish_item(now, id, item, nullptr, create.spec.name, node.error());
 
     VmRecord record;
-    do {
-        record.id = VmId{prng_.next_nonzero()};
-    } while (vms_.find(record.id) || tombstones_.contains(record.id));
+    record.id = new_vm_id();
     record.spec = *complete_spec(create.spec);
     record.owner = request.record.owner;
     record.request = id;
     record.node_wanted = create.node;
+    record.on_lost = create.on_lost;
     record.created = now.wall;
     record.job = JobRecord{next_job_id(), Verb::vm_create, id, item, 0};
     request.record.vms[item] = record.id;
@@ -131,6 +130,11 @@ void BrokerCore::act_on_item(Now now, Request& request, std::uint32_t item, cons
                            {ErrorCode::node_unreachable, "the node of " + name +
                                                              " is silent; try again when it is back: "
                                                              "mccli nodes"});
+    }
+    if (node->record.drain && request.record.verb != Verb::stop) {
+        return finish_item(now, id, item, &vm, target,
+                           {ErrorCode::wrong_state, "node " + node->record.name + " of " + name +
+                                                        " is being drained; wait until it is uncordoned"});
     }
     if (vm.record.state != VmState::running && vm.record.state != VmState::stopped) {
         return finish_item(now, id, item, &vm, target,
@@ -269,12 +273,25 @@ void BrokerCore::forget_vm(Now now, Vm& vm, const char* kind, const std::string&
     if (Node* node = nodes_.find(vm.record.node)) {
         node->vms.erase(id);
         // Only what may have a container somewhere needs a tombstone.
-        tombstones_[id] = now.wall;
-        effects_.changes.push_back(
-            {static_cast<std::uint8_t>(Table::tombstones), key_of(id.value), encode(TombstoneRecord{id, now.wall})});
+        store_tombstone(
+            {id, now.wall, vm.record.spec.name, kind == std::string_view(protocol::event_kind::vm_replaced)});
     }
     pending_.erase(id);
     vms_.erase(id);
+}
+
+void BrokerCore::store_tombstone(TombstoneRecord tombstone) {
+    effects_.changes.push_back(
+        {static_cast<std::uint8_t>(Table::tombstones), key_of(tombstone.vm.value), encode(tombstone)});
+    tombstones_[tombstone.vm] = std::move(tombstone);
+}
+
+VmId BrokerCore::new_vm_id() {
+    VmId id;
+    do {
+        id = VmId{prng_.next_nonzero()};
+    } while (vms_.find(id) || tombstones_.contains(id));
+    return id;
 }
 
 }  // namespace mc::broker

@@ -20,7 +20,7 @@ struct Vm {
     Instant since;     ///< when it entered its state, or when this process began
     Instant job_sent;  ///< when its job was last sent to the worker
     bool job_acknowledged = false;
-    Instant retry_remove;  ///< a removal that failed is tried again from then on
+    Instant retry_at;  ///< what the broker does by itself and failed is tried again from then on
     Instant progress_published;
     bool stop_seen = false;  ///< it stopped by itself; cleaned up after a grace period
 };

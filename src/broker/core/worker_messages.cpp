@@ -40,9 +40,7 @@ void BrokerCore::on_register(Now now, const PeerId& peer, const Message& message
     Node& node = **enrolled;
     raise_epoch_over(now, request->epoch_seen);
     store_node(node);
-    for (const NodeId dropped : nodes_.take_dropped()) {
-        effects_.changes.push_back({static_cast<std::uint8_t>(Table::nodes), key_of(dropped.value), std::nullopt});
-    }
+    store_dropped_nodes();
     log(LogLevel::info, "node " + node.record.name + " registered");
     if (!known) publish(now, protocol::event_kind::node_joined, node.record.name, "");
     answer(ErrorCode::ok, encode(protocol::RegisterReply{meta_.cloud, meta_.epoch, version}));
@@ -75,7 +73,7 @@ void BrokerCore::raise_epoch_over(Now now, Epoch seen) {
 void BrokerCore::set_status(Now now, Node& node, const protocol::NodeStatus& status) {
     const bool was_ready = node.ready();
     const bool was_silent = node.silent;
-    node.silent = false;
+    node.silent = node.lost = false;
     node.record.status = status;
     if (node.ready() && (!was_ready || was_silent)) {
         publish(now, protocol::event_kind::node_ready, node.record.name, "");
@@ -166,13 +164,15 @@ void BrokerCore::take_over(Now now, Vm& vm, const protocol::VmReport& report) {
 }
 
 void BrokerCore::on_missing(Now now, Vm& vm) {
+    if (is_unmade(vm)) return;
     const bool wanted_gone = vm.record.intent == VmIntent::deleted;
     forget_vm(now, vm, protocol::event_kind::vm_deleted,
               wanted_gone ? "" : "its container was removed behind minicloud's back", {});
 }
 
 void BrokerCore::on_stranger(Now now, Node& node, const protocol::VmReport& report) {
-    const bool dead = tombstones_.contains(report.vm);
+    const auto tombstone = tombstones_.find(report.vm);
+    const bool dead = tombstone != tombstones_.end();
     if (!dead && orphans_kept_) return;
     const auto [it, fresh] = orphans_.try_emplace(report.vm, Orphan{node.record.id, now.instant, Instant{}});
     Orphan& orphan = it->second;
@@ -184,8 +184,11 @@ void BrokerCore::on_stranger(Now now, Node& node, const protocol::VmReport& repo
         Vm stranger;
         stranger.record.id = report.vm;
         stranger.record.node = node.record.id;
+        if (dead) stranger.record.spec.name = tombstone->second.name;
         publish(now, protocol::event_kind::vm_cleanup, stranger,
-                dead ? "left over from a VM that was deleted" : "no VM accounts for this container");
+                !dead                        ? "no VM accounts for this container"
+                : tombstone->second.replaced ? "left over from a VM that was replaced"
+                                             : "left over from a VM that was deleted");
     }
     // Its answer is of no interest: the next inventory tells whether it is gone.
     send_worker(node, Kind::request, Verb::vm_remove, next_job_id(),
@@ -218,6 +221,7 @@ void BrokerCore::finish_create(Now now, Vm& vm, const JobRecord& job, const Resu
         return finish_item(now, job.request, job.item, &vm, vm.record.spec.name, {ErrorCode::ok, ""});
     }
     vms_.clear_job(vm);
+    if (vm.record.replacement) return fail_replacement(now, vm, result.error());
     finish_item(now, job.request, job.item, nullptr, vm.record.spec.name, result.error());
     forget_vm(now, vm, protocol::event_kind::vm_failed, result.error().message, job.request);
 }
@@ -244,7 +248,7 @@ void BrokerCore::finish_remove(Now now, Vm& vm, const JobRecord& job, const Resu
     if (!result) {
         // It stays `deleting` and is tried again: what was asked to go, goes.
         vm.record.reason = result.error().message;
-        vm.retry_remove = now.instant + remove_retry_interval;
+        vm.retry_at = now.instant + remove_retry_interval;
         vms_.touch(vm);
         return finish_item(now, job.request, job.item, &vm, vm.record.spec.name, result.error());
     }

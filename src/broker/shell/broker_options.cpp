@@ -9,6 +9,7 @@ BrokerOptions::BrokerOptions() {
     cleanup_grace = usual.cleanup_grace;
     orphan_grace = usual.orphan_grace;
     placement_wait = usual.placement_wait_max;
+    lost_after = usual.lost_after;
     events_kept = static_cast<std::uint32_t>(usual.events_kept_max);
 }
 
@@ -26,6 +27,8 @@ void BrokerOptions::declare(io::Options& options) {
     options.add("orphan-grace", "TIME", orphan_grace,
                 "remove a container of this cloud that no VM accounts for after this");
     options.add("placement-wait", "TIME", placement_wait, "how long a create waits for a first ready node");
+    options.add("lost-after", "TIME", lost_after,
+                "a node silent this long is lost: its VMs with --on-lost replace are made anew elsewhere");
     options.group("Log");
     options.add("log-level", "LEVEL", log_level, "trace, debug, info, warn, error or off");
 }
@@ -36,6 +39,7 @@ Result<BrokerConfig> BrokerOptions::config() const {
     config.cleanup_grace = std::chrono::ceil<seconds>(cleanup_grace);
     config.orphan_grace = std::chrono::ceil<seconds>(orphan_grace);
     config.placement_wait_max = std::chrono::ceil<seconds>(placement_wait);
+    config.lost_after = std::chrono::ceil<seconds>(lost_after);
     config.events_kept_max = events_kept;
     return config;
 }

@@ -18,6 +18,7 @@ struct BrokerOptions {
     milliseconds cleanup_grace;
     milliseconds orphan_grace;
     milliseconds placement_wait;
+    milliseconds lost_after;
     std::uint32_t events_kept = 0;
     std::string log_level = "info";
 

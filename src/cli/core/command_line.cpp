@@ -24,6 +24,14 @@ std::string unknown_verb(std::string_view word) {
     return message + "; see: mccli --help";
 }
 
+std::vector<std::string> names_beginning_with(const VerbSpec& verb) {
+    std::vector<std::string> names;
+    for (const auto& other : verbs()) {
+        if (other.name.starts_with(std::string(verb.name) + " ")) names.emplace_back(other.name);
+    }
+    return names;
+}
+
 std::string unknown_option(const VerbSpec* verb, std::string_view name) {
     std::vector<std::string> names;
     const auto add = [&](const std::vector<OptionSpec>& options) {
@@ -80,6 +88,10 @@ private:
         if (command_begins()) {
             --next_;
             return rest();
+        }
+        if (const VerbSpec* longer = line_.operands.empty() ? find_verb(*line_.verb, token) : nullptr) {
+            line_.verb = longer;
+            return {};
         }
         line_.operands.push_back(token);
         return {};
@@ -140,12 +152,17 @@ private:
         if (line_.verb == nullptr || helps_) return {};
         const VerbSpec& verb = *line_.verb;
         if (line_.operands.size() < verb.operands_min) {
-            const bool id = verb.operands.starts_with("ID");
-            return usage("mccli " + std::string(verb.name) + " needs " +
-                         (id ? "the id of a request" : "the name of a VM") + ": mccli " + std::string(verb.name) + " " +
-                         std::string(verb.operands));
+            const char* what = verb.operands.starts_with("ID")     ? "the id of a request"
+                               : verb.operands.starts_with("NODE") ? "the name of a node"
+                                                                   : "the name of a VM";
+            return usage("mccli " + std::string(verb.name) + " needs " + what + ": mccli " + std::string(verb.name) +
+                         " " + std::string(verb.operands));
         }
         if (line_.operands.size() > verb.operands_max) {
+            const std::string two_words = std::string(verb.name) + " " + line_.operands.front();
+            if (const auto near = nearest(two_words, names_beginning_with(verb))) {
+                return usage("there is no verb \"" + two_words + "\"; did you mean \"" + *near + "\"?");
+            }
             return usage("mccli " + std::string(verb.name) + " takes " +
                          (verb.operands_max == 0 ? "no operand" : "at most " + std::to_string(verb.operands_max)) +
                          ", but was also given \"" + line_.operands[verb.operands_max] + "\"; " + hint_for(&verb));

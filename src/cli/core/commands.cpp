@@ -56,12 +56,30 @@ Result<std::uint64_t> parse_memory(std::string_view text) {
     return bytes;
 }
 
-/// A duration in whole seconds, at least one.
-Result<std::uint64_t> parse_seconds(std::string_view text) {
+/// A duration in whole seconds.
+Result<std::uint64_t> parse_seconds(std::string_view text, seconds least, seconds most) {
     const auto duration = parse_duration(text);
     if (!duration) return fail(duration.error());
-    if (*duration < 1s) return fail(ErrorCode::invalid_argument, "it must be at least 1s");
+    if (*duration < least) return fail(ErrorCode::invalid_argument, "it must be at least " + format_age(least));
+    if (*duration > most) return fail(ErrorCode::invalid_argument, "it can be " + format_age(most) + " at most");
     return static_cast<std::uint64_t>(duration->count() / 1000);
+}
+
+Result<protocol::OnLost> parse_policy(std::string_view text) {
+    if (text == "keep") return protocol::OnLost::keep;
+    if (text == "replace") return protocol::OnLost::replace;
+    return fail(ErrorCode::invalid_argument, "\"" + std::string(text) + "\" is no policy: use keep or replace");
+}
+
+/// Checked; a name given twice counts once.
+Result<std::vector<std::string>> distinct_names(std::string_view what, std::span<const std::string> operands) {
+    std::vector<std::string> names;
+    for (const auto& name : operands) {
+        if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+        if (auto checked = protocol::check_name(what, name); !checked) return fail(checked.error());
+        names.push_back(name);
+    }
+    return names;
 }
 
 Result<void> take_timeout(const Settings& settings, milliseconds& timeout) {
@@ -126,12 +144,14 @@ Result<CreateCommand> read_create(const Settings& settings, std::span<const std:
     out.many = settings.get("count").has_value();
     const auto count = [](std::string_view text) { return parse_count(text, 1, limits::batch_max); };
     const auto pids = [](std::string_view text) { return parse_count(text, limits::pids_min, limits::pids_max); };
+    const auto ttl = [](std::string_view text) { return parse_seconds(text, 1s, seconds(limits::ttl_seconds_max)); };
     const auto values = first_error({
         take(settings, "count", out.request.count, count),
         take(settings, "cpus", spec.cpus_milli, parse_cpus),
         take(settings, "memory", spec.memory_bytes, parse_memory),
         take(settings, "pids", spec.pids, pids),
-        take(settings, "ttl", spec.ttl_seconds, parse_seconds),
+        take(settings, "ttl", spec.ttl_seconds, ttl),
+        take(settings, "on-lost", out.request.on_lost, parse_policy),
         take_timeout(settings, out.timeout),
     });
     if (!values) return fail(values.error());
@@ -151,6 +171,30 @@ Result<CreateCommand> read_create(const Settings& settings, std::span<const std:
         }
     }
     if (auto checked = protocol::check_spec(spec); !checked) return fail(checked.error());
+    return out;
+}
+
+Result<NodeActionCommand> read_node_action(VerbId verb, const Settings& settings,
+                                           std::span<const std::string> operands) {
+    NodeActionCommand out;
+    out.verb = verb == VerbId::cordon     ? protocol::Verb::cordon
+               : verb == VerbId::uncordon ? protocol::Verb::uncordon
+               : verb == VerbId::drain    ? protocol::Verb::drain
+                                          : protocol::Verb::forget;
+    auto targets = distinct_names("node name", operands);
+    if (!targets) return fail(targets.error());
+    out.request.targets = std::move(*targets);
+    out.request.with_vms = settings.flag("with-vms");
+    const auto deadline = [](std::string_view text) { return parse_seconds(text, 0s, limits::drain_deadline_max); };
+    if (auto taken = take(settings, "deadline", out.request.deadline_seconds, deadline); !taken) {
+        return fail(taken.error());
+    }
+    if (out.verb == protocol::Verb::drain) {
+        constexpr seconds stopping{60};  // after the deadline
+        out.timeout =
+            std::min<milliseconds>(seconds(out.request.deadline_seconds) + stopping, limits::request_deadline_max);
+    }
+    if (auto taken = take_timeout(settings, out.timeout); !taken) return fail(taken.error());
     return out;
 }
 
@@ -176,18 +220,10 @@ Result<ActionCommand> read_action(VerbId verb, const Settings& settings, std::sp
             out.verb = protocol::Verb::start;
             break;
     }
-    for (const auto& name : operands) {
-        auto& targets = out.request.targets;
-        if (std::find(targets.begin(), targets.end(), name) != targets.end()) continue;
-        if (auto checked = protocol::check_name("VM name", name); !checked) return fail(checked.error());
-        targets.push_back(name);
-    }
-    const auto grace = [](std::string_view text) -> Result<std::uint32_t> {
-        const auto duration = parse_duration(text);
-        if (!duration) return fail(duration.error());
-        if (*duration > limits::request_deadline_max) return fail(ErrorCode::invalid_argument, "it can be 1h at most");
-        return static_cast<std::uint32_t>(duration->count() / 1000);
-    };
+    auto targets = distinct_names("VM name", operands);
+    if (!targets) return fail(targets.error());
+    out.request.targets = std::move(*targets);
+    const auto grace = [](std::string_view text) { return parse_seconds(text, 0s, limits::request_deadline_max); };
     const auto values =
         first_error({take(settings, "grace", out.request.grace_seconds, grace), take_timeout(settings, out.timeout)});
     if (!values) return fail(values.error());

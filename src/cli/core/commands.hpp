@@ -46,6 +46,15 @@ struct ActionCommand {
 [[nodiscard]] Result<ActionCommand> read_action(VerbId verb, const Settings& settings,
                                                 std::span<const std::string> operands);
 
+struct NodeActionCommand {
+    protocol::Verb verb = protocol::Verb::cordon;
+    protocol::NodeActionRequest request;
+    milliseconds timeout = limits::request_deadline_default;
+};
+/// cordon, uncordon, drain, forget. A name given twice counts once. Errors: usage, invalid_argument.
+[[nodiscard]] Result<NodeActionCommand> read_node_action(VerbId verb, const Settings& settings,
+                                                         std::span<const std::string> operands);
+
 /// The one VM that a verb is about: a name or an id. Error: invalid_argument.
 [[nodiscard]] Result<std::string> read_target(std::span<const std::string> operands);
 

@@ -114,7 +114,9 @@ std::string usage_line(const VerbSpec& verb) {
 }
 
 std::string ini_name(const VerbSpec* verb, const OptionSpec& option) {
-    return (verb != nullptr ? std::string(verb->name) + "-" : "") + std::string(option.name);
+    std::string name = (verb != nullptr ? std::string(verb->name) + "-" : "") + std::string(option.name);
+    std::replace(name.begin(), name.end(), ' ', '-');  // "nodes drain"
+    return name;
 }
 
 std::string environment_name(const VerbSpec* verb, const OptionSpec& option) {

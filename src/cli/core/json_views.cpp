@@ -70,6 +70,7 @@ void add_rest(Json& out, const protocol::VmView& vm) {
     out["started"] = time_or_null(vm.started);
     out["expires"] = time_or_null(vm.expires);
     out["container"] = text_or_null(vm.container);
+    out["on_lost"] = std::string(name_of(vm.on_lost));
 }
 
 Json vm_json(const protocol::VmView& vm) {
@@ -112,7 +113,9 @@ Json node_json(const protocol::NodeView& node) {
     Json out;
     out["name"] = node.name;
     out["id"] = node.id.str();
-    out["state"] = node.state == protocol::NodeState::not_ready ? "not_ready" : std::string(name_of(node.state));
+    out["state"] = node.lost                                      ? "lost"
+                   : node.state == protocol::NodeState::not_ready ? "not_ready"
+                                                                  : std::string(name_of(node.state));
     out["reason"] = text_or_null(node.reason);
     out["slots"] = node.slots;
     out["slots_used"] = node.slots_used;
@@ -124,6 +127,8 @@ Json node_json(const protocol::NodeView& node) {
     out["silent_ms"] = node.silent_ms;
     out["engine_age_ms"] = node.engine_age_ms;
     out["labels"] = labels_json(node.labels);
+    out["cordoned"] = node.cordoned;
+    out["drain_deadline"] = time_or_null(node.drain_deadline);
     return out;
 }
 

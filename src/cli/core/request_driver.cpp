@@ -15,12 +15,6 @@ constexpr milliseconds busy_wait_default{500};
 constexpr milliseconds busy_wait_longest{5000};
 constexpr std::uint32_t body_is_error = 1;  // header.value of a reply
 
-bool carries_items(protocol::Verb verb) {
-    using protocol::Verb;
-    return verb == Verb::create || verb == Verb::start || verb == Verb::stop || verb == Verb::restart ||
-           verb == Verb::remove;
-}
-
 std::string in_seconds(milliseconds time) {
     const auto tenths = time.count() / 100;
     std::string text = std::to_string(tenths / 10);
@@ -111,7 +105,7 @@ std::optional<protocol::Progress> RequestDriver::take_progress() {
 
 std::optional<Error> refusal(const protocol::Message& reply) {
     if (reply.header.code == ErrorCode::ok) return std::nullopt;
-    if (carries_items(reply.header.verb) && reply.header.value != body_is_error) return std::nullopt;
+    if (protocol::has_items(reply.header.verb) && reply.header.value != body_is_error) return std::nullopt;
     Error error{reply.header.code, "the broker refused it: " + std::string(name_of(reply.header.code))};
     const auto body = protocol::decode<protocol::ErrorBody>(reply.body);
     if (body && !body->message.empty()) error.message = body->message;

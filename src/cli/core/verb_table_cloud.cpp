@@ -7,6 +7,50 @@ constexpr std::string_view cloud_group = "The cloud";
 constexpr std::string_view request_group = "Requests";
 constexpr std::string_view help_group = "More";
 
+VerbSpec node_verb(VerbId id, std::string_view name, std::string_view summary, std::string_view description,
+                   std::vector<OptionSpec> options, std::vector<Example> examples) {
+    constexpr std::size_t names_max = 1000;  // limits::batch_max, in one request
+    return VerbSpec{
+        .id = id,
+        .name = name,
+        .group = cloud_group,
+        .operands = "NODE...",
+        .summary = summary,
+        .description = description,
+        .options = std::move(options),
+        .examples = std::move(examples),
+        .operands_min = 1,
+        .operands_max = names_max,
+    };
+}
+
+std::vector<VerbSpec> node_verbs() {
+    return {
+        node_verb(VerbId::cordon, "nodes cordon", "Give nodes no new VMs",
+                  "What runs there goes on. It lasts until `mccli nodes uncordon`, over restarts of broker and worker.",
+                  {}, {{"mccli nodes cordon lab-1", ""}}),
+        node_verb(VerbId::uncordon, "nodes uncordon", "Give nodes new VMs again",
+                  "Also ends a drain. VMs that the drain stopped stay stopped: `mccli start` them.", {},
+                  {{"mccli nodes uncordon lab-1", ""}}),
+        node_verb(
+            VerbId::drain, "nodes drain", "Empty nodes of what runs, for maintenance",
+            "Cordons the node. VMs created with --on-lost replace are made anew on other nodes at once, empty, "
+            "under their names. The others go on until the deadline, so that their owners can delete them or "
+            "save what is in them, and are then stopped, not deleted. Returns when nothing runs there any more; "
+            "Ctrl-C or a time-out stops the waiting, not the drain.",
+            {{"deadline", 0, "DURATION", "when VMs that still run are stopped (default 0s: at once; at most 30d)"},
+             {"timeout", 0, "DURATION", "how long to wait for the end (default: the deadline and 60s, at most 1h)"}},
+            {{"mccli nodes drain lab-1", "stop everything there now"},
+             {"mccli nodes drain lab-1 --deadline 30m", "in half an hour at the latest"}}),
+        node_verb(
+            VerbId::forget, "nodes forget", "Give up nodes that will not come back",
+            "Only for nodes that are silent or lost. If one comes back nevertheless it is a new node, and the "
+            "containers of VMs that were forgotten with it are removed.",
+            {{"with-vms", 0, "", "also when it has VMs: they are given up with it"}},
+            {{"mccli nodes forget lab-1", ""}, {"mccli nodes forget --with-vms lab-1", "the machine burned down"}}),
+    };
+}
+
 VerbSpec watch_verb() {
     return VerbSpec{
         .id = VerbId::watch,
@@ -92,8 +136,8 @@ std::vector<VerbSpec> more_verbs() {
                 {"markdown", 0, "", "print docs/cli.md", false, true},
                 {"man", 0, "", "print the man page", false, true},
             },
-        .examples = {{"mccli help create", ""}},
-        .operands_max = 1,
+        .examples = {{"mccli help create", ""}, {"mccli help nodes drain", ""}},
+        .operands_max = 2,
     };
     return {menu, version, help};
 }
@@ -104,15 +148,18 @@ std::vector<VerbSpec> cloud_verbs() {
     VerbSpec nodes{
         .id = VerbId::nodes,
         .name = "nodes",
-        .aliases = {"node"},
+        .aliases = {"node", "nodes list"},
         .group = cloud_group,
         .summary = "List the nodes: state, room, engine",
         .description =
-            "A node is ready, not ready (its worker answers, its Docker engine does not: the reason is shown) or "
-            "silent.",
+            "A node is ready, not ready (its worker answers, its Docker engine does not: the reason is shown), silent "
+            "(nothing is heard of its worker; its VMs are unknown) or lost (silent for longer than the broker's "
+            "--lost-after). A ready node that is cordoned or draining takes no new VMs.",
         .examples = {{"mccli nodes", ""}},
     };
-    std::vector<VerbSpec> all{nodes, watch_verb()};
+    std::vector<VerbSpec> all{nodes};
+    for (auto& verb : node_verbs()) all.push_back(std::move(verb));
+    all.push_back(watch_verb());
     for (auto& verb : request_verbs()) all.push_back(std::move(verb));
     for (auto& verb : more_verbs()) all.push_back(std::move(verb));
     return all;

@@ -36,6 +36,8 @@ VerbSpec create_verb() {
                 {"label", 'l', "KEY=VALUE", "label", true},
                 {"ttl", 0, "DURATION", "remove it that long after its creation, such as 2h (default: never)"},
                 {"node", 0, "NODE", "on this node only"},
+                {"on-lost", 0, "POLICY",
+                 "when its node is lost or drained: keep it there (default), or replace it by an empty one elsewhere"},
                 {"timeout", 0, "DURATION", timeout_help},
             },
         .examples =

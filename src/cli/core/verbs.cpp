@@ -1,6 +1,7 @@
 #include "cli/core/verbs.hpp"
 
 #include <algorithm>
+#include <string>
 
 #include "base/assert.hpp"
 #include "cli/core/verb_table.hpp"
@@ -24,6 +25,10 @@ const VerbSpec* find_verb(std::string_view name) {
         }
     }
     return nullptr;
+}
+
+const VerbSpec* find_verb(const VerbSpec& verb, std::string_view second) {
+    return find_verb(std::string(verb.name) + " " + std::string(second));
 }
 
 const VerbSpec& verb_of(VerbId id) {

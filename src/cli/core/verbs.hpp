@@ -21,6 +21,10 @@ enum class VerbId {
     remove,
     logs,
     nodes,
+    cordon,
+    uncordon,
+    drain,
+    forget,
     watch,
     job,
     jobs,
@@ -51,7 +55,7 @@ struct Example {
 
 struct VerbSpec {
     VerbId id = VerbId::help;
-    std::string_view name{};
+    std::string_view name{};  ///< one word, or two: "nodes drain"
     std::vector<std::string_view> aliases{};
     std::string_view group{};        ///< heading in `mccli --help`
     std::string_view operands{};     ///< after the verb and its options in the usage line
@@ -73,6 +77,8 @@ struct VerbSpec {
 
 /// The verb of that name or alias; nullptr when there is none.
 [[nodiscard]] const VerbSpec* find_verb(std::string_view name);
+/// The verb of two words that begins with `verb`, such as "nodes" and "drain"; nullptr when there is none.
+[[nodiscard]] const VerbSpec* find_verb(const VerbSpec& verb, std::string_view second);
 [[nodiscard]] const VerbSpec& verb_of(VerbId id);
 
 /// The option of `verb` (nullptr = none yet) or of every verb with that name, or

@@ -27,10 +27,10 @@ Colour colour_of(VmState state) {
     return Colour::plain;
 }
 
-Colour colour_of(NodeState state) {
-    switch (state) {
+Colour colour_of(const protocol::NodeView& node) {
+    switch (node.state) {
         case NodeState::ready:
-            return Colour::green;
+            return node.cordoned ? Colour::yellow : Colour::green;
         case NodeState::not_ready:
             return Colour::yellow;
         case NodeState::silent:
@@ -39,10 +39,18 @@ Colour colour_of(NodeState state) {
     return Colour::plain;
 }
 
+std::string node_state_text(const protocol::NodeView& node) {
+    std::string text(node.lost ? "lost" : name_of(node.state));
+    if (node.drain_deadline.unix_ms != 0) return text + ", draining";
+    return node.cordoned ? text + ", cordoned" : text;
+}
+
 Colour colour_of_kind(std::string_view kind) {
     if (kind == "vm.running" || kind == "node.ready") return Colour::green;
-    if (kind == "vm.failed" || kind == "vm.unknown" || kind == "node.silent") return Colour::red;
-    if (kind == "vm.cleanup" || kind == "node.not_ready") return Colour::yellow;
+    if (kind == "vm.failed" || kind == "vm.unknown" || kind == "node.silent" || kind == "node.lost") {
+        return Colour::red;
+    }
+    if (kind == "vm.cleanup" || kind == "vm.replaced" || kind == "node.not_ready") return Colour::yellow;
     return Colour::plain;
 }
 
@@ -88,6 +96,14 @@ std::string_view done_word(protocol::Verb verb) {
             return "restarted";
         case protocol::Verb::remove:
             return "deleted";
+        case protocol::Verb::cordon:
+            return "cordoned";
+        case protocol::Verb::uncordon:
+            return "uncordoned";
+        case protocol::Verb::drain:
+            return "drained";
+        case protocol::Verb::forget:
+            return "forgotten";
         default:
             return "done";
     }
@@ -165,6 +181,7 @@ std::string text_vm(const protocol::VmView& vm, WallTime now, const TextStyle& s
                           {"pids", {std::to_string(vm.pids)}},
                           {"ssh", {plain_ssh_command(vm)}},
                           {"host key", {vm.host_key}},
+                          {"if lost", {vm.on_lost == protocol::OnLost::replace ? "replaced elsewhere, empty" : ""}},
                           {"password", {vm.password ? "login by password is on" : ""}},
                           {"labels", {labels_text(vm.labels)}},
                           {"created", {when(vm.created)}},
@@ -183,7 +200,7 @@ std::string text_nodes(const std::vector<protocol::NodeView>& nodes, const TextS
     std::vector<std::vector<Cell>> rows;
     for (const auto& node : nodes) {
         rows.push_back({{node.name, Colour::bold},
-                        {std::string(name_of(node.state)), colour_of(node.state)},
+                        {node_state_text(node), colour_of(node)},
                         {std::to_string(node.slots_used) + "/" + std::to_string(node.slots)},
                         {format_cpus(node.cpus_milli)},
                         {format_size(node.memory_bytes)},

@@ -24,6 +24,18 @@ int run_nodes(App& app) {
     return 0;
 }
 
+int run_node_action(App& app, VerbId verb) {
+    const auto command = read_node_action(verb, app.settings(), app.line().operands);
+    if (!command) return app.report(command.error());
+    const auto& targets = command->request.targets;
+    const std::string what(name_of(command->verb));
+    const std::string doing =
+        command->verb == Verb::drain
+            ? "draining " + (targets.size() == 1 ? targets.front() : std::to_string(targets.size()) + " nodes")
+            : "";
+    return run_items(app, command->verb, protocol::encode(command->request), {command->timeout, doing, what});
+}
+
 int run_job(App& app) {
     const auto id = read_request_id(app.line().operands);
     if (!id) return app.report(id.error());
@@ -34,7 +46,8 @@ int run_job(App& app) {
 }
 
 int run_jobs(App& app) {
-    const auto reply = app.ask<protocol::JobsReply>(Verb::jobs, {});
+    const protocol::JobsRequest asked{static_cast<std::uint16_t>(Verb::forget)};
+    const auto reply = app.ask<protocol::JobsReply>(Verb::jobs, protocol::encode(asked));
     if (!reply) return app.report(reply.error());
     if (app.json())
         app.print(json_jobs(reply->jobs));

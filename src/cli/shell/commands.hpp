@@ -13,6 +13,7 @@ int run_ssh(App& app);
 int run_exec(App& app);
 int run_logs(App& app);
 int run_nodes(App& app);
+int run_node_action(App& app, VerbId verb);
 int run_watch(App& app);
 int run_job(App& app);
 int run_jobs(App& app);
@@ -22,6 +23,9 @@ int run_version(App& app);
 
 /// A shell in `target` through exec, as run_ssh falls back to it; `argv` empty = a login shell.
 int run_exec_in(App& app, const std::string& target, const std::vector<std::string>& argv, bool tty);
+
+/// One request about several VMs or nodes: asked, its items printed, what failed reported.
+int run_items(App& app, protocol::Verb verb, protocol::Bytes body, const CallOptions& call);
 
 /// All VMs, page by page. Errors: as App::call.
 [[nodiscard]] Result<std::vector<protocol::VmView>> list_all(App& app);

@@ -91,8 +91,8 @@ private:
         const auto name = std::string_view(token).substr(
             2, token.find('=') == std::string::npos ? std::string::npos : token.find('=') - 2);
         const auto& own = line_.verb->options;
-        const bool of_verb = std::any_of(own.begin(), own.end(), [&](const OptionSpec& o) { return o.name == name; });
-        return of_verb ? "--" + std::string(line_.verb->name) + "-" + token.substr(2) : token;
+        const auto spec = std::find_if(own.begin(), own.end(), [&](const OptionSpec& o) { return o.name == name; });
+        return spec == own.end() ? token : "--" + ini_name(line_.verb, *spec) + token.substr(2 + name.size());
     }
 
     std::vector<std::string> names_of_other_verbs() const {
@@ -116,12 +116,15 @@ int run_help(const CommandLine& line) {
     if (has_flag(line, "--man")) return print(help_man(mc::version));
     if (line.operands.empty()) return print(help_overview(help_columns()));
     const VerbSpec* verb = find_verb(line.operands.front());
+    if (verb != nullptr && line.operands.size() > 1) verb = find_verb(*verb, line.operands.back());
     if (verb != nullptr) return print(help_verb(*verb, help_columns()));
     std::vector<std::string> names;
     for (const auto& known : verbs()) names.emplace_back(known.name);
-    const auto near = nearest(line.operands.front(), names);
+    const std::string word =
+        line.operands.front() + (line.operands.size() > 1 ? " " + line.operands.back() : std::string());
+    const auto near = nearest(word, names);
     return report_error(
-        Error{ErrorCode::usage, "there is no verb \"" + line.operands.front() + "\"" +
+        Error{ErrorCode::usage, "there is no verb \"" + word + "\"" +
                                     (near ? "; did you mean \"" + *near + "\"?" : "; see: mccli --help")},
         ExitCode::usage, false);
 }
@@ -147,6 +150,11 @@ int run_verb(App& app) {
             return run_logs(app);
         case VerbId::nodes:
             return run_nodes(app);
+        case VerbId::cordon:
+        case VerbId::uncordon:
+        case VerbId::drain:
+        case VerbId::forget:
+            return run_node_action(app, app.line().verb->id);
         case VerbId::watch:
             return run_watch(app);
         case VerbId::job:

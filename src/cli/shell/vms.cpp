@@ -93,10 +93,14 @@ int run_action(App& app, VerbId verb) {
     if (!command) return app.report(command.error());
     const auto& targets = command->request.targets;
     const std::string what(name_of(command->verb));
-    const CallOptions call{command->timeout, progress_of(command->verb, targets.size(), targets.front()), what};
-    const auto reply = app.ask<ItemsReply>(command->verb, protocol::encode(command->request), call);
+    return run_items(app, command->verb, protocol::encode(command->request),
+                     {command->timeout, progress_of(command->verb, targets.size(), targets.front()), what});
+}
+
+int run_items(App& app, Verb verb, protocol::Bytes body, const CallOptions& call) {
+    const auto reply = app.ask<ItemsReply>(verb, std::move(body), call);
     if (!reply) return app.report(reply.error());
-    const auto done = done_word(command->verb);
+    const auto done = done_word(verb);
     if (app.json())
         app.print(json_items(reply->items, done));
     else if (!app.options().quiet)

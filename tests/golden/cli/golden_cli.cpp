@@ -1,6 +1,7 @@
 // Compares every output of mccli's core with its file in this folder, byte for
 // byte. MC_GOLDEN_UPDATE=1 writes the files instead.
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -122,7 +123,11 @@ void add_errors(Outputs& out) {
 void add_help(Outputs& out) {
     out["help.txt"] = help_overview(80);
     out["help-40.txt"] = help_overview(40);
-    for (const auto& verb : verbs()) out["help-" + std::string(verb.name) + ".txt"] = help_verb(verb, 80);
+    for (const auto& verb : verbs()) {
+        std::string name = "help-" + std::string(verb.name) + ".txt";
+        std::replace(name.begin(), name.end(), ' ', '-');
+        out[name] = help_verb(verb, 80);
+    }
 }
 
 std::string read(const fs::path& path) {

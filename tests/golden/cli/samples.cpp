@@ -82,7 +82,17 @@ std::vector<protocol::NodeView> nodes() {
     c.id = NodeId{3};
     c.state = protocol::NodeState::silent;
     c.silent_ms = 240'000;
-    return {a, b, c};
+    auto d = a;
+    d.name = "node-d";
+    d.id = NodeId{4};
+    d.cordoned = true;
+    d.drain_deadline = WallTime{now.unix_ms + 3'600'000};
+    auto e = c;
+    e.name = "node-e";
+    e.id = NodeId{5};
+    e.cordoned = true;
+    e.lost = true;
+    return {a, b, c, d, e};
 }
 
 std::vector<protocol::Event> events() {

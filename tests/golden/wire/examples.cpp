@@ -37,6 +37,7 @@ VmView running_view() {
     vm.labels.clear();
     vm.expires = {};
     vm.password = false;
+    vm.on_lost = OnLost::keep;
     return vm;
 }
 
@@ -74,9 +75,9 @@ void add_requests(std::vector<Example>& out) {
     out.push_back(client("hello_reply", answer, Verb::hello,
                          part("HelloReply", HelloReply{"0.1.0", samples::cloud, Epoch{3}, "tcp://127.0.0.1:7712",
                                                        samples::created, EventSeq{1042}})));
-    out.push_back(
-        with(client("create_request", ask, Verb::create, part("CreateRequest", CreateRequest{small_spec(), 1, ""})),
-             ErrorCode::ok, 60000));
+    out.push_back(with(client("create_request", ask, Verb::create,
+                              part("CreateRequest", CreateRequest{small_spec(), 1, "", OnLost::keep})),
+                       ErrorCode::ok, 60000));
     out.push_back(
         client("create_accepted", Kind::progress, Verb::create, part("Progress", Progress{"accepted", "", 0, ""})));
     out.push_back(client("create_progress", Kind::progress, Verb::create,
@@ -145,11 +146,23 @@ void add_lookups(std::vector<Example>& out) {
     out.push_back(client("job_request", ask, Verb::job, part("JobRequest", JobRequest{other})));
     const JobView job{other, Verb::restart, false, samples::created, one_item(VmState::running).items};
     out.push_back(client("job_reply", answer, Verb::job, part("JobReply", JobReply{job})));
-    out.push_back(client("jobs_request", ask, Verb::jobs, raw()));
+    out.push_back(client("jobs_request", ask, Verb::jobs, part("JobsRequest", JobsRequest{20})));
     out.push_back(client("jobs_reply", answer, Verb::jobs,
                          part("JobsReply", JobsReply{{JobView{other, Verb::create, true, samples::created, {}}}})));
     out.push_back(client("cancel_request", ask, Verb::cancel, part("JobRequest", JobRequest{other})));
     out.push_back(client("cancel_reply", answer, Verb::cancel, raw()));
+}
+
+void add_node_actions(std::vector<Example>& out) {
+    const auto action = [&](const char* name, Verb verb, const NodeActionRequest& request) {
+        out.push_back(client(name, Kind::request, verb, part("NodeActionRequest", request)));
+    };
+    action("cordon_request", Verb::cordon, {{"node-a"}, 0, false});
+    const ItemResult item{.target = "node-a", .code = ErrorCode::ok, .message = "", .vm = {}};
+    out.push_back(client("cordon_reply", Kind::reply, Verb::cordon, part("ItemsReply", ItemsReply{{item}})));
+    action("uncordon_request", Verb::uncordon, {{"node-a"}, 0, false});
+    action("drain_request", Verb::drain, {{"node-a", "node-b"}, 1800, false});
+    action("forget_request", Verb::forget, {{"node-a"}, 0, true});
 }
 
 void add_worker_life(std::vector<Example>& out) {
@@ -227,6 +240,7 @@ std::vector<Example> all() {
     add_requests(out);
     add_streams(out);
     add_lookups(out);
+    add_node_actions(out);
     add_worker_life(out);
     add_jobs(out);
     add_events(out);

@@ -55,6 +55,17 @@ TEST(CommandLine, KnowsTheNamesThatFingersExpect) {
     EXPECT_EQ(split({"sh", "a"})->verb->id, VerbId::ssh);
 }
 
+TEST(CommandLine, KnowsVerbsOfTwoWords) {
+    const auto line = split({"node", "-q", "drain", "--deadline", "30m", "lab-1", "lab-2"});
+    ASSERT_TRUE(line) << line.error().message;
+    EXPECT_EQ(line->verb->id, VerbId::drain);
+    EXPECT_THAT(line->operands, ElementsAre("lab-1", "lab-2"));
+    EXPECT_EQ(split({"nodes", "list"})->verb->id, VerbId::nodes);
+    EXPECT_EQ(split({"delete", "drain"})->verb->id, VerbId::remove);
+    EXPECT_THAT(error_of({"nodes", "drian", "lab-1"}), HasSubstr("did you mean \"nodes drain\"?"));
+    EXPECT_THAT(error_of({"nodes", "cordon"}), HasSubstr("the name of a node"));
+}
+
 TEST(CommandLine, SaysWhatWasProbablyMeant) {
     EXPECT_EQ(error_of({"crate"}), "there is no verb \"crate\"; did you mean \"create\"?");
     EXPECT_EQ(error_of({"delte", "x"}), "there is no verb \"delte\"; did you mean \"delete\"?");
@@ -164,6 +175,25 @@ TEST(Commands, CountsANameThatIsGivenTwiceOnce) {
     EXPECT_EQ(command->verb, protocol::Verb::remove);
     EXPECT_THAT(command->request.targets, ElementsAre("a", "b"));
     EXPECT_FALSE(read_action(VerbId::remove, settings({}), std::vector<std::string>{"a", "../etc"}));
+}
+
+TEST(Commands, ReadsWhatIsAskedOfNodes) {
+    const std::vector<std::string> names{"lab-1", "lab-2", "lab-1"};
+    const auto drain = read_node_action(VerbId::drain, Settings(Settings::Values{{"deadline", {"30m"}}}), names);
+    ASSERT_TRUE(drain) << drain.error().message;
+    EXPECT_EQ(drain->verb, protocol::Verb::drain);
+    EXPECT_THAT(drain->request.targets, ElementsAre("lab-1", "lab-2"));
+    EXPECT_EQ(drain->request.deadline_seconds, 1800u);
+    EXPECT_EQ(drain->timeout, 31min) << "as long as it takes, and a minute";
+    EXPECT_EQ(read_node_action(VerbId::drain, Settings(Settings::Values{{"deadline", {"2d"}}}), names)->timeout,
+              limits::request_deadline_max);
+    EXPECT_FALSE(read_node_action(VerbId::drain, Settings(Settings::Values{{"deadline", {"31d"}}}), names));
+    EXPECT_FALSE(read_node_action(VerbId::cordon, Settings{}, std::vector<std::string>{"No_Node"}));
+    EXPECT_TRUE(
+        read_node_action(VerbId::forget, Settings(Settings::Values{{"with-vms", {"true"}}}), names)->request.with_vms);
+    EXPECT_EQ(read_create(Settings(Settings::Values{{"on-lost", {"replace"}}}), {})->request.on_lost,
+              protocol::OnLost::replace);
+    EXPECT_FALSE(read_create(Settings(Settings::Values{{"on-lost", {"revive"}}}), {}));
 }
 
 TEST(Commands, ReadsCommonOptions) {

@@ -107,6 +107,15 @@ TEST(Header, GivesItsIdEvenWhenTheRestIsUnreadable) {
     EXPECT_EQ(peek_id(""), RequestId{});
 }
 
+TEST(Verb, HasItemsWhereItChangesSomething) {
+    std::string names;
+    for (std::uint16_t number = 1; number < 100; ++number) {
+        const auto verb = verb_from(number);
+        if (verb && has_items(*verb)) names += std::string(name_of(*verb)) + " ";
+    }
+    EXPECT_EQ(names, "create start stop restart delete cordon uncordon drain forget ");
+}
+
 TEST(Verb, HasOneNameAndOneSideEach) {
     std::set<std::string_view> names;
     for (int number = 0; number <= 0xFFFF; ++number) {
@@ -116,7 +125,7 @@ TEST(Verb, HasOneNameAndOneSideEach) {
         const bool events_only = *verb == Verb::event_published || *verb == Verb::event_beacon;
         EXPECT_EQ(is_client_verb(*verb) + is_worker_verb(*verb), events_only ? 0 : 1) << name_of(*verb);
     }
-    EXPECT_EQ(names.size(), 30U);
+    EXPECT_EQ(names.size(), 34U);
     EXPECT_EQ(name_of(Verb::remove), "delete");
     EXPECT_EQ(name_of(static_cast<Verb>(999)), "unknown");
 }

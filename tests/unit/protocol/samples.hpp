@@ -64,7 +64,8 @@ inline VmView vm_view() {
             .expires = WallTime{created.unix_ms + 7'200'000},
             .labels = {{"team", "blue"}},
             .password = true,
-            .container = "4f1a5c"};
+            .container = "4f1a5c",
+            .on_lost = OnLost::replace};
 }
 
 inline NodeStatus node_status() {
@@ -108,7 +109,10 @@ inline NodeView node_view() {
             .worker_version = "0.1.0",
             .silent_ms = 300,
             .engine_age_ms = 120,
-            .labels = {{"disk", "ssd"}}};
+            .labels = {{"disk", "ssd"}},
+            .cordoned = true,
+            .drain_deadline = WallTime{created.unix_ms + 3'600'000},
+            .lost = false};
 }
 
 inline JobView job_view() {
@@ -121,7 +125,7 @@ inline auto all() {
         ErrorBody{"no such VM", 250},
         Progress{"pulling", "layer 3 of 7", 43, "web"},
         HelloReply{"0.1.0", cloud, Epoch{3}, "tcp://127.0.0.1:7712", created, EventSeq{1042}},
-        CreateRequest{vm_spec(), 3, "node-a"},
+        CreateRequest{vm_spec(), 3, "node-a", OnLost::replace},
         ActionRequest{{"web", "vm-1"}, 30},
         item(),
         ItemsReply{{item(), ItemResult{.target = "vm-1", .code = ErrorCode::not_found, .message = "gone", .vm = {}}}},
@@ -138,7 +142,9 @@ inline auto all() {
         NodesReply{{node_view()}},
         EventsRequest{EventSeq{1041}, 500},
         EventsReply{{event()}, EventSeq{1000}, EventSeq{1042}, cloud},
+        NodeActionRequest{{"node-a"}, 3600, true},
         JobRequest{request},
+        JobsRequest{20},
         job_view(),
         JobReply{job_view()},
         JobsReply{{job_view()}},
