@@ -11,6 +11,11 @@ namespace mc::cli {
 [[nodiscard]] std::vector<VerbSpec> inside_verbs();  ///< verb_table_inside.cpp
 [[nodiscard]] std::vector<VerbSpec> cloud_verbs();   ///< verb_table_cloud.cpp
 
+/// A verb about several VMs or nodes, named one after the other; its group is the caller's to set.
+[[nodiscard]] VerbSpec batch_verb(VerbId id, std::string_view name, std::string_view operands, std::string_view summary,
+                                  std::string_view description, std::vector<OptionSpec> options,
+                                  std::vector<Example> examples);
+
 /// The same sentence wherever a verb waits for its reply.
 inline constexpr std::string_view timeout_help = "how long to wait for the outcome (default 120s, at most 1h)";
 

@@ -9,19 +9,9 @@ constexpr std::string_view help_group = "More";
 
 VerbSpec node_verb(VerbId id, std::string_view name, std::string_view summary, std::string_view description,
                    std::vector<OptionSpec> options, std::vector<Example> examples) {
-    constexpr std::size_t names_max = 1000;  // limits::batch_max, in one request
-    return VerbSpec{
-        .id = id,
-        .name = name,
-        .group = cloud_group,
-        .operands = "NODE...",
-        .summary = summary,
-        .description = description,
-        .options = std::move(options),
-        .examples = std::move(examples),
-        .operands_min = 1,
-        .operands_max = names_max,
-    };
+    VerbSpec verb = batch_verb(id, name, "NODE...", summary, description, std::move(options), std::move(examples));
+    verb.group = cloud_group;
+    return verb;
 }
 
 std::vector<VerbSpec> node_verbs() {

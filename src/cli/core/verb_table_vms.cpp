@@ -85,23 +85,12 @@ VerbSpec info_verb() {
     };
 }
 
-constexpr std::size_t names_max = 1000;  // limits::batch_max, in one request
-
 VerbSpec action_verb(VerbId id, std::string_view name, std::string_view summary, std::string_view description,
                      std::vector<OptionSpec> options, std::vector<Example> examples) {
     options.push_back({"timeout", 0, "DURATION", timeout_help});
-    return VerbSpec{
-        .id = id,
-        .name = name,
-        .group = group,
-        .operands = "NAME...",
-        .summary = summary,
-        .description = description,
-        .options = std::move(options),
-        .examples = std::move(examples),
-        .operands_min = 1,
-        .operands_max = names_max,
-    };
+    VerbSpec verb = batch_verb(id, name, "NAME...", summary, description, std::move(options), std::move(examples));
+    verb.group = group;
+    return verb;
 }
 
 }  // namespace

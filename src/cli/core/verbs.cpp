@@ -8,6 +8,22 @@
 
 namespace mc::cli {
 
+VerbSpec batch_verb(VerbId id, std::string_view name, std::string_view operands, std::string_view summary,
+                    std::string_view description, std::vector<OptionSpec> options, std::vector<Example> examples) {
+    constexpr std::size_t names_max = 1000;  // limits::batch_max, in one request
+    VerbSpec verb;
+    verb.id = id;
+    verb.name = name;
+    verb.operands = operands;
+    verb.summary = summary;
+    verb.description = description;
+    verb.options = std::move(options);
+    verb.examples = std::move(examples);
+    verb.operands_min = 1;
+    verb.operands_max = names_max;
+    return verb;
+}
+
 const std::vector<VerbSpec>& verbs() {
     static const std::vector<VerbSpec> table = [] {
         std::vector<VerbSpec> all = vm_verbs();
