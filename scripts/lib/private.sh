@@ -1,6 +1,11 @@
 # Runs a test in a world of its own: processes, network and mounts that end with it. Sourced, never run.
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # mc_root is of common.sh
+# shellcheck disable=SC2154,SC2034 # mc_root is of common.sh; mc_python is for who sources this
+
+# Debian's own Python: it has python3-zmq and python3-msgpack, which one from elsewhere may not.
+mc_python=/usr/bin/python3
+[[ -x $mc_python ]] || mc_python=python3
+readonly mc_python
 
 # What runs as process 1 of that world. It collects orphans, such as those of an engine that
 # was killed; and when it ends, for whatever reason, the kernel kills all that is left.

@@ -62,5 +62,5 @@ class Node(OwnEngine):
 def new_cloud(**broker_options):
     """A broker on the bridge; the workers come with start_worker(name, Node(...))."""
     directory = f"{PRIVATE_DIR}/cloud"
-    os.makedirs(directory)
+    os.makedirs(directory, exist_ok=True)
     return Cloud(directory, ENDPOINTS, **broker_options)

@@ -1,0 +1,208 @@
+"""What must hold soon after the last fault: everything settles, and then every promise is checked against the engines."""
+
+import collections
+import json
+import random
+import time
+
+from people import CHANGE_S, CODES_OF_CHANGE, COMMAND_S, HUNG_S, READ_S
+from resources import sample
+from witness import WatchWitness
+from world import WORKERS
+
+# From the last fault to a cloud in order: an engine's start, reconnections, the clean-up grace, removals.
+SETTLE_S = 90
+# From the moment when they may no longer begin anything.
+REST_S = CHANGE_S + HUNG_S + COMMAND_S
+LOGINS = 3
+# Far above what a broker or worker of this size needs, far below what a leak of some minutes takes.
+RSS_BYTES_MAX = 96 << 20
+DESCRIPTORS_MAX = 250
+PAGE = ("-o", "json")
+
+
+class Unsettled(Exception):
+    """Why the cloud is not in order yet."""
+
+
+class Calm:
+    def __init__(self, world, people, ledger, journal, seed):
+        self.world, self.people, self.ledger, self.journal = world, people, ledger, journal
+        self.draw = random.Random(f"{seed}/calm")
+        self.witnesses = [WatchWitness(watch, journal) for watch in world.watches]
+
+    def hold(self, last_fault):
+        """One calm phase. `last_fault`: by the monotonic clock."""
+        for person in self.people:
+            person.may_work.clear()
+        try:
+            self.all_rest()
+            self.settle(last_fault)
+            vms, containers = self.picture()
+            self.resolve_open_requests(vms)
+            self.nothing_lost(vms)
+            self.nothing_doubled(containers)
+            self.watchers_saw_all()
+            self.everything_works(vms)
+            self.bounded()
+        finally:
+            self.ledger.no_more_excuses()
+            for person in self.people:
+                person.may_work.set()
+
+    def all_rest(self):
+        end = time.monotonic() + REST_S
+        for person in self.people:
+            if not person.at_rest.wait(max(0.0, end - time.monotonic())):
+                self.journal.violation("every command ends in time", f"{person.name} is still waiting after {REST_S} s")
+
+    # settling
+
+    def mccli(self, *argv):
+        done = self.world.cloud.mccli(*argv, check=False, timeout=READ_S + HUNG_S)
+        if done.returncode != 0:
+            raise Unsettled(f"mccli {' '.join(argv)}: exit {done.returncode}: {done.stderr.strip()}")
+        return json.loads(done.stdout) if PAGE[0] in argv else done.stdout
+
+    def settle(self, last_fault):
+        end = time.monotonic() + SETTLE_S
+        while True:
+            try:
+                self.look_for_trouble()
+                break
+            except Unsettled as trouble:
+                if time.monotonic() > end:
+                    self.journal.violation("all is in order soon after the last fault", f"not in {SETTLE_S} s: {trouble}")
+                    return
+                self.journal.note("unsettled", why=str(trouble))
+            time.sleep(0.5)
+        self.journal.count("checks", "all is in order soon after the last fault")
+        self.journal.measure("seconds from the last fault to order", time.monotonic() - last_fault)
+
+    def look_for_trouble(self):
+        states = {n["name"]: n["state"] for n in self.mccli("nodes", *PAGE)}
+        if states != dict.fromkeys(WORKERS, "ready"):
+            raise Unsettled(f"nodes: {states}")
+        for request in self.mccli("jobs", *PAGE):
+            if not request["done"]:
+                raise Unsettled(f"a request is under way: {request}")
+        vms, containers = self.picture()
+        for vm in vms.values():
+            if (vm["state"], vm["intent"]) not in (("running", "running"), ("stopped", "stopped")):
+                raise Unsettled(f"VM {vm['name']} {vm['id']} is {vm['state']}, wanted {vm['intent']}: {vm['reason']}")
+        listed = {vm["id"]: self.place(vm) for vm in vms.values()}
+        real = {c["vm"]: (c["machine"], c["id"], "running" if c["state"] == "running" else "stopped") for c in containers}
+        if listed != real or len(containers) != len(real):
+            wrong = {vm: (listed.get(vm), real.get(vm)) for vm in listed.keys() | real.keys() if listed.get(vm) != real.get(vm)}
+            raise Unsettled(f"list and engines differ (VM: listed, real): {wrong}")
+        for c in containers:
+            port = vms[c["vm"]]["ssh_port"]
+            if c["state"] == "running" and f":{port}->22/tcp" not in c["ports"]:
+                raise Unsettled(f"VM {c['vm']} is listed with port {port}, its engine says {c['ports']}")
+
+    def place(self, vm):
+        return self.world.machine_of(vm["node"]).name, vm["container"], vm["state"]
+
+    def picture(self):
+        """VMs by id as listed, and all containers of the cloud as the engines have them."""
+        vms = {vm["id"]: vm for vm in self.mccli("list", *PAGE)}
+        containers = []
+        for machine in self.world.machines:
+            found = self.world.containers(machine)
+            if found is None:
+                raise Unsettled(f"the engine of {machine.name} does not answer")
+            containers += found
+        return vms, containers
+
+    # promises
+
+    def resolve_open_requests(self, vms):
+        for request in self.ledger.take_open():
+            done = self.world.cloud.mccli("job", request.id, *PAGE, check=False)
+            if done.returncode == 4:
+                self.journal.check("an accepted request is never forgotten", not request.accepted, f"{request}")
+                continue
+            job = json.loads(done.stdout)
+            self.journal.check("every request has an outcome", job["done"], f"{job}")
+            for item in job["items"]:
+                if request.verb == "create" and item["status"] != "failed" and item["vm"]:
+                    self.ledger.created(item["vm"])
+                elif request.verb == "create" and item["status"] == "failed":
+                    self.journal.check("a failed create leaves no VM", not item["vm"] or item["vm"]["id"] not in vms, f"{item}")
+                self.journal.count("outcomes found later", f"{request.verb}: {item['status']}")
+
+    def nothing_lost(self, vms):
+        ends = {e["vm"]: e for e in self.witnesses[0].events if e["kind"] == "vm.deleted"}
+        expected, deleted = self.ledger.snapshot()
+        for vm in expected:
+            listed, excuse = vms.get(vm.id), self.ledger.excuse_of(vm)
+            if not listed:
+                self.witnesses[0].read_on()
+                ends.update({e["vm"]: e for e in self.witnesses[0].events if e["kind"] == "vm.deleted"})
+                if not vm.delete_asked:
+                    self.journal.check("no accepted create is lost", excuse is not None, f"{vm} is gone")
+                self.journal.check("a VM that is gone has an event that says so", vm.id in ends, f"{vm}")
+                self.ledger.forget(vm.id)
+                continue
+            self.journal.count("checks", "no accepted create is lost")
+            if vm.intent != "any":
+                self.journal.check("a VM is as its person was told", listed["state"] == vm.intent or excuse is not None,
+                                   f"{vm} is {listed['state']}, {listed['reason']}")  # fmt: skip
+        self.journal.check("a deleted VM never returns", not deleted & vms.keys(), lambda: f"{deleted & vms.keys()}")
+
+    def nothing_doubled(self, containers):
+        by_request = collections.Counter(c["request"] for c in containers if c["request"])
+        # No request of this run asks for more than two.
+        many = {request: n for request, n in by_request.items() if n > 2}
+        self.journal.check("a request never makes more VMs than it asked for", not many, f"{many}")
+
+    def watchers_saw_all(self):
+        last = self.mccli("version", *PAGE)["last_event"]
+        late = WatchWitness(self.world.cloud.watch("--since", "0"), self.journal)
+        end = time.monotonic() + HUNG_S
+        for witness in [*self.witnesses, late]:
+            witness.read_on()
+            while witness.last < last and time.monotonic() < end:
+                time.sleep(0.1)
+                witness.read_on()
+            self.journal.check("every watcher has every event", witness.last >= last and witness.watch.poll() is None,
+                               f"{witness.watch.events_path}: {witness.last} of {last}")  # fmt: skip
+            same = witness.events[:last] == self.witnesses[0].events[:last]
+            self.journal.check("every watcher is told the same", same, witness.watch.events_path)
+        late.watch.kill()
+        late.watch.wait()
+        self.world.cloud.others.remove(late.watch)
+
+    def everything_works(self, vms):
+        running = [vm["name"] for vm in vms.values() if vm["state"] == "running"]
+        for name in self.draw.sample(sorted(running), min(LOGINS, len(running))):
+            for verb in ("exec", "ssh"):
+                done = self.world.cloud.mccli(verb, name, "--", "hostname", check=False, timeout=COMMAND_S)
+                self.journal.check("who is running can be logged in to", (done.returncode, done.stdout.strip()) == (0, name),
+                                   f"{verb} {name}: exit {done.returncode}: {done.stderr}")  # fmt: skip
+        for worker in WORKERS:
+            for argv in (("create", f"probe-{worker}", "--node", worker, "--memory", "64M"), ("delete", f"probe-{worker}")):
+                done = self.world.cloud.mccli(*argv, check=False, timeout=CHANGE_S + HUNG_S * 3)
+                self.journal.check("every node works", done.returncode == 0, f"{argv}: {done.stderr}")
+
+    def bounded(self):
+        for program in (self.world.broker, *self.world.workers.values()):
+            held = sample(program.process.popen.pid)
+            if not held:
+                continue
+            kind = program.name.split()[0]
+            self.journal.measure(f"MiB of a {kind}", held["rss_bytes"] / (1 << 20))
+            self.journal.measure(f"descriptors of a {kind}", held["descriptors"])
+            good = held["rss_bytes"] <= RSS_BYTES_MAX and held["descriptors"] <= DESCRIPTORS_MAX
+            self.journal.check("memory and descriptors are bounded", good, f"{program.name}: {held}")
+
+    def clear_away(self):
+        """At the very end: all VMs are deleted, and nothing is left anywhere."""
+        for person in self.people:
+            person.leaving = True
+        names = self.mccli("list", "-q").split()
+        if names:
+            done = self.world.cloud.mccli("delete", *names, check=False, timeout=120)
+            self.journal.check("all can be deleted", done.returncode in CODES_OF_CHANGE - {5}, done.stderr)
+        vms, containers = self.picture()
+        self.journal.check("nothing is left when all is deleted", not vms and not containers, f"{vms} {containers}")

@@ -1,0 +1,279 @@
+"""Breaks things at random, from a seed: each kind of fault in turn, several at a time, none twice on one target."""
+
+import concurrent.futures
+import contextlib
+import random
+import signal
+import subprocess
+import threading
+import time
+
+from world import Busy
+
+# Between the beginnings of two faults.
+PAUSE_S = (0.2, 2.5)
+AT_ONCE = 5
+# docs/operations.md: SIGTERM ends each program in an orderly way, in under 5 s. The rest is for a loaded machine.
+GRACEFUL_END_S = 10
+# An engine without live-restore stops its containers first, with 10 s for each.
+ENGINE_END_S = 90
+
+
+class Nemesis:
+    def __init__(self, world, ledger, journal, seed):
+        self.world, self.ledger, self.journal = world, ledger, journal
+        self.draw = random.Random(f"{seed}/nemesis")
+        self.kinds = {name.removeprefix("fault_"): getattr(self, name) for name in dir(self) if name.startswith("fault_")}
+        self.deck = []
+        # Set: faults that are on end early.
+        self.over = threading.Event()
+
+    def rage(self, seconds):
+        """Returns when all is healed, though not yet settled."""
+        self.over.clear()
+        end = time.monotonic() + seconds
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            running = []
+            while time.monotonic() < end:
+                if not self.deck:
+                    self.deck = sorted(self.kinds)
+                    self.draw.shuffle(self.deck)
+                running = [one for one in running if not one.done()]
+                if len(running) < AT_ONCE:
+                    # A generator of its own: what one fault draws does not depend on the speed of another.
+                    running.append(pool.submit(self.strike, self.deck.pop(), random.Random(self.draw.random())))
+                time.sleep(self.draw.uniform(*PAUSE_S))
+            self.over.set()
+        for one in running:
+            one.result()
+
+    def strike(self, kind, draw):
+        try:
+            self.kinds[kind](draw)
+            self.journal.count("faults", kind)
+        except Busy:
+            # Its turn comes again, later.
+            self.deck.insert(0, kind)
+            self.journal.note("fault put off", fault=kind)
+        except Exception as error:
+            self.journal.violation("the harness itself works", f"{kind}: {error!r}")
+
+    def last(self, draw, shortest, longest):
+        """Lets what was done last for a while, unless the time of faults ends."""
+        self.over.wait(draw.uniform(shortest, longest))
+
+    @contextlib.contextmanager
+    def hurting(self, kind, *programs, **fields):
+        with contextlib.ExitStack() as stack:
+            for program in programs:
+                stack.enter_context(program.held())
+            names = [program.name for program in programs]
+            self.journal.note("fault", fault=kind, on=names, **fields)
+            yield
+            self.journal.note("healed", fault=kind, on=names)
+
+    def a_worker(self, draw):
+        return self.world.workers[draw.choice(sorted(self.world.workers))]
+
+    def a_machine(self, draw):
+        index = draw.randrange(len(self.world.machines))
+        return self.world.machines[index], self.world.engines[index]
+
+    # death
+
+    def killed(self, kind, program, draw):
+        with self.hurting(kind, program):
+            program.process.kill()
+            self.last(draw, 0.0, 4.0)
+            program.launch()
+
+    def fault_broker_killed(self, draw):
+        self.killed("broker killed", self.world.broker, draw)
+
+    def fault_worker_killed(self, draw):
+        self.killed("worker killed", self.a_worker(draw), draw)
+
+    def fault_engine_killed(self, draw):
+        machine, engine = self.a_machine(draw)
+        if not machine.live_restore:
+            # Its containers live on, and the next engine ends them.
+            self.ledger.excuse_machine(machine.name, "its engine was killed")
+        self.killed("engine killed", engine, draw)
+
+    def fault_power_off(self, draw):
+        machine, engine = self.a_machine(draw)
+        workers = self.world.workers_on(machine)
+        with self.network(machine), self.hurting("power off", engine, *workers):
+            self.ledger.excuse_machine(machine.name, "it lost its power")
+            machine.power_off()
+            for program in (engine, *workers):
+                program.process.popen.wait()
+            self.last(draw, 1.0, 8.0)
+            for program in (engine, *workers):
+                program.launch()
+
+    # standstill
+
+    def frozen(self, kind, program, draw, longest):
+        with self.hurting(kind, program):
+            program.process.signal(signal.SIGSTOP)
+            self.last(draw, 0.5, longest)
+            program.process.signal(signal.SIGCONT)
+
+    def fault_broker_frozen(self, draw):
+        self.frozen("broker frozen", self.world.broker, draw, 9.0)
+
+    def fault_worker_frozen(self, draw):
+        self.frozen("worker frozen", self.a_worker(draw), draw, 12.0)
+
+    def fault_engine_frozen(self, draw):
+        self.frozen("engine frozen", self.a_machine(draw)[1], draw, 16.0)
+
+    def fault_watcher_frozen(self, draw):
+        watch = draw.choice(self.world.watches)
+        self.journal.note("fault", fault="watcher frozen", on=watch.events_path)
+        watch.send_signal(signal.SIGSTOP)
+        self.last(draw, 1.0, 10.0)
+        watch.send_signal(signal.SIGCONT)
+
+    # orderly ends
+
+    def end(self, program):
+        began = time.monotonic()
+        program.process.signal(signal.SIGTERM)
+        try:
+            code = program.process.popen.wait(GRACEFUL_END_S)
+            # The end of its VMs' broker by a full disk is no orderly one.
+            if code != 0 and not (program is self.world.broker and self.world.disk.troubled()):
+                self.journal.violation("SIGTERM ends a program with code 0", f"{program.name}: {code}")
+        except subprocess.TimeoutExpired:
+            self.journal.violation("SIGTERM ends a program in time", f"{program.name}: not in {GRACEFUL_END_S} s")
+            program.process.kill()
+        self.journal.count("checks", "SIGTERM ends a program in time, with code 0")
+        self.journal.measure(f"seconds until SIGTERM ended a {program.name.split()[0]}", time.monotonic() - began)
+
+    def ended(self, kind, program, draw):
+        with self.hurting(kind, program):
+            self.end(program)
+            self.last(draw, 0.0, 2.0)
+            program.launch()
+
+    def fault_broker_ended(self, draw):
+        self.ended("broker ended", self.world.broker, draw)
+
+    def fault_worker_ended(self, draw):
+        self.ended("worker ended", self.a_worker(draw), draw)
+
+    def fault_rolling_restart(self, draw):
+        programs = [self.world.broker, *self.world.workers.values()]
+        with self.hurting("rolling restart", *programs):
+            for program in programs:
+                self.end(program)
+                program.launch()
+                self.last(draw, 0.2, 1.0)
+
+    def engine_restarted(self, kind, machine, engine, draw):
+        with self.hurting(kind, engine):
+            if not machine.live_restore:
+                self.ledger.excuse_machine(machine.name, "its engine was restarted without live-restore")
+            engine.process.signal(signal.SIGTERM)
+            try:
+                engine.process.popen.wait(ENGINE_END_S)
+            except subprocess.TimeoutExpired:
+                self.journal.count("remarks", f"an engine did not end in {ENGINE_END_S} s and was killed")
+                engine.process.kill()
+            self.last(draw, 0.0, 3.0)
+            # With a new setting; an engine that comes back without it ends what still runs.
+            machine.live_restore = draw.random() < 0.5
+            if not machine.live_restore:
+                self.ledger.excuse_machine(machine.name, "its engine came back without live-restore")
+            engine.launch()
+
+    def an_engine_with(self, draw, live_restore):
+        fitting = [m for m in self.world.machines if m.live_restore == live_restore]
+        if not fitting:
+            raise Busy
+        machine = draw.choice(fitting)
+        return machine, self.world.engines[self.world.machines.index(machine)]
+
+    def fault_engine_restarted_with_live_restore(self, draw):
+        self.engine_restarted("engine restarted, live-restore on", *self.an_engine_with(draw, True), draw)
+
+    def fault_engine_restarted_without_live_restore(self, draw):
+        self.engine_restarted("engine restarted, live-restore off", *self.an_engine_with(draw, False), draw)
+
+    # network
+
+    @contextlib.contextmanager
+    def network(self, machine):
+        if not machine.network.acquire(blocking=False):
+            raise Busy
+        try:
+            yield
+        finally:
+            machine.network.release()
+
+    def partitioned(self, draw, directions, times, longest):
+        machine, _ = self.a_machine(draw)
+        with self.network(machine):
+            self.journal.note("fault", fault="partition", on=machine.name, directions=directions, times=times)
+            for _ in range(times):
+                machine.cut(*directions)
+                self.last(draw, 0.3, longest)
+                machine.mend(*directions)
+                self.last(draw, 0.1, 1.0)
+            self.journal.note("healed", fault="partition", on=machine.name)
+
+    def fault_partition_both_ways(self, draw):
+        self.partitioned(draw, ("out", "in"), 1, 15.0)
+
+    def fault_partition_worker_to_broker(self, draw):
+        self.partitioned(draw, ("out",), 1, 15.0)
+
+    def fault_partition_broker_to_worker(self, draw):
+        self.partitioned(draw, ("in",), 1, 15.0)
+
+    def fault_partition_flapping(self, draw):
+        self.partitioned(draw, draw.choice([("out",), ("in",), ("out", "in")]), draw.randint(3, 8), 2.0)
+
+    # disk
+
+    def fault_disk_full(self, draw):
+        if self.world.disk.troubled():
+            raise Busy
+        self.journal.note("fault", fault="disk full")
+        try:
+            self.world.disk.fill()
+            self.last(draw, 3.0, 12.0)
+        finally:
+            self.world.disk.free()
+        self.journal.note("healed", fault="disk full")
+
+    # behind our back
+
+    def a_container(self, draw):
+        machine, _ = self.a_machine(draw)
+        found = self.world.containers(machine) or []
+        if not found:
+            raise Busy
+        return machine, draw.choice(sorted(found, key=lambda one: one["id"]))
+
+    def meddle(self, draw, verb, *rest):
+        machine, container = self.a_container(draw)
+        if verb != "rename":
+            self.ledger.excuse_vm(container["vm"], f"docker {verb} behind our back")
+        self.journal.note("fault", fault=f"container {verb}", on=machine.name, vm=container["vm"], id=container["id"])
+        try:
+            machine.docker(*verb.split(), container["id"], *rest)
+        except (AssertionError, subprocess.TimeoutExpired):
+            # Its engine was hurt at the same time, or the container went.
+            raise Busy from None
+
+    def fault_container_killed(self, draw):
+        self.meddle(draw, "kill")
+
+    def fault_container_removed(self, draw):
+        self.meddle(draw, "rm -f")
+
+    def fault_container_renamed(self, draw):
+        self.meddle(draw, "rename", f"stray-{draw.getrandbits(32):08x}")

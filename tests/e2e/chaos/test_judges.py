@@ -1,0 +1,218 @@
+"""The judges of a chaos run can fail: each is shown a cloud that broke its promise, and one that kept it."""
+
+import json
+import os
+import sys
+import tempfile
+import types
+import unittest
+from unittest import mock
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, ".."))
+os.environ.setdefault("MC_BIN", "/nowhere")
+import resources
+from calm import Calm, Unsettled
+from journal import Journal
+from ledger import Ledger
+from witness import EngineWitness, WatchWitness, doubles
+
+A, B = "00000000000000aa", "00000000000000bb"
+
+
+def view(vm_id=A, **fields):
+    return {"id": vm_id, "name": "box", "node": "a1", "state": "running", "intent": "running", "reason": None,
+            "container": "c1", "ssh_port": 4000, **fields}  # fmt: skip
+
+
+def container(vm_id=A, **fields):
+    return {"id": "c1", "state": "running", "ports": "0.0.0.0:4000->22/tcp", "vm": vm_id, "request": "r", "name": "box",
+            "machine": "n1", **fields}  # fmt: skip
+
+
+class JudgesTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        quiet = mock.patch("builtins.print")
+        quiet.start()
+        self.addCleanup(quiet.stop)
+        self.journal = Journal(self.folder)
+        self.ledger = Ledger(lambda worker: {"a1": "n1", "b1": "n2"}.get(worker))
+        machines = [types.SimpleNamespace(name="n1"), types.SimpleNamespace(name="n2")]
+        self.at_engines = {"n1": [], "n2": []}
+        self.world = types.SimpleNamespace(
+            machines=machines, watches=[self.watch([])], machine_of=lambda worker: machines[0],
+            containers=lambda machine, seconds=1: self.at_engines[machine.name])  # fmt: skip
+        self.calm = Calm(self.world, [], self.ledger, self.journal, "seed")
+
+    def watch(self, lines):
+        path = f"{self.folder}/watch.jsonl"
+        with open(path, "w") as file:
+            file.writelines(json.dumps(line) + "\n" for line in lines)
+        return types.SimpleNamespace(events_path=path)
+
+    def broken(self):
+        """The rules that were broken so far."""
+        return [violation.split(": ")[1] for violation in self.journal.violations]
+
+    def settled(self, vms, nodes=("a1", "a2", "b1"), jobs=()):
+        answers = {"nodes": [{"name": n, "state": "ready"} for n in nodes], "jobs": list(jobs), "list": vms}
+        self.calm.mccli = lambda verb, *_: answers[verb]
+        self.calm.look_for_trouble()
+
+
+class EngineWitnessTest(JudgesTest):
+    def look(self, n1=(), n2=()):
+        self.at_engines = {"n1": list(n1), "n2": list(n2)}
+        EngineWitness(self.world, self.ledger, self.journal).look()
+        return self.broken()
+
+    def test_one_container_each(self):
+        self.assertEqual([], self.look([container()], [container(B, id="c2")]))
+
+    def test_two_on_one_engine(self):
+        self.assertEqual(["at most one container of a VM"], self.look([container(), container(id="c2")]))
+
+    def test_one_on_each_engine(self):
+        self.assertEqual(["at most one container of a VM"], self.look([container()], [container(id="c2")]))
+
+    def test_one_that_was_deleted(self):
+        self.ledger.created(view())
+        self.ledger.told(A, "delete")
+        self.assertEqual(["a deleted VM never returns"], self.look([container(state="exited")]))
+
+    def test_doubles_are_of_different_containers(self):
+        self.assertEqual({}, doubles([container(), container()]))
+
+
+class WatchWitnessTest(JudgesTest):
+    def read(self, *lines):
+        WatchWitness(self.watch(lines), self.journal).read_on()
+        return self.broken()
+
+    @staticmethod
+    def event(seq, kind="vm.running", vm=A):
+        return {"seq": seq, "kind": kind, "vm": vm}
+
+    def test_each_once_in_order(self):
+        self.assertEqual([], self.read(self.event(1), self.event(2, "vm.deleted"), self.event(3, "vm.cleanup")))
+
+    def test_missing_repeated_or_out_of_order(self):
+        for numbers in ((1, 3), (1, 1), (2, 1)):
+            with self.subTest(numbers):
+                self.journal.violations.clear()
+                self.assertIn("every watcher sees each event once, in order", self.read(*map(self.event, numbers)))
+
+    def test_gap_in_what_is_kept(self):
+        self.assertEqual(["nothing that is kept is a gap"], self.read({"gap": {"first": 1, "last": 7}}, self.event(8)))
+
+    def test_other_cloud(self):
+        self.assertEqual(["a watcher stays with its cloud"], self.read({"other_cloud": "00"}))
+
+    def test_back_after_its_end(self):
+        self.assertEqual(["a deleted VM never returns"], self.read(self.event(1, "vm.deleted"), self.event(2)))
+
+    def test_reads_whole_lines_only(self):
+        watch = self.watch([self.event(1)])
+        with open(watch.events_path, "a") as file:
+            file.write('{"seq":')
+        witness = WatchWitness(watch, self.journal)
+        witness.read_on()
+        self.assertEqual((1, []), (witness.last, self.broken()))
+
+
+class CalmTest(JudgesTest):
+    def test_in_order(self):
+        self.at_engines["n1"] = [container(), container(B, id="c2", state="exited", ports="")]
+        self.settled([view(), view(B, container="c2", state="stopped", intent="stopped")])
+
+    def test_not_in_order(self):
+        cases = {
+            "nodes": ([], [], {"nodes": ["a1", "a2"]}),
+            "under way": ([], [], {"jobs": [{"done": False}]}),
+            "wanted running": ([view(state="unknown")], [container()], {}),
+            "differ": ([view()], [], {}),
+            "engines differ": ([], [container()], {}),
+            "listed, real": ([view()], [container(state="exited")], {}),
+            "list and": ([view()], [container(machine="n2")], {}),
+            "list and engines": ([view()], [container(), container()], {}),
+            "port": ([view(ssh_port=4001)], [container()], {}),
+        }
+        for said, (vms, containers, options) in cases.items():
+            with self.subTest(said):
+                self.at_engines["n1"] = containers
+                with self.assertRaisesRegex(Unsettled, said):
+                    self.settled(vms, **options)
+
+    def lost(self, *vms):
+        self.calm.nothing_lost({vm["id"]: vm for vm in vms})
+        return self.broken()
+
+    def gone(self):
+        self.calm.witnesses[0].watch = self.watch([{"seq": 1, "kind": "vm.deleted", "vm": A}])
+
+    def test_listed(self):
+        self.ledger.created(view())
+        self.assertEqual([], self.lost(view()))
+
+    def test_lost_without_a_word(self):
+        self.ledger.created(view())
+        self.assertEqual(["no accepted create is lost", "a VM that is gone has an event that says so"], self.lost())
+
+    def test_gone_though_nobody_did_anything(self):
+        self.gone()
+        self.ledger.created(view())
+        self.assertEqual(["no accepted create is lost"], self.lost())
+
+    def test_gone_for_a_reason(self):
+        self.gone()
+        for excuse in (lambda: self.ledger.excuse_vm(A, "killed"), lambda: self.ledger.excuse_machine("n1", "power"),
+                       lambda: self.ledger.asked(A, "delete")):  # fmt: skip
+            self.ledger.created(view())
+            excuse()
+            self.assertEqual([], self.lost())
+            self.ledger.no_more_excuses()
+
+    def test_another_machines_excuse_does_not_count(self):
+        self.gone()
+        self.ledger.created(view())
+        self.ledger.excuse_machine("n2", "power")
+        self.assertEqual(["no accepted create is lost"], self.lost())
+
+    def test_not_as_told(self):
+        self.ledger.created(view())
+        self.ledger.asked(A, "stop")
+        self.ledger.told(A, "stop")
+        self.assertEqual(["a VM is as its person was told"], self.lost(view()))
+
+    def test_deleted_and_listed(self):
+        self.ledger.created(view())
+        self.ledger.told(A, "delete")
+        self.assertEqual(["a deleted VM never returns"], self.lost(view()))
+
+    def test_request_with_too_many_vms(self):
+        self.calm.nothing_doubled([container(id="c1"), container(B, id="c2")])
+        self.assertEqual([], self.broken())
+        self.calm.nothing_doubled([container(id=f"c{n}") for n in range(3)])
+        self.assertEqual(["a request never makes more VMs than it asked for"], self.broken())
+
+
+class ResourcesTest(unittest.TestCase):
+    def test_growth_is_that_of_the_line(self):
+        series = resources.Series("program")
+        for at in range(0, 1000, 10):
+            series.add(at, at, {"rss_bytes": 5000 if at < 300 else 100 + 3 * at})
+        self.assertAlmostEqual(3 * 690, series.growth("rss_bytes", 300))
+
+    def test_flat_is_no_growth(self):
+        self.assertEqual(0.0, resources.slope([(at, 7) for at in range(9)]))
+
+    def test_own_process_has_something(self):
+        held = resources.sample(os.getpid())
+        self.assertGreater(min(held.values()), 0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
