@@ -44,6 +44,15 @@ void BrokerCore::on_register(Now now, const PeerId& peer, const Message& message
     log(LogLevel::info, "node " + node.record.name + " registered");
     if (!known) publish(now, protocol::event_kind::node_joined, node.record.name, "");
     answer(ErrorCode::ok, encode(protocol::RegisterReply{meta_.cloud, meta_.epoch, version}));
+    // A worker ends its streams before it registers anew, and an order that was on its way to
+    // its last connection is lost: nobody would ever end these. The notice is for one that
+    // only repeats its registration, and has them still.
+    for (const Stream& stream : streams_.of_node(node.record.id)) {
+        send_worker(node, Kind::notice, Verb::job_cancel, stream.job, {});
+        end_stream(stream, {ErrorCode::node_unreachable, "the connection to node " + node.record.name +
+                                                             " broke, and the stream with " + stream.vm_name +
+                                                             " with it; what it ran may still run"});
+    }
     // Whatever it was at, this process of it may not know: its jobs are idempotent.
     for (const VmId id : node.vms) {
         Vm& vm = *vms_.find(id);

@@ -73,6 +73,17 @@ TEST_F(StreamTest, EndsWhenItsNodeFallsSilent) {
     EXPECT_EQ(t.code(id), ErrorCode::node_unreachable);
 }
 
+// Found by chaos: the order went to a worker that was just restarted, which was back before it
+// counted as silent; the client then waited for ever.
+TEST_F(StreamTest, EndsWhenItsWorkerRegistersAnew) {
+    const auto order = job();
+    t.node_ready("a");
+    t.advance_alive(1s, {"a"});
+    EXPECT_EQ(t.code(id), ErrorCode::node_unreachable);
+    ASSERT_TRUE(t.order("a", Verb::job_cancel));
+    EXPECT_EQ(t.order("a", Verb::job_cancel)->header.id, order);
+}
+
 TEST_F(StreamTest, EndsAtATooLargeChunk) {
     client_says(Kind::data, 0, std::string(limits::chunk_bytes_max + 1, 'x'));
     EXPECT_EQ(t.code(id), ErrorCode::too_large);
