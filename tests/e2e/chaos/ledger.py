@@ -12,6 +12,8 @@ class Vm:
     # What its people last asked for and were told is done; "any" after an unknown outcome.
     intent: str = "running"
     delete_asked: bool = False
+    # Made with --on-lost replace: another of its name may take its place.
+    replaceable: bool = False
 
 
 @dataclasses.dataclass
@@ -31,13 +33,15 @@ class Ledger:
         self._lock = threading.Lock()
         self._machine_of = machine_of
         self.vms = {}
-        self.deleted = set()
+        # Gone, and their containers with them; gone, but where its node was lost a container may be left for a while.
+        self.deleted, self.given_up = set(), set()
         self.open_requests = []
-        self._excused_vms, self._excused_machines = {}, {}
+        self._excused_vms, self._excused_machines, self._drained = {}, {}, set()
 
     def created(self, view):
         with self._lock:
-            self.vms.setdefault(view["id"], Vm(view["id"], view["name"], view["node"]))
+            vm = Vm(view["id"], view["name"], view["node"], replaceable=view.get("on_lost") == "replace")
+            self.vms.setdefault(vm.id, vm)
 
     def asked(self, vm_id, verb):
         """Before it is sent: from now on the outcome may be either."""
@@ -51,8 +55,9 @@ class Ledger:
         """The outcome is known: it worked."""
         with self._lock:
             if verb == "delete":
-                self.deleted.add(vm_id)
-                self.vms.pop(vm_id, None)
+                vm = self.vms.pop(vm_id, None)
+                # It was asked for by its name, which may have been that of its successor.
+                (self.given_up if vm and vm.replaceable else self.deleted).add(vm_id)
             elif vm_id in self.vms:
                 self.vms[vm_id].intent = "stopped" if verb == "stop" else "running"
 
@@ -69,10 +74,26 @@ class Ledger:
         with self._lock:
             return [dataclasses.replace(vm) for vm in self.vms.values()], set(self.deleted)
 
+    def gone(self):
+        """Those that may be in no list any more."""
+        with self._lock:
+            return self.deleted | self.given_up
+
     def forget(self, vm_id):
         with self._lock:
             self.vms.pop(vm_id, None)
             self.deleted.add(vm_id)
+
+    def found(self, vm_id, state):
+        """In a calm phase: that is what is expected from then on."""
+        with self._lock:
+            self.vms[vm_id].intent = state
+
+    def succeeded_by(self, vm_id, view):
+        with self._lock:
+            old = self.vms.pop(vm_id)
+            self.given_up.add(vm_id)
+            self.vms[view["id"]] = dataclasses.replace(old, id=view["id"], node=view["node"])
 
     # What may end a VM that nobody asked to end.
 
@@ -88,8 +109,18 @@ class Ledger:
         with self._lock:
             return self._excused_vms.get(vm.id) or self._excused_machines.get(self._machine_of(vm.node))
 
-    def no_more_excuses(self):
-        """After a calm phase: what is there now has survived."""
+    def excuse_stops(self, worker):
+        """Its VMs may be stopped; not gone."""
         with self._lock:
+            self._drained.add(worker)
+
+    def may_be_stopped(self, vm):
+        with self._lock:
+            return vm.node in self._drained
+
+    def no_more_excuses(self):
+        """After a calm phase: what is there now has survived, and is what is expected from then on."""
+        with self._lock:
+            self._drained.clear()
             self._excused_vms.clear()
             self._excused_machines.clear()

@@ -17,6 +17,8 @@ AT_ONCE = 5
 GRACEFUL_END_S = 10
 # An engine without live-restore stops its containers first, with 10 s for each.
 ENGINE_END_S = 90
+# An operator waits that long for cordon, uncordon and drain, and repeats an uncordon for that long.
+OPERATOR_S, UNCORDON_S = 10, 60
 
 
 class Nemesis:
@@ -25,6 +27,7 @@ class Nemesis:
         self.draw = random.Random(f"{seed}/nemesis")
         self.kinds = {name.removeprefix("fault_"): getattr(self, name) for name in dir(self) if name.startswith("fault_")}
         self.deck = []
+        self.maintenance = {name: threading.Lock() for name in world.workers}
         # Set: faults that are on end early.
         self.over = threading.Event()
 
@@ -248,6 +251,44 @@ class Nemesis:
         finally:
             self.world.disk.free()
         self.journal.note("healed", fault="disk full")
+
+    # maintenance
+
+    def nodes(self, *argv):
+        """An operator's command; true when it worked."""
+        done = self.world.cloud.mccli("nodes", *argv, check=False, timeout=OPERATOR_S * 15)
+        self.journal.note("operator", argv=argv, code=done.returncode, err=done.stderr.strip()[:400])
+        self.journal.count("operations", f"nodes {argv[0]}: {done.returncode}")
+        return done.returncode == 0
+
+    @contextlib.contextmanager
+    def maintained(self, kind, draw):
+        """A node that gets no new VMs in the end, however often the operator has to say it."""
+        name = draw.choice(sorted(self.world.workers))
+        lock = self.maintenance[name]
+        if not lock.acquire(blocking=False):
+            raise Busy
+        try:
+            self.journal.note("fault", fault=kind, on=name)
+            yield name
+            end = time.monotonic() + UNCORDON_S
+            while not self.nodes("uncordon", name):
+                if time.monotonic() > end:
+                    raise AssertionError(f"{name} could not be uncordoned in {UNCORDON_S} s")
+            self.journal.note("healed", fault=kind, on=name)
+        finally:
+            lock.release()
+
+    def fault_node_cordoned(self, draw):
+        with self.maintained("node cordoned", draw) as name:
+            self.nodes("cordon", name)
+            self.last(draw, 1.0, 10.0)
+
+    def fault_node_drained(self, draw):
+        with self.maintained("node drained", draw) as name:
+            self.ledger.excuse_stops(name)
+            self.nodes("drain", name, "--deadline", f"{draw.randint(0, 3)}s", "--timeout", f"{OPERATOR_S}s")
+            self.last(draw, 0.0, 2.0)
 
     # behind our back
 

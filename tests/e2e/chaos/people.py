@@ -17,6 +17,8 @@ READ_S = 10
 COMMAND_S = 45
 REST_S = (0.05, 0.9)
 VMS_EACH = 3
+# Of the VMs, made with --on-lost replace.
+REPLACEABLE_SHARE = 0.3
 
 # docs/cli.md, "Exit codes". 2 would be a fault of ours; 137, 143 and 129: the command's own end with its VM.
 CODES_OF_CHANGE = {0, 1, 3, 4, 5, 6, 7}
@@ -87,6 +89,8 @@ class Person(threading.Thread):
     # VMs come
 
     def make(self, *argv):
+        if self.draw.random() < REPLACEABLE_SHARE:
+            argv += ("--on-lost", "replace")
         done = self.mccli("create", *argv, "--memory", "64M", "-o", "json", "--timeout", f"{CHANGE_S}s",
                           seconds=CHANGE_S, codes=CODES_OF_CHANGE)  # fmt: skip
         if done:
@@ -155,10 +159,10 @@ class Person(threading.Thread):
     # look, and log in
 
     def list(self):
-        _, deleted = self.ledger.snapshot()
+        gone = self.ledger.gone()
         done = self.mccli("list", "-o", "json", seconds=READ_S, codes=CODES_OF_READ)
         if done and done.returncode == 0:
-            back = {vm["id"] for vm in json.loads(done.stdout)} & deleted
+            back = {vm["id"] for vm in json.loads(done.stdout)} & gone
             self.journal.check("a deleted VM never returns", not back, f"in a list: {back}")
 
     def read(self):

@@ -57,8 +57,8 @@ class JudgesTest(unittest.TestCase):
         """The rules that were broken so far."""
         return [violation.split(": ")[1] for violation in self.journal.violations]
 
-    def settled(self, vms, nodes=("a1", "a2", "b1"), jobs=()):
-        answers = {"nodes": [{"name": n, "state": "ready"} for n in nodes], "jobs": list(jobs), "list": vms}
+    def settled(self, vms, nodes=("a1", "a2", "b1"), jobs=(), cordoned=False):
+        answers = {"nodes": [{"name": n, "state": "ready", "cordoned": cordoned} for n in nodes], "jobs": list(jobs), "list": vms}
         self.calm.mccli = lambda verb, *_: answers[verb]
         self.calm.look_for_trouble()
 
@@ -131,6 +131,7 @@ class CalmTest(JudgesTest):
     def test_not_in_order(self):
         cases = {
             "nodes": ([], [], {"nodes": ["a1", "a2"]}),
+            "cordoned": ([], [], {"cordoned": True}),
             "under way": ([], [], {"jobs": [{"done": False}]}),
             "wanted running": ([view(state="unknown")], [container()], {}),
             "differ": ([view()], [], {}),
@@ -150,8 +151,8 @@ class CalmTest(JudgesTest):
         self.calm.nothing_lost({vm["id"]: vm for vm in vms})
         return self.broken()
 
-    def gone(self):
-        self.calm.witnesses[0].watch = self.watch([{"seq": 1, "kind": "vm.deleted", "vm": A}])
+    def gone(self, kind="vm.deleted"):
+        self.calm.witnesses[0].watch = self.watch([{"seq": 1, "kind": kind, "vm": A}])
 
     def test_listed(self):
         self.ledger.created(view())
@@ -159,7 +160,7 @@ class CalmTest(JudgesTest):
 
     def test_lost_without_a_word(self):
         self.ledger.created(view())
-        self.assertEqual(["no accepted create is lost", "a VM that is gone has an event that says so"], self.lost())
+        self.assertEqual(["a VM that is gone has an event that says so", "no accepted create is lost"], self.lost())
 
     def test_gone_though_nobody_did_anything(self):
         self.gone()
@@ -186,6 +187,38 @@ class CalmTest(JudgesTest):
         self.ledger.asked(A, "stop")
         self.ledger.told(A, "stop")
         self.assertEqual(["a VM is as its person was told"], self.lost(view()))
+
+    def test_stopped_by_a_drain(self):
+        self.ledger.excuse_stops("a1")
+        self.ledger.created(view())
+        self.assertEqual([], self.lost(view(state="stopped")))
+        self.ledger.no_more_excuses()
+        self.assertEqual([], self.lost(view(state="stopped")), "it stays as it was found")
+        self.assertEqual(["a VM is as its person was told"], self.lost(view()))
+
+    def test_replaced_by_another_of_its_name(self):
+        self.gone("vm.replaced")
+        self.ledger.created(view(on_lost="replace"))
+        self.assertEqual([], self.lost(view(B)))
+        self.assertEqual({A}, self.ledger.gone())
+        self.assertEqual([B], [vm.id for vm in self.ledger.snapshot()[0]])
+
+    def test_replaced_by_one_that_was_hit_by_a_fault(self):
+        end, heir = {"seq": 1, "kind": "vm.replaced", "vm": A}, {"seq": 2, "kind": "vm.creating", "vm": B}
+        self.calm.witnesses[0].watch = self.watch([{**event, "name": "box", "node": "b1"} for event in (end, heir)])
+        self.ledger.created(view(on_lost="replace"))
+        self.ledger.excuse_vm(B, "docker kill")
+        self.assertEqual([], self.lost())
+
+    def test_replaced_by_nothing(self):
+        self.gone("vm.replaced")
+        self.ledger.created(view(on_lost="replace"))
+        self.assertEqual(["no accepted create is lost"], self.lost())
+
+    def test_replaced_though_it_is_to_be_kept(self):
+        self.gone("vm.replaced")
+        self.ledger.created(view(on_lost="keep"))
+        self.assertEqual(["no accepted create is lost"], self.lost(view(B)))
 
     def test_deleted_and_listed(self):
         self.ledger.created(view())

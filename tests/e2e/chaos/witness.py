@@ -57,11 +57,12 @@ class WatchWitness:
     """Reads what a `mccli watch -o json` printed, from where it stopped reading the last time."""
 
     # What may be said of a VM after it is gone: that a container of it which turned up is removed.
-    AFTER_THE_END = {"vm.cleanup", "vm.deleted"}
+    AFTER_THE_END = {"vm.cleanup", "vm.deleted", "vm.replaced"}
+    END = {"vm.deleted", "vm.replaced"}
 
     def __init__(self, watch, journal):
         self.watch, self.journal = watch, journal
-        self.offset, self.last, self.events, self.gaps, self.ended = 0, 0, [], 0, set()
+        self.offset, self.last, self.events, self.gaps, self.ends = 0, 0, [], 0, {}
 
     def read_on(self):
         with open(self.watch.events_path, "rb") as file:
@@ -84,7 +85,7 @@ class WatchWitness:
                            lambda: f"{self.watch.events_path}: {line['seq']} after {self.last}")  # fmt: skip
         self.last = line["seq"]
         self.events.append(line)
-        if line["vm"] in self.ended and line["kind"] not in self.AFTER_THE_END:
+        if line["vm"] in self.ends and line["kind"] not in self.AFTER_THE_END:
             self.journal.violation("a deleted VM never returns", f"in the events: {line}")
-        if line["kind"] == "vm.deleted":
-            self.ended.add(line["vm"])
+        if line["kind"] in self.END:
+            self.ends.setdefault(line["vm"], line)

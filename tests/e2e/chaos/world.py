@@ -18,6 +18,8 @@ RESTART_S = 0.5
 DISK_BYTES = 48 << 20
 # A broker that could not write ends, or says so; it may take this long after the disk is free again.
 DISK_AFTERMATH_S = 10
+# Shorter than the longest standstills and partitions, so that nodes are lost in some of them.
+LOST_AFTER = "9s"
 CLEANUP_GRACE = "15s"
 ORPHAN_GRACE = "10s"
 WORKERS = {"a1": 0, "a2": 0, "b1": 1}
@@ -165,7 +167,7 @@ class World:
             wait_until(f"the engine of {machine.name} answers", machine.answers, 60, 0.2)
             machine.load_image()
         self.disk = Disk(f"{node.PRIVATE_DIR}/disk", f"{node.PRIVATE_DIR}/cloud/broker")
-        self.cloud = node.new_cloud(cleanup_grace=CLEANUP_GRACE, orphan_grace=ORPHAN_GRACE)
+        self.cloud = node.new_cloud(cleanup_grace=CLEANUP_GRACE, orphan_grace=ORPHAN_GRACE, lost_after=LOST_AFTER)
         self.broker = Program("broker", self._launch_broker)
         self.broker.process = self.cloud.broker
         self.workers = {name: Program(f"worker {name}", lambda n=name: self._launch_worker(n)) for name in WORKERS}
