@@ -43,9 +43,14 @@ become_root() {
 # run_private COMMAND...: in its own namespaces, with a directory MC_PRIVATE_DIR and a name for
 # its cgroups MC_PRIVATE_CGROUP, both taken away afterwards. The exit code is the command's.
 run_private() {
-    local code=0
+    local code=0 stale
+    # A script that was killed with -9 could not take its files away.
+    for stale in /tmp/mc-private-*; do
+        [[ -s $stale/owner ]] && ! kill -0 "$(<"$stale/owner")" 2>/dev/null && remove_private "$stale"
+    done
     MC_PRIVATE_DIR=$(mktemp -d /tmp/mc-private-XXXXXX)
     MC_PRIVATE_CGROUP=$(basename "$MC_PRIVATE_DIR")
+    echo $$ >"$MC_PRIVATE_DIR/owner"
     export MC_PRIVATE_DIR MC_PRIVATE_CGROUP PYTHONDONTWRITEBYTECODE=1
     trap end_private EXIT
     trap 'exit 130' INT
@@ -60,7 +65,7 @@ run_private() {
 }
 
 end_private() {
-    local code=$? folder init=
+    local code=$? init=
     trap - EXIT
     trap '' INT TERM
     if [[ -n ${mc_private_pid:-} ]]; then
@@ -74,11 +79,18 @@ end_private() {
         kill -KILL "$mc_private_pid" 2>/dev/null || true
         wait "$mc_private_pid" 2>/dev/null || true
     fi
+    remove_private "$MC_PRIVATE_DIR"
+    exit "$code"
+}
+
+# remove_private DIRECTORY: after its processes have ended.
+remove_private() {
+    local folder name
+    name=$(basename "$1")
     # A killed engine leaves the cgroups of its containers. An rmdir can only take empty ones.
-    for folder in /sys/fs/cgroup/*/"$MC_PRIVATE_CGROUP" /sys/fs/cgroup/"$MC_PRIVATE_CGROUP"; do
+    for folder in /sys/fs/cgroup/*/"$name" /sys/fs/cgroup/"$name"; do
         [[ -d $folder ]] || continue
         find "$folder" -depth -type d -exec rmdir {} + 2>/dev/null || true
     done
-    rm -rf "$MC_PRIVATE_DIR"
-    exit "$code"
+    rm -rf "$1"
 }

@@ -154,8 +154,8 @@ class Calm:
         self.journal.check("a VM that is gone has an event that says so", end is not None, f"{vm}")
         if vm.replaceable and end and end["kind"] == "vm.replaced":
             heir = next((other for other in vms.values() if other["name"] == vm.name), None)
-            self.journal.count("checks", "a replaced VM has a successor")
             if heir:
+                self.journal.count("checks", "a replaced VM has a successor")
                 self.ledger.succeeded_by(vm.id, heir)
                 return
         excused = any(self.ledger.excuse_of(one) for one in [vm, *self.heirs(vm, end)])
