@@ -10,6 +10,7 @@ namespace {
 
 using worker::EngineResponse;
 
+constexpr std::size_t filters_kept_max = 64;
 constexpr milliseconds way{1};  ///< from the worker to the engine and back
 
 }  // namespace
@@ -91,6 +92,15 @@ void Engine::begin(const CallPtr& call, const Operation& operation) {
         }
         container->state = ContainerState::removing;
     }
+    if (operation.verb == "create") {
+        // Taken from the beginning of a create, long before anybody can see the container.
+        const std::string name = value_of(operation.query, "name");
+        if (by_name_.contains(name) || !reserved_.insert(name).second) {
+            world_.fired(Fault::name_conflict);
+            return finish(call, trouble(409, "Conflict. The container name \\\"/" + name + "\\\" is already in use"),
+                          way);
+        }
+    }
     world_.schedule.in(latency(operation), [this, call, operation, daemon = daemon_] {
         if (daemon == daemon_) apply(call, operation);
     });
@@ -154,6 +164,7 @@ Engine::Answer Engine::perform(const CallPtr& call, const Operation& operation) 
 }
 
 Engine::Answer Engine::list(const std::string& query) {
+    if (filters_.size() > filters_kept_max) filters_.clear();
     auto& wanted = filters_[query];
     if (wanted.empty()) wanted = label_filter(query);
     std::string body = "[";
@@ -177,10 +188,7 @@ Engine::Answer Engine::inspect(const Operation& operation) {
 
 Engine::Answer Engine::create(const worker::EngineRequest& request, const Operation& operation) {
     const std::string name = value_of(operation.query, "name");
-    if (by_name_.contains(name)) {
-        world_.fired(Fault::name_conflict);
-        return trouble(409, "Conflict. The container name \\\"/" + name + "\\\" is already in use");
-    }
+    reserved_.erase(name);
     if (mood.full) {
         return trouble(500, "mkdir /var/lib/docker/overlay2/x: no space left on device");
     }
@@ -189,6 +197,7 @@ Engine::Answer Engine::create(const worker::EngineRequest& request, const Operat
     Container container;
     container.id = to_hex(++last_id_) + name_;
     container.name = name;
+    container.created_unix_ms = epoch_unix_ms + world_.now().count();
     container.image = body.at("Image");
     container.labels = body.at("Labels").get<std::map<std::string, std::string>>();
     container.exposes_ssh = body.contains("ExposedPorts");
@@ -282,6 +291,7 @@ void Engine::end(Container& container, int exit_code, bool by_itself, const char
     container.port = 0;
     container.ssh_at = Moment::max();
     observer_.container_stopped(container, by_itself);
+    end_followers(container.id);
     tell(action, container);
 }
 
@@ -290,6 +300,7 @@ void Engine::erase(const std::string& id, bool by_fault) {
     by_name_.erase(container.name);
     containers_.erase(id);
     observer_.container_removed(name_, container, by_fault);
+    end_followers(id);
     tell("destroy", container);
 }
 

@@ -30,6 +30,7 @@ struct Container {
     bool exposes_ssh = false;
     std::uint16_t port = 0;
     int exit_code = 0;
+    std::int64_t created_unix_ms = 0;
     std::int64_t started_unix_ms = 0;
     Moment ssh_at = Moment::max();  ///< from when on sshd answers
 };
@@ -142,6 +143,7 @@ private:
     bool run(Container& container);
     void end(Container& container, int exit_code, bool by_itself, const char* action);
     void erase(const std::string& id, bool by_fault);
+    void end_followers(const std::string& container);
     void tell(const char* action, const Container& container);
     [[nodiscard]] std::string describe(const Container& container) const;
 
@@ -155,10 +157,11 @@ private:
     std::uint64_t last_number_ = 0;
     std::map<std::string, Container> containers_;
     std::map<std::string, std::string> by_name_;
+    std::set<std::string> reserved_;  ///< names of creates under way
     std::set<std::string> images_{"minicloud/vm:latest", "plain:1"};
     std::set<CallPtr, ByNumber> calls_;
     std::vector<CallPtr> watchers_;
-    std::vector<CallPtr> followers_;
+    std::vector<std::pair<std::string, CallPtr>> followers_;  ///< by container
     std::set<StreamPtr, ByNumber> streams_;
     std::map<std::string, std::pair<bool, int>> execs_;  ///< running, exit code
     std::vector<std::function<void()>> parked_;

@@ -45,13 +45,22 @@ void Engine::logs(const CallPtr& call, const Operation& operation) {
     if (!container) return finish(call, trouble(404, "No such container: " + operation.container), 1ms);
     const std::string text = attach_frame("hello from " + container->name + "\n");
     if (!call->request.stream) return finish(call, Answer{200, text, {}}, 3ms);
-    world_.schedule.in(dice_.between(2ms, 10ms), [this, call, text, operation, daemon = daemon_] {
-        if (daemon != daemon_ || call->ended) return;
-        if (!call->cancelled) call->on_chunk(text);
-        if (call->cancelled || value_of(operation.query, "follow") != "1")
-            return finish(call, Answer{200, "", {}}, 1ms);
-        // It goes on until the container ends, the daemon does, or nobody listens.
-        followers_.push_back(call);
+    world_.schedule.in(dice_.between(2ms, 10ms),
+                       [this, call, text, operation, container_id = container->id, daemon = daemon_] {
+                           if (daemon != daemon_ || call->ended) return;
+                           if (!call->cancelled) call->on_chunk(text);
+                           if (call->cancelled || value_of(operation.query, "follow") != "1")
+                               return finish(call, Answer{200, "", {}}, 1ms);
+                           // It goes on until the container ends, the daemon does, or nobody listens.
+                           followers_.emplace_back(container_id, call);
+                       });
+}
+
+void Engine::end_followers(const std::string& container) {
+    std::erase_if(followers_, [&](const auto& follower) {
+        if (follower.first != container) return follower.second->cancelled || follower.second->ended;
+        finish(follower.second, Answer{200, "", {}}, 1ms);
+        return true;
     });
 }
 
@@ -126,6 +135,7 @@ void Engine::restart_daemon(milliseconds down, bool live_restore) {
     ++daemon_;
     world_.fired(live_restore ? Fault::engine_restarted_live : Fault::engine_restarted);
     parked_.clear();
+    reserved_.clear();
     for (const auto& call : std::exchange(calls_, decltype(calls_){})) {
         finish(call, fail(ErrorCode::engine_failed, "the connection to the engine broke"), dice_.between(1ms, 20ms));
     }

@@ -95,8 +95,9 @@ worker::EngineResponse image_text(const std::string& image) {
 
 std::string list_entry(const Container& container) {
     std::string text = R"({"Id":")" + container.id + R"(","Names":["/)" + container.name + R"("],"Image":")" +
-                       container.image + R"(","Labels":)" + labels_text(container) + R"(,"State":")" +
-                       word_of(container.state) + R"(","Status":")";
+                       container.image + R"(","Labels":)" + labels_text(container) + R"(,"Created":)" +
+                       std::to_string(container.created_unix_ms / 1000) + R"(,"State":")" + word_of(container.state) +
+                       R"(","Status":")";
     text += container.state == ContainerState::exited
                 ? "Exited (" + std::to_string(container.exit_code) + ") 3 seconds ago"
                 : std::string("Up 3 seconds");

@@ -81,7 +81,8 @@ void BrokerCore::on_worker_stream_message(Node& node, Message& message) {
 
 void BrokerCore::end_stream(const Stream& stream, const Error& error) {
     refuse(stream.client, {.verb = stream.verb, .id = stream.request}, error);
-    streams_.erase(stream.job);
+    // Its worker may be back on the same connection and have noticed nothing.
+    cancel_stream(stream);
 }
 
 void BrokerCore::cancel_stream(const Stream& stream) {

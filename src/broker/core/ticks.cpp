@@ -69,7 +69,7 @@ void BrokerCore::clean_up(Now now) {
         const auto expires = record.expires();
         if (expires.unix_ms != 0 && now.wall >= expires) {
             remove_by_broker(now, vm, "its time to live is over");
-        } else if (vm.stop_seen && record.state == VmState::stopped &&
+        } else if (vm.stop_seen && record.intent == VmIntent::running && record.state == VmState::stopped &&
                    now.instant - vm.since >= config_.cleanup_grace) {
             remove_by_broker(now, vm, "it stopped by itself: " + record.reason);
         }

@@ -45,10 +45,9 @@ void BrokerCore::on_register(Now now, const PeerId& peer, const Message& message
     if (!known) publish(now, protocol::event_kind::node_joined, node.record.name, "");
     answer(ErrorCode::ok, encode(protocol::RegisterReply{meta_.cloud, meta_.epoch, version}));
     // A worker ends its streams before it registers anew, and an order that was on its way to
-    // its last connection is lost: nobody would ever end these. The notice is for one that
-    // only repeats its registration, and has them still.
+    // its last connection is lost: nobody would ever end these. One that only repeats its
+    // registration has them still, and is told.
     for (const Stream& stream : streams_.of_node(node.record.id)) {
-        send_worker(node, Kind::notice, Verb::job_cancel, stream.job, {});
         end_stream(stream, {ErrorCode::node_unreachable, "the connection to node " + node.record.name +
                                                              " broke, and the stream with " + stream.vm_name +
                                                              " with it; what it ran may still run"});
@@ -242,6 +241,7 @@ void BrokerCore::finish_change(Now now, Vm& vm, const JobRecord& job, const Resu
         const bool was_started = job.verb == Verb::vm_start && vm.record.state == VmState::running;
         vm.record.intent = was_started ? VmIntent::running : VmIntent::stopped;
         vm.record.reason = result.error().message;
+        vm.stop_seen = false;
         vms_.clear_job(vm);
         vms_.touch(vm);
         return finish_item(now, job.request, job.item, &vm, vm.record.spec.name, result.error());

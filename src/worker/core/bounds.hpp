@@ -28,6 +28,7 @@ inline constexpr std::size_t pulls_max = 2;
 
 // How long an engine call may take. Past it the outcome is unknown: look first.
 inline constexpr milliseconds list_call_max = 10s;
+inline constexpr milliseconds find_call_max = 10s;  ///< the list of one VM's containers
 inline constexpr milliseconds inspect_call_max = 10s;
 inline constexpr milliseconds info_call_max = 10s;
 inline constexpr milliseconds create_call_max = 60s;
@@ -52,6 +53,7 @@ inline constexpr milliseconds exec_exit_poll = 50ms;
 inline constexpr milliseconds hang_up_max = 2s;  ///< for telling a command that nobody listens any more
 inline constexpr int exec_exit_polls_max = 40;
 inline constexpr int engine_tries_max = 4;        ///< looks at a silent or failing engine before a job gives up
+inline constexpr int surplus_removals_max = 4;    ///< of one VM's second containers, per look
 inline constexpr milliseconds tidy_up_max = 30s;  ///< after a failed create: for removing what there is
 
 // Inventory, events and health.

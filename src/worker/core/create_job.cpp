@@ -39,8 +39,10 @@ void CreateJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
         case Step::create:
             return on_created(now, result);
         case Step::look:
-            if (const auto found = lookup_->on_call_done(now, result)) on_looked(now, *found);
+            if (const auto found = lookup_->on_call_done(now, purpose, result)) on_looked(now, *found);
             return;
+        case Step::whose:
+            return on_whose(now, result);
         case Step::upload:
             return on_uploaded(now, result);
         case Step::start:
@@ -86,7 +88,17 @@ void CreateJob::on_image(Now now, const CallResult& result) {
                           "image " + order_.spec.image +
                               " takes no password: use an image made by docker/vm/build, or leave --password out"});
     }
-    create(now);
+    look_or_create(now);
+}
+
+void CreateJob::look_or_create(Now now) {
+    // A first order needs no look: no list has shown the VM, and its name is the guard. One that
+    // an earlier process of this worker may have begun with does: the name may have been changed.
+    if (port().context().known.may_exist(order_.vm)) {
+        look(now);
+    } else {
+        create(now);
+    }
 }
 
 void CreateJob::on_call_chunk(Now now, CallPurpose purpose, std::string_view bytes) {
@@ -116,6 +128,7 @@ void CreateJob::image_missing(Now now, ErrorCode code, const std::string& why) {
 void CreateJob::create(Now now) {
     step_ = Step::create;
     may_exist_ = true;
+    name_taken_ = false;
     port().progress(now, "creating");
     port().call(CallPurpose::create, engine::create(order_.vm, container_spec(port().context().identity, order_, image_,
                                                                               port().context().settings.port_host_ip)));
@@ -124,7 +137,10 @@ void CreateJob::create(Now now) {
 void CreateJob::on_created(Now now, const CallResult& result) {
     if (ending_) return fail_with(now, *ending_);
     if (!result) return look_again(now, result.error());
-    if (result->status == 409) return look(now);
+    if (result->status == 409) {
+        name_taken_ = true;
+        return look(now);
+    }
     if (result->status == 404) {
         return image_missing(now, ErrorCode::image_not_found, "it was removed a moment ago");
     }
@@ -149,17 +165,42 @@ void CreateJob::look_again(Now now, const Error& why) {
 void CreateJob::look(Now /*now*/) {
     step_ = Step::look;
     lookup_.emplace(port());
-    lookup_->begin();
+    lookup_->begin(Lookup::Detail::inspected);
 }
 
 void CreateJob::on_looked(Now now, const Lookup::Found& found) {
     if (ending_) return fail_with(now, *ending_);
-    if (!found) {
-        if (found.error().code == ErrorCode::engine_conflict) may_exist_ = false;  // not ours to tidy up
-        return fail_with(now, found.error());
+    if (!found) return fail_with(now, found.error());
+    if (*found) return go_on_with(now, **found);
+    if (name_taken_) return ask_whose();
+    create(now);
+}
+
+void CreateJob::ask_whose() {
+    step_ = Step::whose;
+    port().call(CallPurpose::inspect, engine::inspect(container_name(order_.vm)));
+}
+
+void CreateJob::on_whose(Now now, const CallResult& result) {
+    const bool gone = result && result->status == 404;
+    if (result && engine::is_good(*result)) {
+        const auto info = engine::parse_inspect(result->body);
+        if (info && is_ours(info->labels, port().context().identity) && vm_of(info->labels) == order_.vm) {
+            return go_on_with(now, *info);
+        }
+        if (info) {
+            may_exist_ = false;  // not ours to tidy up
+            return fail_with(now, {ErrorCode::engine_conflict,
+                                   "a container named " + container_name(order_.vm) +
+                                       " is on the engine but does not carry this cloud's and node's labels: it is "
+                                       "left alone"});
+        }
     }
-    if (!*found) return create(now);
-    go_on_with(now, **found);
+    // Gone meanwhile, or the engine still is at the create that took the name: its end is near.
+    if (!gone && ++unknowns_ >= unknowns_max) {
+        return fail_with(now, {ErrorCode::engine_failed, "the engine can't tell whose the VM's name is"});
+    }
+    port().wake_at(now.instant + bounds::engine_retry);
 }
 
 void CreateJob::go_on_with(Now now, const engine::ContainerInfo& container) {
@@ -170,6 +211,7 @@ void CreateJob::go_on_with(Now now, const engine::ContainerInfo& container) {
                                                                " is there already, made from another specification"});
     }
     container_ = container.id;
+    may_exist_ = true;
     if (container.dead) return fail_with(now, {ErrorCode::engine_failed, "the VM's container is dead at the engine"});
     switch (container.state) {
         case ContainerState::created:
@@ -257,6 +299,8 @@ void CreateJob::on_timer(Now now) {
             return look_at_image();
         case Step::look:
             return lookup_->on_timer();
+        case Step::whose:
+            return create(now);
         case Step::ready:
             return readiness_->on_timer(now);
         case Step::tidy_up:

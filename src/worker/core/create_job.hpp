@@ -12,8 +12,9 @@ namespace mc::worker {
 /// vm_create: image there (else pulled) -> container created (or adopted) ->
 /// keys put in place -> started -> answers. Whatever fails, nothing stays behind.
 ///
-/// Safe to repeat at every step: the container's name is the VM's, and what is
-/// there already is continued with after its labels have proved it ours.
+/// Safe to repeat at every step: a container that carries the VM's labels is
+/// continued with. It is looked for before a create wherever one may be there
+/// (ADR 9); the name, which is the VM's, keeps two creates at once from making two.
 class CreateJob final : public Job {
 public:
     CreateJob(JobContext& context, JobHead head, protocol::CreateOrder order);
@@ -31,7 +32,8 @@ private:
         image,  ///< is it on the engine?
         pull,
         create,
-        look,  ///< something with our name exists, or an answer got lost
+        look,   ///< the order may have been here before, the name is taken, or an answer got lost
+        whose,  ///< the name is taken, and by no container of ours: by whose?
         upload,
         start,
         ready,
@@ -42,10 +44,13 @@ private:
     void look_at_image();
     void on_image(Now now, const CallResult& result);
     void on_pulled(Now now, const CallResult& result);
+    void look_or_create(Now now);
     void create(Now now);
     void on_created(Now now, const CallResult& result);
     void look(Now now);
     void on_looked(Now now, const Lookup::Found& found);
+    void ask_whose();
+    void on_whose(Now now, const CallResult& result);
     void go_on_with(Now now, const engine::ContainerInfo& container);
     void upload(Now now);
     void on_uploaded(Now now, const CallResult& result);
@@ -70,7 +75,8 @@ private:
     protocol::VmReport exited_;
     int unknowns_ = 0;  ///< calls whose outcome had to be looked up
     int start_tries_ = 0;
-    bool may_exist_ = false;       ///< a create call has been made: tidy up after a failure
+    bool may_exist_ = false;       ///< a create call has been made, or ours was found: tidy up after a failure
+    bool name_taken_ = false;      ///< the last create said so
     std::optional<Error> ending_;  ///< why the job is being given up
     Instant tidy_until_ = Instant::never();
 };

@@ -30,6 +30,7 @@ EngineCalls::Lane EngineCalls::lane_of(CallPurpose purpose) {
         case CallPurpose::logs:
             return Lane::open;
         case CallPurpose::image_inspect:
+        case CallPurpose::find:
         case CallPurpose::inspect:
         case CallPurpose::host_key:
         case CallPurpose::last_logs:

@@ -32,6 +32,7 @@ enum class CallPurpose : std::uint8_t {
     stop,
     restart,
     remove,
+    find,
     inspect,
     host_key,
     last_logs,

@@ -154,6 +154,7 @@ Result<std::vector<ContainerInfo>> parse_list(std::string_view body) {
         const std::string state = text(at(entry, {"State"}));
         info.dead = state == "dead";
         info.state = state_from(state);
+        info.created = WallTime{integer<std::int64_t>(at(entry, {"Created"})) * 1000};
         const json& ports = at(entry, {"Ports"});
         for (const auto& port : ports.is_array() ? ports : json::array()) {
             if (integer<int>(at(port, {"PrivatePort"})) == 22 && text(at(port, {"Type"})) == "tcp") {

@@ -26,6 +26,7 @@ struct ContainerInfo {
     bool dead = false;           ///< a removal that got stuck
     bool exposes_ssh = false;    ///< has 22/tcp; from inspect only
     std::uint16_t ssh_port = 0;  ///< as published
+    WallTime created;            ///< from list only
     WallTime started;            ///< from inspect only
     std::int32_t exit_code = 0;
     std::string reason;  ///< why it is not running: the engine's error, out of memory; from inspect only

@@ -42,6 +42,11 @@ json our_labels(const Identity& identity) {
         {std::string(label::cloud) + "=" + identity.cloud.str(), std::string(label::node) + "=" + identity.node.str()});
 }
 
+EngineRequest list_of(const json& labels, milliseconds time_max) {
+    const json filters{{"label", labels}};
+    return get(versioned("/containers/json?all=1&filters=" + url_encode(filters.dump())), time_max);
+}
+
 /// bash where there is one, else sh; both as login shells.
 const std::vector<std::string> login_shell{
     "/bin/sh", "-c", "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi"};
@@ -58,8 +63,13 @@ EngineRequest info() {
 }
 
 EngineRequest list(const Identity& identity) {
-    const json filters{{"label", our_labels(identity)}};
-    return get(versioned("/containers/json?all=1&filters=" + url_encode(filters.dump())), bounds::list_call_max);
+    return list_of(our_labels(identity), bounds::list_call_max);
+}
+
+EngineRequest find(const Identity& identity, VmId vm) {
+    json labels = our_labels(identity);
+    labels.push_back(std::string(label::vm) + "=" + vm.str());
+    return list_of(labels, bounds::find_call_max);
 }
 
 EngineRequest events(const Identity& identity, std::int64_t since_unix_seconds) {

@@ -15,6 +15,8 @@ namespace mc::worker::engine {
 [[nodiscard]] EngineRequest info();
 /// Every container of this cloud and node, running or not.
 [[nodiscard]] EngineRequest list(const Identity& identity);
+/// Those of one VM, whatever they are named: one, unless something went wrong.
+[[nodiscard]] EngineRequest find(const Identity& identity, VmId vm);
 /// Life cycle events of our containers from `since_unix_seconds` on, without end.
 [[nodiscard]] EngineRequest events(const Identity& identity, std::int64_t since_unix_seconds);
 

@@ -1,16 +1,21 @@
 #include "worker/core/inventory.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
+#include <utility>
 
 #include "protocol/limits.hpp"
 #include "worker/core/engine_requests.hpp"
+#include "worker/core/lookup.hpp"
 
 namespace mc::worker {
 
 void Inventory::on_registered(Now now) {
     registered_ = true;
-    ++results_sent_;  // a list under way may be another cloud's: not for this broker
+    ++registrations_;
+    ++results_sent_;               // a list under way may be another cloud's: not for this broker
+    context_.known.forget_list();  // orders that come now may have been an earlier process's
     hinted_ = in_flight();
     next_list_ = now.instant;
 }
@@ -35,11 +40,16 @@ void Inventory::list(Now now) {
     last_list_ = now.instant;
     next_list_ = now.instant + bounds::inventory_interval;
     results_at_list_ = results_sent_;
+    registrations_at_list_ = registrations_;
     context_.calls.start(owner_inventory, CallPurpose::list, engine::list(context_.identity));
 }
 
 void Inventory::on_call_done(Now now, CallId id, CallPurpose purpose, const CallResult& result) {
     if (purpose == CallPurpose::list) return on_list(now, result);
+    if (purpose == CallPurpose::remove) {
+        removing_surplus_ = false;
+        return hint(now);
+    }
     if (details_pending_ == 0) return;
     if (purpose == CallPurpose::host_key) {
         const std::string container = key_calls_[id];
@@ -72,10 +82,34 @@ void Inventory::on_list(Now now, const CallResult& result) {
     std::erase_if(listed_, [&](const auto& c) { return !is_ours(c.labels, context_.identity) || !vm_of(c.labels); });
     containers_ = listed_.size();
     std::set<std::string> ids;
-    for (const auto& container : listed_) ids.insert(container.id);
+    std::set<VmId> vms;
+    for (const auto& container : listed_) {
+        ids.insert(container.id);
+        vms.insert(*vm_of(container.labels));
+    }
     context_.known.keep_only(ids);
+    if (vms.size() < listed_.size()) part_with_surplus();
+    if (registered_ && registrations_ == registrations_at_list_) context_.known.note_list(std::move(vms));
     ask_details();
     if (details_pending_ == 0) finish_round(now);
+}
+
+void Inventory::part_with_surplus() {
+    // Each VM's best one first; what follows it is not its VM's container but a copy.
+    std::sort(listed_.begin(), listed_.end(), [](const auto& a, const auto& b) {
+        const VmId left = *vm_of(a.labels);
+        const VmId right = *vm_of(b.labels);
+        return left != right ? left < right : is_better(a, b);
+    });
+    const auto same_vm = [](const auto& a, const auto& b) { return vm_of(a.labels) == vm_of(b.labels); };
+    const auto copy = std::next(std::adjacent_find(listed_.begin(), listed_.end(), same_vm));
+    // One at a time; the next list shows what is left.
+    if (!std::exchange(removing_surplus_, true)) {
+        context_.outbox.log(LogLevel::warning, "VM " + vm_of(copy->labels)->str() + " has more than one container: " +
+                                                   copy->id + " is removed, " + std::prev(copy)->id + " stays");
+        context_.calls.start(owner_inventory, CallPurpose::remove, engine::remove(copy->id));
+    }
+    listed_.erase(std::unique(listed_.begin(), listed_.end(), same_vm), listed_.end());
 }
 
 void Inventory::ask_details() {

@@ -14,7 +14,8 @@ namespace mc::worker {
 ///
 /// A list that began before the last job result was sent is thrown away: it may
 /// not show what that job did, and the broker takes what is missing for gone.
-/// The list is also what the engine's health is judged by.
+/// The list is also what the engine's health is judged by. A VM's second container
+/// is removed, not reported (ADR 9).
 class Inventory {
 public:
     Inventory(JobContext& context, EngineHealth& health) : context_(context), health_(health) {}
@@ -38,6 +39,7 @@ private:
     [[nodiscard]] bool in_flight() const { return listing_ || details_pending_ > 0; }
     void list(Now now);
     void on_list(Now now, const CallResult& result);
+    void part_with_surplus();
     void ask_details();
     void finish_round(Now now);
     void send();
@@ -52,6 +54,9 @@ private:
     std::size_t containers_ = 0;
     std::uint64_t results_sent_ = 0;
     std::uint64_t results_at_list_ = 0;
+    std::uint64_t registrations_ = 0;
+    std::uint64_t registrations_at_list_ = 0;
+    bool removing_surplus_ = false;
     Instant last_list_;
     Instant next_list_;
     bool hinted_ = false;  ///< while a round was under way

@@ -38,13 +38,6 @@ bool KnownContainers::knows_host_key(const std::string& container) const {
     return found != entries_.end() && found->second.host_key.has_value();
 }
 
-std::string KnownContainers::container_of(VmId vm) const {
-    for (const auto& [id, entry] : entries_) {
-        if (entry.inspected && vm_of(entry.inspected->labels) == vm) return id;
-    }
-    return {};
-}
-
 void KnownContainers::keep_only(const std::set<std::string>& containers) {
     std::erase_if(entries_, [&](const auto& entry) { return !containers.contains(entry.first); });
 }

@@ -27,10 +27,14 @@ public:
     [[nodiscard]] bool knows_host_key(const std::string& container) const;
     [[nodiscard]] std::string host_key(const std::string& container) const;
 
-    /// The engine's id of that VM's container, whatever its name; "" when none was inspected.
-    [[nodiscard]] std::string container_of(VmId vm) const;
-
     void keep_only(const std::set<std::string>& containers);
+
+    /// A complete list showed containers of these VMs, and of no others.
+    void note_list(std::set<VmId> vms) { listed_ = std::move(vms); }
+    /// What was listed before says nothing any more.
+    void forget_list() { listed_.reset(); }
+    /// False only when a list since forget_list() did not show that VM.
+    [[nodiscard]] bool may_exist(VmId vm) const { return !listed_ || listed_->contains(vm); }
 
 private:
     struct Entry {
@@ -38,6 +42,7 @@ private:
         std::optional<std::string> host_key;
     };
     std::unordered_map<std::string, Entry> entries_;
+    std::optional<std::set<VmId>> listed_;
 };
 
 }  // namespace mc::worker

@@ -1,15 +1,31 @@
 #include "worker/core/lookup.hpp"
 
+#include <algorithm>
+#include <tuple>
+
 #include "worker/core/engine_requests.hpp"
 
 namespace mc::worker {
 
 using protocol::ContainerState;
 
-void Lookup::begin() {
+bool is_better(const engine::ContainerInfo& a, const engine::ContainerInfo& b) {
+    const auto rank = [](const engine::ContainerInfo& c) {
+        return c.state == ContainerState::running ? 0 : c.dead || c.state == ContainerState::removing ? 2 : 1;
+    };
+    if (rank(a) != rank(b)) return rank(a) < rank(b);
+    return std::tie(a.created.unix_ms, a.id) < std::tie(b.created.unix_ms, b.id);
+}
+
+void Lookup::begin(Detail detail) {
+    detail_ = detail;
     tries_ = 0;
-    by_id_.clear();
-    port_.call(CallPurpose::inspect, engine::inspect(container_name(port_.head().vm)));
+    surplus_removed_ = 0;
+    find();
+}
+
+void Lookup::find() {
+    port_.call(CallPurpose::find, engine::find(port_.context().identity, port_.head().vm));
 }
 
 std::optional<Lookup::Found> Lookup::again(Now now, Error why) {
@@ -18,38 +34,57 @@ std::optional<Lookup::Found> Lookup::again(Now now, Error why) {
     return std::nullopt;
 }
 
-void Lookup::on_timer() {
-    port_.call(CallPurpose::inspect, engine::inspect(by_id_.empty() ? container_name(port_.head().vm) : by_id_));
+std::optional<Lookup::Found> Lookup::on_call_done(Now now, CallPurpose purpose, const CallResult& result) {
+    if (purpose == CallPurpose::find) return on_list(now, result);
+    if (purpose == CallPurpose::inspect) return on_inspected(now, result);
+    if (purpose == CallPurpose::remove) find();  // of a surplus one, whatever came of it
+    return std::nullopt;
 }
 
-std::optional<Lookup::Found> Lookup::on_call_done(Now now, const CallResult& result) {
+std::optional<Lookup::Found> Lookup::on_list(Now now, const CallResult& result) {
     if (!result) return again(now, result.error());
-    if (result->status == 404) {
-        // Somebody may have renamed it: its labels, last seen in an inventory, still say whose it is.
-        const bool by_name = by_id_.empty();
-        if (by_name) by_id_ = port_.context().known.container_of(port_.head().vm);
-        if (!by_name || by_id_.empty()) return Found(std::optional<engine::ContainerInfo>());
-        on_timer();
+    if (!engine::is_good(*result)) {
+        return again(now, {ErrorCode::engine_failed,
+                           "the engine can't tell about the VM's container: " + engine::message_of(*result)});
+    }
+    auto listed = engine::parse_list(result->body);
+    if (!listed) return again(now, listed.error());
+    // The engine filtered them already; nothing is touched on its word alone.
+    std::erase_if(*listed, [&](const auto& container) {
+        return !is_ours(container.labels, port_.context().identity) || vm_of(container.labels) != port_.head().vm;
+    });
+    if (listed->empty()) return Found(std::optional<engine::ContainerInfo>());
+    std::sort(listed->begin(), listed->end(), is_better);
+    if (listed->size() > 1 && surplus_removed_ < bounds::surplus_removals_max) {
+        ++surplus_removed_;
+        const std::string& worse = listed->back().id;
+        port_.log(LogLevel::warning, "the VM has " + std::to_string(listed->size()) + " containers: " + worse +
+                                         " is removed, " + listed->front().id + " stays");
+        port_.call(CallPurpose::remove, engine::remove(worse));
         return std::nullopt;
     }
+    if (detail_ == Detail::listed) return Found(std::move(listed->front()));
+    port_.call(CallPurpose::inspect, engine::inspect(listed->front().id));
+    return std::nullopt;
+}
+
+std::optional<Lookup::Found> Lookup::on_inspected(Now now, const CallResult& result) {
+    if (!result) return again(now, result.error());
+    // Removed a moment ago: the next list knows.
+    if (result->status == 404) return again(now, {ErrorCode::engine_failed, "the VM's container comes and goes"});
     if (!engine::is_good(*result)) {
         return again(now, {ErrorCode::engine_failed,
                            "the engine can't tell about the VM's container: " + engine::message_of(*result)});
     }
     auto info = engine::parse_inspect(result->body);
     if (!info) return again(now, info.error());
-    if (!is_ours(info->labels, port_.context().identity) || vm_of(info->labels) != port_.head().vm) {
-        return Found(fail(ErrorCode::engine_conflict,
-                          "a container named " + container_name(port_.head().vm) +
-                              " is on the engine but does not carry this cloud's and node's labels: it is left alone"));
-    }
     port_.context().known.note(*info);
     return Found(std::move(*info));
 }
 
 void Removal::begin() {
     looking_ = true;
-    lookup_.begin();
+    lookup_.begin(Lookup::Detail::listed);
 }
 
 void Removal::on_timer() {
@@ -62,6 +97,7 @@ void Removal::on_timer() {
 
 std::optional<Result<void>> Removal::on_found(Now now, const Lookup::Found& found) {
     looking_ = false;
+    if (!found) return Result<void>(fail(found.error()));
     if (!*found) return Result<void>();
     const engine::ContainerInfo& container = **found;
     if (container.state == ContainerState::removing) {
@@ -77,10 +113,9 @@ std::optional<Result<void>> Removal::on_found(Now now, const Lookup::Found& foun
 }
 
 std::optional<Result<void>> Removal::on_call_done(Now now, CallPurpose purpose, const CallResult& result) {
-    if (purpose == CallPurpose::inspect && looking_) {
-        const auto found = lookup_.on_call_done(now, result);
+    if (looking_) {
+        const auto found = lookup_.on_call_done(now, purpose, result);
         if (!found) return std::nullopt;
-        if (!*found) return Result<void>(fail(found->error()));
         return on_found(now, *found);
     }
     if (purpose != CallPurpose::remove) return std::nullopt;

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "worker/core/job.hpp"
 
@@ -9,26 +10,38 @@
 /// and returns its result once, with the event that completes it.
 namespace mc::worker {
 
-/// Finds a VM's container and proves that it is ours (pitfalls 27): the first
-/// step of everything that touches one. Asks a silent engine a few times.
+/// Which of two containers of one VM stays: one that runs, then the older one.
+[[nodiscard]] bool is_better(const engine::ContainerInfo& a, const engine::ContainerInfo& b);
+
+/// Finds a VM's container by its labels, whatever its name is by now, and proves
+/// that it is ours (pitfalls 27): the first step of everything that touches one.
+/// Asks a silent engine a few times. When a VM has several, the worse ones are
+/// removed first (ADR 9).
 class Lookup {
 public:
-    /// No container: nullopt. Errors: engine_conflict (that name is somebody
-    /// else's), engine_unreachable, engine_failed.
+    enum class Detail : std::uint8_t {
+        listed,     ///< what a list tells: id, labels, state, port
+        inspected,  ///< everything
+    };
+    /// No container: nullopt. Errors: engine_unreachable, engine_failed, deadline_exceeded.
     using Found = Result<std::optional<engine::ContainerInfo>>;
 
     explicit Lookup(JobPort& port) : port_(port) {}
 
-    void begin();
-    [[nodiscard]] std::optional<Found> on_call_done(Now now, const CallResult& result);
-    void on_timer();
+    void begin(Detail detail);
+    [[nodiscard]] std::optional<Found> on_call_done(Now now, CallPurpose purpose, const CallResult& result);
+    void on_timer() { find(); }
 
 private:
+    void find();
+    [[nodiscard]] std::optional<Found> on_list(Now now, const CallResult& result);
+    [[nodiscard]] std::optional<Found> on_inspected(Now now, const CallResult& result);
     [[nodiscard]] std::optional<Found> again(Now now, Error why);
 
     JobPort& port_;
+    Detail detail_ = Detail::inspected;
     int tries_ = 0;
-    std::string by_id_;  ///< asked for by the engine's id: nobody has its name
+    int surplus_removed_ = 0;
 };
 
 /// Removes a VM's container, running or not, and makes sure that it is gone. One

@@ -23,7 +23,7 @@ ExecJob::ExecJob(JobContext& context, JobHead head, std::uint32_t window_bytes, 
 void ExecJob::begin(Now /*now*/) {
     // Said before anything else: it is the acknowledgement, too.
     port().send(Kind::progress, input_credit_, {}, {}, 0);
-    lookup_.begin();
+    lookup_.begin(Lookup::Detail::listed);
 }
 
 void ExecJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
@@ -33,7 +33,7 @@ void ExecJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
     }
     switch (step_) {
         case Step::look:
-            if (const auto found = lookup_.on_call_done(now, result)) on_looked(*found);
+            if (const auto found = lookup_.on_call_done(now, purpose, result)) on_looked(*found);
             return;
         case Step::create:
             return on_created(result);
@@ -232,12 +232,12 @@ LogsJob::LogsJob(JobContext& context, JobHead head, std::uint32_t window_bytes, 
 
 void LogsJob::begin(Now /*now*/) {
     port().send(Kind::progress, 0, {}, {}, 0);
-    lookup_.begin();
+    lookup_.begin(Lookup::Detail::listed);
 }
 
-void LogsJob::on_call_done(Now now, CallPurpose /*purpose*/, CallResult result) {
+void LogsJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
     if (step_ == Step::look) {
-        const auto found = lookup_.on_call_done(now, result);
+        const auto found = lookup_.on_call_done(now, purpose, result);
         if (!found) return;
         if (!*found) return end(found->error());
         if (!**found) {

@@ -55,11 +55,11 @@ void RemoveJob::give_up(Now /*now*/, Error why) {
 InspectJob::InspectJob(JobContext& context, JobHead head) : Job(context, head), lookup_(port()) {}
 
 void InspectJob::begin(Now /*now*/) {
-    lookup_.begin();
+    lookup_.begin(Lookup::Detail::inspected);
 }
 
-void InspectJob::on_call_done(Now now, CallPurpose /*purpose*/, CallResult result) {
-    const auto found = lookup_.on_call_done(now, result);
+void InspectJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
+    const auto found = lookup_.on_call_done(now, purpose, result);
     if (!found) return;
     if (!*found) return end(found->error());
     end(Outcome::done(**found ? full_report(port(), ***found) : absent_report(port().head().vm)));
@@ -79,18 +79,18 @@ SwitchJob::SwitchJob(JobContext& context, JobHead head, std::uint32_t grace_seco
     : Job(context, head), grace_seconds_(grace_seconds), lookup_(port()) {}
 
 void SwitchJob::begin(Now /*now*/) {
-    lookup_.begin();
+    lookup_.begin(Lookup::Detail::listed);
 }
 
 void SwitchJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
     switch (step_) {
         case Step::look:
-            if (const auto found = lookup_.on_call_done(now, result)) on_looked(now, *found);
+            if (const auto found = lookup_.on_call_done(now, purpose, result)) on_looked(now, *found);
             return;
         case Step::act:
             return on_acted(now, result);
         case Step::verify:
-            if (const auto found = lookup_.on_call_done(now, result)) on_verified(now, *found);
+            if (const auto found = lookup_.on_call_done(now, purpose, result)) on_verified(now, *found);
             return;
         case Step::ready:
             return on_readiness(readiness_->on_call_done(now, purpose, result));
@@ -133,7 +133,7 @@ void SwitchJob::on_acted(Now now, const CallResult& result) {
 
 void SwitchJob::verify() {
     step_ = Step::verify;
-    lookup_.begin();
+    lookup_.begin(Lookup::Detail::inspected);
 }
 
 void SwitchJob::on_verified(Now now, const Lookup::Found& found) {

@@ -202,6 +202,24 @@ TEST(BrokerCleanup, StillKnowsWhoStoppedItAfterARestart) {
     EXPECT_EQ(decode<protocol::VmOrder>(t.order("a", Verb::vm_remove)->body)->vm, gone);
 }
 
+// Goal: a VM that a person stopped stays when their later restart of it fails, whatever
+// dies in between.
+TEST(BrokerCleanup, LeavesAStoppedVmAloneWhoseRestartFailed) {
+    BrokerHarness t;
+    t.node_ready("a");
+    const VmId vm = t.running("web", "a");
+    t.act(Verb::stop, {"web"});
+    t.obey("a", Verb::vm_stop, ContainerState::exited);
+    t.act(Verb::restart, {"web"});
+    t.restart();
+    t.node_register("a");
+    t.disobey("a", Verb::vm_restart, ErrorCode::engine_failed, "something inside is broken");
+    t.inventory("a", {BrokerHarness::report(vm, ContainerState::exited)});
+    t.advance_alive(120s, {"a"});
+    EXPECT_EQ(t.vm("web")->state, VmState::stopped);
+    EXPECT_FALSE(t.order("a", Verb::vm_remove));
+}
+
 TEST(BrokerCleanup, ForgetsAVmWhoseContainerIsGone) {
     BrokerHarness t;
     t.node_ready("a");

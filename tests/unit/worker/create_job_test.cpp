@@ -49,6 +49,39 @@ TEST(CreateJob, AdoptsItsOwnContainerWhereverItIs) {
     }
 }
 
+// Goal: a worker that was restarted during a create does not make a second container, whatever
+// became of the first one's name meanwhile. ADR 9.
+TEST(CreateJob, AdoptsItsContainerUnderAnotherName) {
+    Harness before;
+    ASSERT_EQ(before.code(before.create()), ErrorCode::ok);
+    before.engine.rename("mc-" + Harness::vm.str(), "renamed");
+    Harness t(false);
+    t.engine.containers = before.engine.containers;
+    t.when("GET", "/containers/json?all=1", std::nullopt, 1);  // the order comes before the first inventory
+    t.answer_registration();
+    const JobId again = t.create();
+    ASSERT_EQ(t.code(again), ErrorCode::ok) << t.sentence(again);
+    EXPECT_EQ(t.engine.containers.size(), 1U);
+    EXPECT_EQ(t.engine.count("POST /containers/create"), 0);
+}
+
+TEST(CreateJob, FirstOrderCostsNoLook) {
+    Harness t;
+    t.advance(1s);
+    ASSERT_EQ(t.code(t.create()), ErrorCode::ok);
+    EXPECT_EQ(t.engine.count_with("minicloud.vm%3D"), 0);
+}
+
+TEST(CreateJob, WaitsForACreateThatHoldsTheName) {
+    Harness t;
+    t.advance(1s);
+    t.when("POST", "/create?name", FakeEngine::error(409, "Conflict. The container name is already in use"), 1);
+    const JobId job = t.create();
+    EXPECT_FALSE(t.reply(job));  // nobody has the name yet: the engine is at it
+    t.advance(bounds::engine_retry);
+    EXPECT_EQ(t.code(job), ErrorCode::ok) << t.sentence(job);
+}
+
 TEST(CreateJob, LeavesSomebodyElsesContainerAlone) {
     Harness t;
     auto& other = t.engine.containers["mc-" + Harness::vm.str()];

@@ -25,6 +25,7 @@ public:
         bool oom = false;
         int port = 0;
         int starts = 0;
+        std::int64_t created = 1795476000;  ///< in seconds since 1970
         std::vector<FileEntry> files;
     };
     /// nullopt from `answer`: the call hangs.
@@ -83,6 +84,20 @@ public:
         return n;
     }
 
+    /// Of requests with `part` somewhere in their target.
+    [[nodiscard]] int count_with(const std::string& part) const {
+        int n = 0;
+        for (const auto& line : log) n += line.find(part) != std::string::npos ? 1 : 0;
+        return n;
+    }
+
+    /// As a person does it behind minicloud's back.
+    void rename(const std::string& from, const std::string& to) {
+        auto node = containers.extract(from);
+        node.key() = node.mapped().name = to;
+        containers.insert(std::move(node));
+    }
+
 private:
     Container* find(const std::string& key) {
         for (auto& [name, container] : containers) {
@@ -98,6 +113,7 @@ private:
                 {"Image", c.spec.at("Image")},
                 {"Labels", c.spec.at("Labels")},
                 {"State", c.state},
+                {"Created", c.created},
                 {"Status", c.state == "exited" ? "Exited (" + std::to_string(c.exit_code) + ") 1 s ago" : "Up"},
                 {"Ports", nlohmann::json::array()}};
             if (c.port != 0 && c.state == "running") {

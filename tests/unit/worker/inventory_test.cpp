@@ -70,6 +70,23 @@ TEST(Inventory, FindsOutWhyAVmExited) {
     EXPECT_EQ(t.engine.count("GET /containers/id-mc"), inspects);  // known now
 }
 
+// ADR 9: the one that runs stays, whichever was there first.
+TEST(Inventory, PartsWithAVmsSecondContainer) {
+    Harness t;
+    ASSERT_EQ(t.code(t.create()), ErrorCode::ok);
+    auto copy = *t.container();
+    copy.id = "copy";
+    copy.name = "somebody-copied-the-labels";
+    copy.state = "exited";
+    copy.created -= 100;
+    t.engine.containers[copy.name] = copy;
+    t.advance(4s);
+    EXPECT_EQ(t.engine.count("DELETE /containers/copy"), 1);
+    EXPECT_EQ(t.engine.containers.size(), 1U);
+    ASSERT_EQ(t.inventory()->vms.size(), 1U);
+    EXPECT_EQ(t.inventory()->vms[0].state, ContainerState::running);
+}
+
 // The rule that keeps the broker from taking a VM for gone that was just made.
 TEST(Inventory, IsThrownAwayWhenAJobEndedAfterItsListBegan) {
     Harness t;
