@@ -26,7 +26,11 @@ int report_items(const App& app, const std::vector<ItemResult>& items) {
         if (failed++ == 0) first = item.code;
         // The broker's sentences name the VM; a bare one gets its name put before it.
         const bool named = item.message.find(item.target) != std::string::npos;
-        const std::string why = item.message.empty() ? std::string(name_of(item.code)) : item.message;
+        std::string why = item.message.empty() ? std::string(name_of(item.code)) : item.message;
+        // The request has ended with this: there is nothing more to ask it.
+        if (item.code == ErrorCode::deadline_exceeded) {
+            why += "; whether it happened all the same tells `mccli info " + item.target + "`";
+        }
         app.report(Error{item.code, named || item.target.empty() ? why : item.target + ": " + why});
     }
     if (failed == 0) return static_cast<int>(ExitCode::ok);

