@@ -1,5 +1,7 @@
 #include "sim/checker.hpp"
 
+#include <utility>
+
 #include "broker/core/records.hpp"
 #include "broker/core/vm_table.hpp"
 #include "protocol/codec.hpp"
@@ -36,6 +38,7 @@ void Checker::container_created(const std::string& engine, const Container& cont
     }
     live_of_request_[container.request].insert(container.vm);
     vms_of_request_[container.request].insert(container.vm);
+    request_of_.emplace(container.vm, container.request);
     if (vms_of_request_[container.request].size() > asked->second) {
         world_.violated("request " + container.request + " asked for " + std::to_string(asked->second) +
                         " VMs and made more");
@@ -77,23 +80,66 @@ void Checker::on_event(const protocol::Event& event) {
                                std::to_string(expected - 1));
     }
     log_[event.seq.value] = event;
-    if (!event.vm) return;
+    check_successor(event);
+    if (!event.vm) return on_node_event(event);
     first_seen_.emplace(event.vm, world_.now());
     if (event.request &&
         (event.kind == protocol::event_kind::vm_pending || event.kind == protocol::event_kind::vm_creating)) {
         request_of_.emplace(event.vm, event.request.str());
     }
-    const bool leaves = event.kind == protocol::event_kind::vm_deleted || event.kind == protocol::event_kind::vm_failed;
+    const bool replaced = event.kind == protocol::event_kind::vm_replaced;
+    const bool leaves =
+        replaced || event.kind == protocol::event_kind::vm_deleted || event.kind == protocol::event_kind::vm_failed;
     if (gone_.contains(event.vm) && event.kind != protocol::event_kind::vm_cleanup) {
         return world_.violated("VM " + event.vm.str() + " is gone, and then came " + event.kind);
     }
     if (event.kind == protocol::event_kind::vm_running) established_.insert(event.vm);
+    if (replaced) on_replaced(event);
+    if (event.kind == protocol::event_kind::vm_failed && successors_.contains(event.vm) && !event.request) {
+        world_.violated("VM " + event.name + " was made anew and given up, though somebody had it");
+    }
     if (leaves) {
         gone_.insert(event.vm);
-        if (established_.contains(event.vm) && !may_go(event.vm, event.name)) {
+        const bool forgotten = forgets_.contains(event.request);
+        if (!replaced && !forgotten && established_.contains(event.vm) && !may_go(event.vm, event.name)) {
             world_.violated("VM " + event.name + " is gone (" + event.reason + "), and nobody had asked for it");
         }
     }
+}
+
+void Checker::on_node_event(const protocol::Event& event) {
+    using namespace protocol::event_kind;
+    const std::string& kind = event.kind;
+    if (kind == node_lost) lost_.insert(event.node);
+    if (kind == node_joined || kind == node_ready || kind == node_not_ready) lost_.erase(event.node);
+    if (kind == node_draining) draining_.insert(event.node);
+    if (kind == node_drained || kind == node_uncordoned) draining_.erase(event.node);
+    if (kind == node_drained) ++work_.drained;
+    if (kind == node_forgotten) ++work_.forgotten;
+}
+
+void Checker::on_replaced(const protocol::Event& event) {
+    ++work_.replaced;
+    const auto request = request_of_.find(event.vm);
+    if (request == request_of_.end() || !replaceable_.contains(request->second)) {
+        return world_.violated("VM " + event.name + " was replaced, and its owner had not said that it may be");
+    }
+    // One that was never there before its node was lost is replaced because its create failed.
+    if (established_.contains(event.vm) && !lost_.contains(event.node) && !draining_.contains(event.node)) {
+        return world_.violated("VM " + event.name + " was replaced, and its node is in use");
+    }
+    ++asked_[request->second];
+    replaced_ = event;
+}
+
+void Checker::check_successor(const protocol::Event& event) {
+    if (!replaced_) return;
+    const auto before = *std::exchange(replaced_, std::nullopt);
+    if (event.kind != protocol::event_kind::vm_creating || event.name != before.name || event.vm == before.vm) {
+        return world_.violated("VM " + before.name + " was replaced by nothing");
+    }
+    successors_.insert(event.vm);
+    request_of_.emplace(event.vm, request_of_.at(before.vm));
 }
 
 bool Checker::may_go(VmId vm, const std::string& name) const {
@@ -166,6 +212,7 @@ void Checker::worker_told(const protocol::Message& message, const Store& store) 
 void Checker::create_asked(RequestId request, const protocol::CreateRequest& create) {
     asked_[request.str()] = create.count;
     if (create.spec.ttl_seconds != 0) mortal_.insert(request.str());
+    if (create.on_lost == protocol::OnLost::replace) replaceable_.insert(request.str());
 }
 
 void Checker::delete_asked(const std::vector<std::string>& targets) {
@@ -174,6 +221,10 @@ void Checker::delete_asked(const std::vector<std::string>& targets) {
 
 void Checker::cancel_asked(RequestId request) {
     cancelled_.insert(request.str());
+}
+
+void Checker::forget_asked(RequestId request) {
+    forgets_.insert(request);
 }
 
 void Checker::create_answered(RequestId request, const protocol::ItemsReply& reply) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -38,6 +39,7 @@ public:
     void create_asked(RequestId request, const protocol::CreateRequest& create);
     void delete_asked(const std::vector<std::string>& targets);
     void cancel_asked(RequestId request);
+    void forget_asked(RequestId request);
     /// A client saw this outcome of its create.
     void create_answered(RequestId request, const protocol::ItemsReply& reply);
     void request_began(RequestId request);
@@ -62,12 +64,28 @@ public:
         std::uint64_t creates_ok = 0;
         std::uint64_t containers = 0;
         std::uint64_t events = 0;
+        std::uint64_t replaced = 0;
+        std::uint64_t drained = 0;
+        std::uint64_t forgotten = 0;
         std::uint64_t resurrected = 0;  ///< containers made of deleted VMs: they must be gone at the end
+
+        void add(const Work& other) {
+            creates_ok += other.creates_ok;
+            containers += other.containers;
+            events += other.events;
+            replaced += other.replaced;
+            drained += other.drained;
+            forgotten += other.forgotten;
+            resurrected += other.resurrected;
+        }
     };
     [[nodiscard]] const Work& work() const { return work_; }
 
 private:
     void on_event(const protocol::Event& event);
+    void on_node_event(const protocol::Event& event);
+    void on_replaced(const protocol::Event& event);
+    void check_successor(const protocol::Event& event);
     [[nodiscard]] bool may_go(VmId vm, const std::string& name) const;
 
     World& world_;
@@ -78,8 +96,14 @@ private:
     std::map<std::string, std::set<VmId>> vms_of_request_;   ///< ever
     std::map<std::string, std::uint32_t> asked_;             ///< how many VMs a create asked for
     std::set<std::string> mortal_;                           ///< creates with a time to live
+    std::set<std::string> replaceable_;                      ///< creates whose VMs may be replaced
     std::set<std::string> cancelled_;                        ///< creates somebody asked to cancel
-    std::map<std::string, Moment> delete_asked_;             ///< by target: when last
+    std::set<RequestId> forgets_;                            ///< requests to give nodes up
+    std::set<std::string> lost_;                             ///< nodes
+    std::set<std::string> draining_;                         ///< nodes
+    std::optional<protocol::Event> replaced_;                ///< whose successor must come next
+    std::set<VmId> successors_;
+    std::map<std::string, Moment> delete_asked_;  ///< by target: when last
     std::map<VmId, Moment> first_seen_;
     std::map<VmId, std::string> request_of_;
     std::set<VmId> ended_by_itself_;

@@ -55,11 +55,16 @@ void Client::act() {
     if (what < 82) return look(dice_.one_in(2) ? Verb::list : Verb::info);
     if (what < 88) return cancel_or_ask();
     if (what < 94) return stream();
+    if (what < 97) return operate();
     look(dice_.one_in(2) ? Verb::nodes : Verb::jobs);
 }
 
 std::string Client::some_target() {
     return names_.empty() ? "vm-" + std::to_string(dice_.between(1, 40)) : dice_.pick(names_);
+}
+
+std::string Client::some_node() {
+    return "node-" + std::to_string(dice_.between(1, 5));
 }
 
 void Client::ask(cli::Request request, std::function<void(const cli::RequestDriver&)> then) {
@@ -115,7 +120,8 @@ void Client::create() {
     if (dice_.one_in(8)) body.spec.ttl_seconds = static_cast<std::uint64_t>(dice_.between(5, 60));
     if (body.spec.image.empty() && dice_.one_in(2))
         body.spec.authorized_keys = {"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZg"};
-    if (dice_.one_in(8)) body.node = "node-" + std::to_string(dice_.between(1, 5));
+    if (dice_.one_in(8)) body.node = some_node();
+    if (dice_.one_in(4)) body.on_lost = protocol::OnLost::replace;
     cli::Request request;
     request.verb = Verb::create;
     request.id = new_id();
@@ -186,6 +192,22 @@ void Client::cancel_or_ask() {
     request.id = new_id();
     request.body = encode(protocol::JobRequest{about});
     request.reply_timeout = 10s;
+    ask(std::move(request), [](const cli::RequestDriver&) {});
+}
+
+void Client::operate() {
+    static const std::vector<Verb> verbs{Verb::cordon, Verb::uncordon, Verb::uncordon, Verb::drain, Verb::forget};
+    protocol::NodeActionRequest body;
+    body.targets.push_back(some_node());
+    body.deadline_seconds = static_cast<std::uint64_t>(dice_.between(0, 40));
+    body.with_vms = dice_.one_in(2);
+    cli::Request request;
+    request.verb = dice_.pick(verbs);
+    request.id = new_id();
+    request.body = encode(body);
+    request.timeout = dice_.between(5s, 60s);
+    request.reply_timeout = request.timeout + 5s;
+    if (request.verb == Verb::forget) checker_.forget_asked(request.id);
     ask(std::move(request), [](const cli::RequestDriver&) {});
 }
 

@@ -81,11 +81,13 @@ private:
     void change(protocol::Verb verb);
     void look(protocol::Verb verb);
     void cancel_or_ask();
+    void operate();
     void stream();
     void ask(cli::Request request, std::function<void(const cli::RequestDriver&)> then);
     void send_create(const cli::Request& request);
     [[nodiscard]] RequestId new_id() { return RequestId{dice_.number(), dice_.number()}; }
     [[nodiscard]] std::string some_target();
+    [[nodiscard]] std::string some_node();
 
     World& world_;
     Network& network_;

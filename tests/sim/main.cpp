@@ -127,10 +127,7 @@ int main(int count, char** words) {
         Outcome outcome;
         if (!run_one(*arguments, options, outcome)) ++failed;
         faults.add(outcome.faults);
-        work.creates_ok += outcome.work.creates_ok;
-        work.containers += outcome.work.containers;
-        work.events += outcome.work.events;
-        work.resurrected += outcome.work.resurrected;
+        work.add(outcome.work);
         simulated += outcome.time * (arguments->twice ? 2 : 1);
         calm = std::max(calm, outcome.calm);
         all = all * 31 + outcome.hash;
@@ -140,9 +137,9 @@ int main(int count, char** words) {
     const auto n = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
     std::printf(
         "seeds %llu, failed %llu; creates answered ok %llu, containers made %llu (%llu of deleted VMs, gone again), "
-        "events %llu; longest calm until in order %.0f s\n",
-        n(done), n(failed), n(work.creates_ok), n(work.containers), n(work.resurrected), n(work.events),
-        static_cast<double>(calm.count()) / 1000.0);
+        "VMs replaced %llu, nodes drained %llu, forgotten %llu, events %llu; longest calm until in order %.0f s\n",
+        n(done), n(failed), n(work.creates_ok), n(work.containers), n(work.resurrected), n(work.replaced),
+        n(work.drained), n(work.forgotten), n(work.events), static_cast<double>(calm.count()) / 1000.0);
     std::printf("%.0f simulated seconds in %.1f s: %.0f per second; transcripts %016llx\n",
                 static_cast<double>(simulated.count()) / 1000.0, real,
                 static_cast<double>(simulated.count()) / 1000.0 / real, n(all));

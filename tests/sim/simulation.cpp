@@ -23,6 +23,7 @@ broker::BrokerConfig config_of(Dice& dice) {
     broker::BrokerConfig config;
     config.cleanup_grace = seconds(dice.between(3, 30));
     config.orphan_grace = seconds(dice.between(3, 30));
+    config.lost_after = seconds(dice.between(8, 60));
     if (dice.one_in(3)) config.events_kept_max = static_cast<std::size_t>(dice.between(20, 200));
     return config;
 }
@@ -72,7 +73,7 @@ public:
         const Moment calm_from = world_.now();
         nemesis_->heal();
         for (auto& client : clients_) client->stop();
-        inspect();
+        uncordon_all();
         world_.schedule.run_until(calm_from + calm_max);
         if (!settled_ && world_.violations().empty()) {
             world_.violated("not in order " + std::to_string(calm_max.count() / 1000) +
@@ -99,10 +100,17 @@ private:
         request.reply_timeout = 10s;
         call_ = std::make_unique<CallProcess>(world_, network_, host_ + 1, clock_, std::move(request),
                                               [this, then = std::move(then)](const cli::RequestDriver& driver) {
-                                                  if (!driver.reply()) return inspect();
+                                                  if (!driver.reply()) return inspect();  // it is asked again
                                                   auto reply = std::make_shared<protocol::Message>(*driver.reply());
                                                   world_.schedule.in(0ms, [then, reply] { then(*reply); });
                                               });
+    }
+
+    /// A node that nobody gives back would keep a VM that is to be made anew waiting for room.
+    void uncordon_all() {
+        protocol::NodeActionRequest all;
+        for (const auto& worker : workers_) all.targets.push_back(worker->name());
+        ask(Verb::uncordon, protocol::encode(all), [this](const protocol::Message&) { inspect(); });
     }
 
     /// Asks the broker what there is, and compares: until all is in order.
@@ -183,7 +191,14 @@ private:
                     return what + " has another port than listed";
             }
         }
-        if (views.size() != containers) {
+        const bool room = std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) {
+            return worker->engine().containers().size() < worker->slots();
+        });
+        const auto waiting = std::count_if(views.begin(), views.end(), [](const auto& entry) {
+            return entry.second->state == VmState::creating && entry.second->on_lost == protocol::OnLost::replace;
+        });
+        // One that is to be made anew waits where there is no room for it.
+        if (views.size() != containers + static_cast<std::size_t>(room ? 0 : waiting)) {
             return std::to_string(views.size()) + " VMs are listed, " + std::to_string(containers) +
                    " containers exist";
         }

@@ -36,6 +36,7 @@ public:
     [[nodiscard]] bool idle() const { return core_ && core_->idle(); }
     [[nodiscard]] NodeId node() const { return state_.node; }
     [[nodiscard]] const std::string& name() const { return name_; }
+    [[nodiscard]] std::uint32_t slots() const { return slots_; }
     [[nodiscard]] const Engine& engine() const { return engine_; }
     [[nodiscard]] std::size_t calls_open() const { return calls_.size(); }
     [[nodiscard]] HostId host() const { return host_; }

@@ -100,6 +100,7 @@ void BrokerCore::start(Now now) {
         // Whether it stopped by itself is told by intent; the grace period begins anew.
         vm.stop_seen = vm.record.state == VmState::stopped && vm.record.intent == VmIntent::running;
     }
+    resume_drains(now);
     next_tick_ = next_heartbeat_ = next_forget_ = now.instant;
     publish(now, protocol::event_kind::broker_started, "",
             "mcbroker " + std::string(version) + ", epoch " + std::to_string(meta_.epoch.value));

@@ -115,6 +115,7 @@ private:
     void act_on_node(Now now, RequestId id, std::uint32_t item, const protocol::NodeActionRequest& action);
     void set_cordoned(Now now, Node& node, bool cordoned);
     void begin_drain(Now now, RequestId id, std::uint32_t item, Node& node, seconds time);
+    void resume_drains(Now now);
     void end_drain(Now now, Node& node, const Error& outcome);
     void cancel_drains(Now now, RequestId request);
     void forget_node(Now now, RequestId id, std::uint32_t item, Node& node, bool with_vms);

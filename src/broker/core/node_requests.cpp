@@ -1,4 +1,5 @@
 // The clients' verbs about nodes: cordon, uncordon, drain, forget. docs/protocol.md "Client verbs".
+#include <algorithm>
 #include <utility>
 
 #include "broker/core/broker_core.hpp"
@@ -51,12 +52,24 @@ void BrokerCore::set_cordoned(Now now, Node& node, bool cordoned) {
 void BrokerCore::begin_drain(Now now, RequestId id, std::uint32_t item, Node& node, seconds time) {
     end_drain(now, node, {ErrorCode::cancelled, "node " + node.record.name + " was asked to drain once more"});
     set_cordoned(now, node, true);
-    node.record.drain = DrainRecord{WallTime{now.wall.unix_ms + milliseconds(time).count()}, id, item};
+    node.record.drain = DrainRecord{WallTime{now.wall.unix_ms + milliseconds(time).count()},
+                                    static_cast<std::uint64_t>(time.count()), id, item};
+    node.drain_deadline = now.instant + time;
     store_node(node);
     publish(now, protocol::event_kind::node_draining, node.record.name,
             time == 0s ? "its VMs are stopped or replaced now"
                        : "its VMs are stopped in " + std::to_string(time.count()) + " s at the latest");
     tend_drain(now, node);
+}
+
+void BrokerCore::resume_drains(Now now) {
+    for (auto& [id, node] : nodes_.all()) {
+        if (!node.record.drain) continue;
+        // By the wall clock, which may have been set meanwhile: never longer than it was asked to take.
+        const milliseconds left{node.record.drain->deadline.unix_ms - now.wall.unix_ms};
+        const milliseconds most = seconds(node.record.drain->seconds);
+        node.drain_deadline = now.instant + std::clamp(left, milliseconds(0), most);
+    }
 }
 
 void BrokerCore::end_drain(Now now, Node& node, const Error& outcome) {

@@ -29,6 +29,7 @@ struct Node {
     bool lost = false;            ///< silent for so long that its VMs that may be replaced are
     bool inventory_seen = false;  ///< since it registered: before that its slots are not known
     Instant last_heard;
+    Instant drain_deadline;  ///< of the drain under way
     std::set<VmId> vms;
 
     [[nodiscard]] bool reachable() const { return static_cast<bool>(peer) && !silent; }

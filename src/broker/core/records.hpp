@@ -103,13 +103,15 @@ struct VmRecord {
 
 /// A drain under way: the item of the request that asked for it ends with it.
 struct DrainRecord {
-    WallTime deadline;  ///< what still runs then is stopped
+    WallTime deadline;          ///< what still runs then is stopped
+    std::uint64_t seconds = 0;  ///< from its beginning to its deadline
     RequestId request;
     std::uint32_t item = 0;
 
     template <class Self, class Archive>
     static void fields(Self& self, Archive& archive) {
         archive(self.deadline);
+        archive(self.seconds);
         archive(self.request);
         archive(self.item);
     }

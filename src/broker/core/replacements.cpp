@@ -50,7 +50,8 @@ bool BrokerCore::replace(Now now, Vm& vm, const std::string& why) {
     next.state = VmState::pending;
     next.reason.clear();
     next.report = {};
-    next.replacement = true;
+    // A create that nobody has an answer to may still fail; a VM that somebody had is made until it is there.
+    next.replacement = vm.record.replacement || !vm.record.job || vm.record.job->verb != Verb::vm_create;
     // Who waits for the create of the old one waits for this one now; anything else has come to nothing.
     JobRecord create{next_job_id(), Verb::vm_create, {}, 0, 0};
     if (vm.record.job && vm.record.job->verb == Verb::vm_create) {
@@ -92,7 +93,7 @@ void BrokerCore::retry_replacements(Now now) {
 
 void BrokerCore::tend_drain(Now now, Node& node) {
     const std::string why = "node " + node.record.name + " is drained";
-    const bool over = now.wall >= node.record.drain->deadline;
+    const bool over = now.instant >= node.drain_deadline;
     bool empty = true;
     const std::set<VmId> vms = node.vms;
     for (const VmId id : vms) {

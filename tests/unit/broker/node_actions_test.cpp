@@ -245,6 +245,21 @@ TEST(BrokerLostNodes, HandACreateUnderWayToAnotherNode) {
     EXPECT_EQ(t.items(id)[0].vm->id, fresh);
 }
 
+// Simulator, seed 1463: the request stayed under way for good.
+TEST(BrokerLostNodes, LetACreateFailThatNobodyHasAnAnswerTo) {
+    BrokerHarness t{short_lost()};
+    t.node_ready("a");
+    protocol::CreateRequest create;
+    create.spec.name = "box";
+    create.on_lost = OnLost::replace;
+    const auto id = t.send(Verb::create, encode(create));
+    t.node_ready("b");
+    t.advance_alive(30s, {"b"});
+    t.disobey("b", Verb::vm_create, ErrorCode::vm_exited, "it exited");
+    EXPECT_EQ(t.items(id)[0].code, ErrorCode::vm_exited);
+    EXPECT_FALSE(t.vm("box"));
+}
+
 TEST(BrokerLostNodes, KeepTryingAReplacementUnderANewId) {
     BrokerHarness t{short_lost()};
     t.node_ready("a");
