@@ -133,6 +133,7 @@ void BrokerCore::on_inventory(Now now, Node& node, const Message& message) {
 }
 
 void BrokerCore::take_over(Now now, Vm& vm, const protocol::VmReport& report) {
+    if (is_unmade(vm)) return;  // what is left of a try that failed; it goes with the next one
     const auto adopt = [&] {
         VmReport known = report;
         // A worker that has just started may not have read these again; a host key never changes.
