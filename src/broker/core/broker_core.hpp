@@ -174,7 +174,9 @@ private:
     void open_stream(Now now, const PeerId& peer, Message& message);
     void on_client_stream_message(Now now, const PeerId& peer, Message& message);
     void on_worker_stream_message(Node& node, Message& message);
+    /// Tells the client, and has the worker end it.
     void end_stream(const Stream& stream, const Error& error);
+    /// As end_stream, when there is no client to tell.
     void cancel_stream(const Stream& stream);
 
     // ticks.cpp

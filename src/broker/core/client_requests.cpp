@@ -247,9 +247,7 @@ void BrokerCore::on_cancel(Now now, const PeerId& peer, const Message& message) 
     const auto asked = decode<protocol::JobRequest>(message.body);
     if (!asked) return refuse(peer, message.header, asked.error());
     if (const Stream* stream = streams_.find_request(asked->request)) {
-        const Stream ended = *stream;
-        cancel_stream(ended);
-        refuse(ended.client, {.verb = ended.verb, .id = ended.request}, {ErrorCode::cancelled, "it was cancelled"});
+        end_stream(Stream(*stream), {ErrorCode::cancelled, "it was cancelled"});
         return reply(peer, message.header, {});
     }
     Request* request = requests_.find(asked->request);

@@ -50,9 +50,7 @@ void BrokerCore::on_client_stream_message(Now now, const PeerId& peer, Message& 
     stream->client_heard = now.instant;
     if (message.header.kind == Kind::credit && message.header.value == 0) return;  // a sign of life only
     if (message.data.size() > limits::chunk_bytes_max) {
-        const Stream ended = *stream;
-        cancel_stream(ended);
-        return refuse(peer, message.header, {ErrorCode::too_large, "a chunk of a stream has at most 64 KiB"});
+        return end_stream(Stream(*stream), {ErrorCode::too_large, "a chunk of a stream has at most 64 KiB"});
     }
     const Node* node = nodes_.find(stream->node);
     if (!node || !node->peer) return;  // its end is told when the node is silent

@@ -95,9 +95,7 @@ void BrokerCore::send_heartbeats(Now now) {
                     encode(protocol::Heartbeat{meta_.epoch, node.boot, {}}));
     }
     for (const Stream& stream : streams_.quiet_since(Instant{now.instant.since_boot - limits::stream_silence_max})) {
-        cancel_stream(stream);
-        refuse(stream.client, {.verb = stream.verb, .id = stream.request},
-               {ErrorCode::deadline_exceeded, "nothing was heard from this client for 15 s"});
+        end_stream(stream, {ErrorCode::deadline_exceeded, "nothing was heard from this client for 15 s"});
     }
 }
 
