@@ -9,7 +9,8 @@ import minicloud_wire as wire
 REPLIES = {
     "hello": "HelloReply", "create": "ItemsReply", "start": "ItemsReply", "stop": "ItemsReply", "restart": "ItemsReply",
     "delete": "ItemsReply", "list": "ListReply", "info": "InfoReply", "nodes": "NodesReply", "events": "EventsReply",
-    "job": "JobReply", "jobs": "JobsReply", "exec": "ExecResult",
+    "job": "JobReply", "jobs": "JobsReply", "exec": "ExecResult", "cordon": "ItemsReply", "uncordon": "ItemsReply",
+    "drain": "ItemsReply", "forget": "ItemsReply",
 }  # fmt: skip
 
 

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import msgpack
 
+import release_0_1_0
+
 MAGIC, VERSION = b"MC", 1
 HEADER = struct.Struct(">2sBBHH16sII")
 ZERO_ID = bytes(16)
@@ -132,6 +134,25 @@ def new(name, /, **fields):
     return value
 
 
+RELEASE = os.environ.get("MC_WIRE_RELEASE", "")  # "" = this one
+if RELEASE not in ("", "0.1.0"):
+    raise ValueError(f"MC_WIRE_RELEASE: nothing is known of release {RELEASE}")
+
+
+def cut(name, array):
+    """What an older release would send, or understand, of a body."""
+    if not RELEASE:
+        return array
+    array = array[: release_0_1_0.FIELDS[name]]
+    for field, item in zip(BODIES[name], array):
+        enumeration = release_0_1_0.ENUMERATIONS.get((name, field))
+        if enumeration and item > release_0_1_0.LAST[enumeration]:
+            raise ValueError(f"{name}.{field} {item}: release {RELEASE} refuses that")
+        if (name, field) == ("JobView", "verb") and item not in release_0_1_0.JOB_VERBS:
+            raise ValueError(f"a job of verb {item}: release {RELEASE} refuses that")
+    return array
+
+
 def to_array(name, value):
     array = []
     for field, default in BODIES[name].items():
@@ -142,12 +163,12 @@ def to_array(name, value):
             array.append(None if item is None else to_array(default.rstrip("?"), item))
         else:
             array.append(item)
-    return array
+    return cut(name, array)
 
 
 def from_array(name, array):
     value = new(name)
-    for (field, default), item in zip(BODIES[name].items(), array):
+    for (field, default), item in zip(BODIES[name].items(), cut(name, array)):
         if isinstance(default, tuple):
             value[field] = [from_array(default[0], entry) for entry in item]
         elif isinstance(default, str) and default.rstrip("?") in BODIES:

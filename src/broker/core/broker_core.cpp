@@ -285,7 +285,8 @@ protocol::VmView BrokerCore::view(const Vm& vm) const {
                           .expires = record.expires(),
                           .labels = record.spec.labels,
                           .password = !record.spec.password_hash.empty(),
-                          .container = record.report.container};
+                          .container = record.report.container,
+                          .on_lost = record.on_lost};
     if (const Node* node = nodes_.find(record.node)) {
         view.node = node->record.name;
         view.ssh_host = node->record.advertise;

@@ -191,6 +191,7 @@ TEST(BrokerLostNodes, ReplaceOnlyWhatMayBeReplaced) {
     t.node_ready("b");
     const VmId kept = running(t, "kept", "a", OnLost::keep);
     const VmId old = running(t, "spare", "a", OnLost::replace);
+    EXPECT_EQ(t.vm("spare")->on_lost, OnLost::replace);
     t.advance_alive(20s, {"b"});
     EXPECT_EQ(t.orders("b", Verb::vm_create), 0u) << "silent is not lost";
     t.advance_alive(10s, {"b"});

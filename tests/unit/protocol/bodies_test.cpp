@@ -76,6 +76,7 @@ TEST(Bodies, OfAnOlderPeerKeepDefaultsForWhatIsMissing) {
     ASSERT_TRUE(action);
     EXPECT_EQ(action->targets, std::vector<std::string>{"web"});
     EXPECT_EQ(action->grace_seconds, 10U);
+    EXPECT_EQ(decode<JobsRequest>("")->verb_max, static_cast<std::uint16_t>(Verb::cancel));
     EXPECT_EQ(decode<StreamRequest>("\x91\xA3web")->window_bytes, limits::window_bytes_default);
     const auto create = decode<CreateRequest>(
         "\x91\x92\xA3web\xA6"
