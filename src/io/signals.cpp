@@ -61,6 +61,16 @@ void Signals::restore() {
     impl_->restore();
 }
 
+namespace {
+volatile std::sig_atomic_t exit_code = 0;
+}
+
+void exit_after(seconds time, int code) {
+    exit_code = code;
+    std::signal(SIGALRM, [](int) { _exit(exit_code); });
+    alarm(static_cast<unsigned>(time.count()));
+}
+
 void ignore_pipe_signal() {
     std::signal(SIGPIPE, SIG_IGN);
 }

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/result.hpp"
+#include "base/time.hpp"
 
 namespace mc::io {
 
@@ -35,6 +36,10 @@ private:
     explicit Signals(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };
+
+/// Ends this process with `code` that long after now, whatever it is stuck in then: a name
+/// that resolves slowly or a full pipe must not keep a program that was told to end.
+void exit_after(seconds time, int code);
 
 /// For servers: a closed stderr or pipe shall be an error, not death. Inherited over exec.
 void ignore_pipe_signal();

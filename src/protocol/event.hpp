@@ -14,6 +14,7 @@ namespace event_kind {
 inline constexpr const char* vm_pending = "vm.pending";
 inline constexpr const char* vm_creating = "vm.creating";
 inline constexpr const char* vm_progress = "vm.progress";  ///< e.g. an image pull
+inline constexpr const char* vm_starting = "vm.starting";  ///< the broker starts it again; `reason` says why
 inline constexpr const char* vm_running = "vm.running";
 inline constexpr const char* vm_stopped = "vm.stopped";
 inline constexpr const char* vm_deleting = "vm.deleting";

@@ -88,6 +88,13 @@ enum class ContainerState : std::uint8_t {
 };
 [[nodiscard]] std::string_view name_of(ContainerState state);
 
+/// How an exited container ended, as far as its worker saw. Wire numbers. ADR 12.
+enum class Ended : std::uint8_t {
+    by_itself = 0,    ///< on an engine that lived on
+    unwatched = 1,    ///< before its worker first looked
+    with_engine = 2,  ///< its engine or machine was stopped, or carried out late a stop ordered before
+};
+
 struct VmReport {
     VmId vm;
     ContainerState state = ContainerState::absent;
@@ -96,8 +103,9 @@ struct VmReport {
     std::uint16_t ssh_port = 0;  ///< published on the node's advertised host; 0 = the image has no sshd
     std::string host_key;  ///< OpenSSH public key line without comment: "ssh-ed25519 AAAA…"; "" = none or not known
     WallTime started;
-    std::int32_t exit_code = 0;  ///< of an exited container
-    std::string reason;          ///< e.g. the engine's error, "OOM killed"
+    std::int32_t exit_code = 0;      ///< of an exited container
+    std::string reason;              ///< e.g. the engine's error, "OOM killed"
+    Ended ended = Ended::by_itself;  ///< of an exited container
 
     bool operator==(const VmReport&) const = default;
     template <class Self, class Archive>
@@ -111,6 +119,7 @@ struct VmReport {
         archive(self.started);
         archive(self.exit_code);
         archive(self.reason, limits::reason_bytes_max);
+        archive(self.ended, Ended::with_engine);
     }
 };
 

@@ -19,9 +19,6 @@ using namespace mc;
 
 enum ExitCode { exit_ok = 0, exit_failed = 1, exit_usage = 2 };
 
-/// How long jobs under way may go on after SIGTERM. What is not done then is
-/// done again by the broker's next order.
-constexpr milliseconds stop_grace = 3s;
 constexpr milliseconds turn_max = 1s;
 
 int complain(const Error& error, int code) {
@@ -35,14 +32,16 @@ void serve(worker::WorkerShell& shell, io::Poller& poller, io::Signals& signals)
     poller.add_fd(signals.fd(), {.read = true, .write = false}, [&](io::Readiness) {
         while (signals.next()) {
             now = stopping;  // the second signal means it
+            if (!stopping) io::exit_after(worker::bounds::stop_alarm, exit_ok);
             stopping = true;
         }
     });
     while (!stopping) shell.turn(turn_max);
     io::log_info("stopping; VMs keep running");
     shell.begin_stop();
-    const Instant end = io::read_clock().instant + stop_grace;
-    while (!now && !shell.idle() && io::read_clock().instant < end) shell.turn(100ms);
+    const Instant end = io::read_clock().instant + worker::bounds::stop_max;
+    while (!now && !shell.idle() && io::read_clock().instant < end) shell.turn(worker::bounds::stop_turn_max);
+    if (!shell.idle()) io::log_info("the jobs that are not done are left to this worker's next start");
     poller.remove_fd(signals.fd());
 }
 

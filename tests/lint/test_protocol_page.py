@@ -37,6 +37,7 @@ class PageTest(unittest.TestCase):
             ("VmState", "VmState"),
             ("VmIntent", "VmIntent"),
             ("OnLost", "OnLost"),
+            ("Ended", "Ended"),
             ("ContainerState", "ContainerState"),
             ("NodeState", "NodeState"),
         ):

@@ -158,7 +158,8 @@ void Engine::restart_daemon(milliseconds down, bool live_restore) {
             container.state = dead ? ContainerState::dead : ContainerState::exited;
             container.port = 0;
         } else if (container.state == ContainerState::running && !live_restore) {
-            end(container, dice_.one_in(2) ? 137 : 0, true, "die");
+            // Not by itself: it must run again, and nothing may remove it for this.
+            end(container, dice_.one_in(2) ? 137 : 0, false, "die");
         }
     }
     world_.schedule.in(down, [this] { down_ = false; });

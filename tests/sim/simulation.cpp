@@ -156,6 +156,9 @@ private:
         }
         for (const auto& [vm, view] : views) {
             if (checker_.is_gone(vm)) return view->name + " is gone, says the log, and is listed";
+            if (view->state == VmState::stopped && view->intent == protocol::VmIntent::running) {
+                return view->name + " is wanted running, and is neither started again nor cleaned up";
+            }
         }
         for (const auto& worker : workers_) {
             if (!worker->idle()) return worker->name() + " still has jobs";

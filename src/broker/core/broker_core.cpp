@@ -98,10 +98,11 @@ void BrokerCore::start(Now now) {
         if (Node* node = nodes_.find(vm.record.node)) node->vms.insert(id);
         if (vm.record.state == VmState::pending) pending_.insert(id);
         // Whether it stopped by itself is told by intent; the grace period begins anew.
-        vm.stop_seen = vm.record.state == VmState::stopped && vm.record.intent == VmIntent::running;
+        vm.stop_seen = vm.record.state == VmState::stopped && vm.record.intent == VmIntent::running &&
+                       vm.record.report.ended == protocol::Ended::by_itself;
     }
     resume_drains(now);
-    next_tick_ = next_heartbeat_ = next_forget_ = now.instant;
+    next_tick_ = next_heartbeat_ = next_forget_ = grace_counted_ = now.instant;
     publish(now, protocol::event_kind::broker_started, "",
             "mcbroker " + std::string(version) + ", epoch " + std::to_string(meta_.epoch.value));
 }

@@ -170,6 +170,13 @@ private:
     void set_status(Now now, Node& node, const protocol::NodeStatus& status);
     void raise_epoch_over(Now now, Epoch seen);
 
+    // engine_ends.cpp
+    [[nodiscard]] static protocol::Ended how_it_ended(const Vm& vm, const protocol::VmReport& report);
+    void note_runs(Now now, Vm& vm);
+    /// True when the VM, which is wanted and has exited, is one to be started again.
+    [[nodiscard]] bool start_again(Now now, Vm& vm);
+    void fail_start_again(Now now, Vm& vm, const Error& error);
+
     // streams.cpp
     void open_stream(Now now, const PeerId& peer, Message& message);
     void on_client_stream_message(Now now, const PeerId& peer, Message& message);
@@ -185,6 +192,8 @@ private:
     void expire_waiters(Now now);
     void resend_jobs(Now now);
     void clean_up(Now now);
+    void begin_grace(Now now, Vm& vm);
+    void count_grace(Now now);
     void forget_old(Now now);
 
     BrokerConfig config_;
@@ -215,6 +224,7 @@ private:
     Instant next_tick_;
     Instant next_heartbeat_;
     Instant next_clean_up_;
+    Instant grace_counted_;
     Instant next_forget_;
     std::size_t bad_messages_ = 0;
 };

@@ -81,7 +81,7 @@ Result<Node*> NodeTable::enrol(const protocol::RegisterRequest& request, const P
     node.peer = peer;
     node.boot = request.boot;
     node.silent = node.lost = false;
-    node.inventory_seen = false;
+    node.inventory_seen = node.reported = false;
     node.last_heard = now;
     by_name_[request.name] = request.node;
     by_peer_[peer] = request.node;

@@ -28,6 +28,7 @@ struct Node {
     Instant silent_since;
     bool lost = false;            ///< silent for so long that its VMs that may be replaced are
     bool inventory_seen = false;  ///< since it registered: before that its slots are not known
+    bool reported = false;        ///< an inventory came since it was last not ready
     Instant last_heard;
     Instant drain_deadline;  ///< of the drain under way
     std::set<VmId> vms;

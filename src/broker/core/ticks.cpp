@@ -59,6 +59,7 @@ void BrokerCore::clean_up(Now now) {
     if (now.instant < next_clean_up_) return;
     next_clean_up_ = now.instant + clean_up_interval;
     tend_nodes(now);
+    count_grace(now);
     for (auto& [id, vm] : vms_.all()) {
         const VmRecord& record = vm.record;
         if (record.job || record.state == VmState::pending || record.state == VmState::unknown) continue;
@@ -70,9 +71,26 @@ void BrokerCore::clean_up(Now now) {
         if (expires.unix_ms != 0 && now.wall >= expires) {
             remove_by_broker(now, vm, "its time to live is over");
         } else if (vm.stop_seen && record.intent == VmIntent::running && record.state == VmState::stopped &&
-                   now.instant - vm.since >= config_.cleanup_grace) {
+                   vm.stopped_for >= config_.cleanup_grace) {
             remove_by_broker(now, vm, "it stopped by itself: " + record.reason);
         }
+    }
+}
+
+// An engine that is away for longer than the grace period costs nobody a VM: what
+// became of it is known when the engine is back.
+void BrokerCore::begin_grace(Now now, Vm& vm) {
+    vm.stop_seen = true;
+    vm.stopped_for = grace_counted_ - now.instant;  // what has passed before does not count
+}
+
+void BrokerCore::count_grace(Now now) {
+    const milliseconds passed = std::min(now.instant - grace_counted_, milliseconds(2 * clean_up_interval));
+    grace_counted_ = now.instant;
+    for (auto& [id, vm] : vms_.all()) {
+        if (!vm.stop_seen || vm.record.state != VmState::stopped) continue;
+        const Node* node = nodes_.find(vm.record.node);
+        if (node && node->ready() && node->reported) vm.stopped_for += passed;
     }
 }
 

@@ -120,7 +120,9 @@ void BrokerCore::act_on_item(Now now, Request& request, std::uint32_t item, cons
     const std::string& name = vm.record.spec.name;
     if (request.record.verb == Verb::remove) return remove_item(now, request, item, vm);
 
-    if (vm.record.job) {
+    // The broker's own start stands in nobody's way.
+    const bool own_start = vm.record.job && vm.record.job->verb == Verb::vm_start && !vm.record.job->request;
+    if (vm.record.job && !own_start) {
         return finish_item(now, id, item, &vm, target,
                            {ErrorCode::busy, name + " has another job under way; try again when it has ended"});
     }
@@ -140,6 +142,7 @@ void BrokerCore::act_on_item(Now now, Request& request, std::uint32_t item, cons
         return finish_item(now, id, item, &vm, target,
                            {ErrorCode::wrong_state, name + " is " + std::string(name_of(vm.record.state))});
     }
+    if (own_start) cancel_job(now, vm, "");
     const bool stop = request.record.verb == Verb::stop;
     vm.record.intent = stop ? VmIntent::stopped : VmIntent::running;
     vm.stop_seen = false;
@@ -243,6 +246,7 @@ void BrokerCore::move(Now now, Vm& vm, VmState to, std::string reason) {
                                           " to " + std::string(name_of(to)));
     }
     const bool changed = vm.record.state != to;
+    if (!changed && vm.record.reason == reason) return;
     vm.record.state = to;
     vm.record.reason = reason;
     vms_.touch(vm);

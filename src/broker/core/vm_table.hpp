@@ -22,7 +22,9 @@ struct Vm {
     bool job_acknowledged = false;
     Instant retry_at;  ///< what the broker does by itself and failed is tried again from then on
     Instant progress_published;
-    bool stop_seen = false;  ///< it stopped by itself; cleaned up after a grace period
+    bool stop_seen = false;       ///< it stopped by itself; cleaned up after a grace period
+    milliseconds stopped_for{0};  ///< of that grace period, while its node was ready
+    int start_tries = 0;          ///< starts that the broker ordered by itself
 };
 
 /// All VMs, by id, by name and by the job under way.

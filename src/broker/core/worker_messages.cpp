@@ -83,6 +83,7 @@ void BrokerCore::set_status(Now now, Node& node, const protocol::NodeStatus& sta
     const bool was_silent = node.silent;
     node.silent = node.lost = false;
     node.record.status = status;
+    if (!status.ready) node.reported = false;
     if (node.ready() && (!was_ready || was_silent)) {
         publish(now, protocol::event_kind::node_ready, node.record.name, "");
         place_pending(now);
@@ -106,6 +107,7 @@ void BrokerCore::on_inventory(Now now, Node& node, const Message& message) {
         ++bad_messages_;
         return;
     }
+    node.reported = true;
     std::set<VmId> present;
     for (const auto& report : inventory->vms) {
         present.insert(report.vm);
@@ -141,13 +143,14 @@ void BrokerCore::take_over(Now now, Vm& vm, const protocol::VmReport& report) {
         if (known.started.unix_ms == 0 && known.state == ContainerState::running) {
             known.started = vm.record.report.started;
         }
+        known.ended = how_it_ended(vm, report);
         if (vm.record.report == known) return;
         vm.record.report = std::move(known);
         vms_.touch(vm);
     };
     switch (report.state) {
         case ContainerState::running:
-            vm.stop_seen = false;
+            note_runs(now, vm);
             if (vm.record.state == VmState::running || vm.record.state == VmState::unknown ||
                 vm.record.state == VmState::stopped) {
                 adopt();
@@ -158,9 +161,13 @@ void BrokerCore::take_over(Now now, Vm& vm, const protocol::VmReport& report) {
         case ContainerState::exited: {
             if (vm.record.state == VmState::deleting) return;
             adopt();
-            if (vm.record.intent == VmIntent::stopped) return move(now, vm, VmState::stopped, "");
+            if (vm.record.intent == VmIntent::stopped) {
+                const bool known = vm.record.state == VmState::stopped;
+                return move(now, vm, VmState::stopped, known ? vm.record.reason : "");
+            }
+            if (start_again(now, vm)) return;
             if (vm.stop_seen && vm.record.state == VmState::stopped) return;
-            vm.stop_seen = true;
+            begin_grace(now, vm);
             std::string reason = "ended by itself with exit code " + std::to_string(report.exit_code);
             if (!report.reason.empty()) reason += " (" + report.reason + ")";
             return move(now, vm, VmState::stopped, std::move(reason));
@@ -236,6 +243,7 @@ void BrokerCore::finish_create(Now now, Vm& vm, const JobRecord& job, const Resu
 }
 
 void BrokerCore::finish_change(Now now, Vm& vm, const JobRecord& job, const Result<protocol::VmReport>& result) {
+    if (!result && job.verb == Verb::vm_start && !job.request) return fail_start_again(now, vm, result.error());
     if (!result) {
         // A VM that a person was at is theirs: a failed start or restart is no reason to clean it
         // up, and an engine may still carry out a stop whose answer never came.

@@ -56,6 +56,8 @@ inline constexpr int engine_tries_max = 4;        ///< looks at a silent or fail
 inline constexpr int surplus_removals_max = 4;    ///< of one VM's second containers, per look
 inline constexpr milliseconds tidy_up_max = 30s;  ///< after a failed create: for removing what there is
 
+inline constexpr milliseconds late_stop_max = 5min;  ///< a stop without an answer may happen until then
+
 // Inventory, events and health.
 inline constexpr milliseconds inventory_interval = 3s;
 inline constexpr milliseconds inventory_spacing = 200ms;  ///< between two lists, however many hints there are
@@ -64,9 +66,15 @@ inline constexpr std::size_t detail_calls_per_round_max = 64;
 inline constexpr milliseconds info_interval = 60s;
 inline constexpr milliseconds engine_age_max = 12s;  ///< no list answered for this long: not ready
 inline constexpr milliseconds engine_full_probation = 30s;
+inline constexpr milliseconds engine_ending_max = 30s;  ///< dockerd gives its containers 15 s, then kills them
 inline constexpr milliseconds watch_retry = 2s;
 inline constexpr milliseconds watch_call_max = 10min;  ///< then asked anew, in case the connection died silently
 inline constexpr seconds watch_overlap{2};             ///< `since` has seconds only
+
+// The end of the process. docs/operations.md "Stopping and restarting".
+inline constexpr milliseconds stop_max = 3s;  ///< for jobs under way after SIGTERM
+inline constexpr milliseconds stop_turn_max = 100ms;
+inline constexpr seconds stop_alarm{4};  ///< gone by then, whatever hangs
 
 // Session.
 inline constexpr milliseconds register_retry_min = 50ms;  ///< the first goes out before the connection stands

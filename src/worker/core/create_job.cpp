@@ -9,11 +9,6 @@ namespace {
 constexpr int unknowns_max = 4;
 constexpr int start_tries_max = 2;  ///< a port the engine picked may be taken in between; picking again is enough
 
-bool is_port_taken(const std::string& message) {
-    return message.find("port is already allocated") != std::string::npos ||
-           message.find("address already in use") != std::string::npos;
-}
-
 }  // namespace
 
 using protocol::ContainerState;
@@ -72,6 +67,7 @@ void CreateJob::on_image(Now now, const CallResult& result) {
         return;
     }
     if (result->status == 404) {
+        if (pull_failure_) return image_missing(now, ErrorCode::pull_failed, *pull_failure_);
         if (pulled_) return image_missing(now, ErrorCode::image_not_found, "it was pulled, but the engine has lost it");
         step_ = Step::pull;
         port().progress(now, "pulling", order_.spec.image);
@@ -108,7 +104,11 @@ void CreateJob::on_call_chunk(Now now, CallPurpose purpose, std::string_view byt
 }
 
 void CreateJob::on_pulled(Now now, const CallResult& result) {
-    if (!result) return image_missing(now, ErrorCode::pull_failed, result.error().message);
+    if (!result) {
+        // It may be there all the same: the engine goes on with what it had begun.
+        pull_failure_ = result.error().message;
+        return look_at_image();
+    }
     const std::string failure = !engine::is_good(*result) ? engine::message_of(*result) : pull_.error().value_or("");
     if (failure.empty()) {
         pulled_ = true;
@@ -222,6 +222,7 @@ void CreateJob::go_on_with(Now now, const engine::ContainerInfo& container) {
             return fail_with(now, {ErrorCode::wrong_state, "the VM's container is just being removed"});
         case ContainerState::absent:
         case ContainerState::exited:
+            if (ended_with_engine()) return start(now);
             exited_ = engine::to_report(order_.vm, container);
             step_ = Step::words;
             return port().call(CallPurpose::last_logs, engine::last_logs(container_));
@@ -257,15 +258,13 @@ void CreateJob::on_started(Now now, const CallResult& result) {
     if (!result) return look_again(now, result.error());
     if (engine::is_good(*result) || result->status == 304) return wait_until_ready(now);
     const std::string message = engine::message_of(*result);
-    if (is_port_taken(message) && start_tries_ < start_tries_max) {
-        // The container stays as `created`, and a second start picks another port (pitfalls 20).
-        return start(now);
-    }
+    if (engine::is_port_taken(*result) && start_tries_ < start_tries_max) return start(now);
     fail_with(now, {ErrorCode::engine_failed, "the engine can't start the VM: " + message});
 }
 
 void CreateJob::wait_until_ready(Now now) {
     step_ = Step::ready;
+    port().context().endings.on_started(container_);
     port().progress(now, "waiting");
     readiness_.emplace(port());
     readiness_->begin(now, container_);
@@ -279,10 +278,15 @@ void CreateJob::on_readiness(Now now, const std::optional<Readiness::Result>& re
         case Readiness::End::gone:
             return fail_with(now, {ErrorCode::engine_failed, "somebody removed the VM's container while it started"});
         case Readiness::End::exited:
+            if (ended_with_engine()) return start(now);
             exited_ = result->report;
             step_ = Step::words;
             return port().call(CallPurpose::last_logs, engine::last_logs(container_));
     }
+}
+
+bool CreateJob::ended_with_engine() const {
+    return start_tries_ < start_tries_max && port().context().endings.with_engine(container_);
 }
 
 void CreateJob::on_probe_done(Now now, ProbeResult result) {

@@ -58,6 +58,8 @@ private:
     void on_started(Now now, const CallResult& result);
     void wait_until_ready(Now now);
     void on_readiness(Now now, const std::optional<Readiness::Result>& result);
+    /// It stopped because the engine did, and may be started once more.
+    [[nodiscard]] bool ended_with_engine() const;
     void fail_with(Now now, Error error);
     void image_missing(Now now, ErrorCode code, const std::string& why);
     /// An unknown outcome: looks, at most a few times.
@@ -67,6 +69,7 @@ private:
     Step step_ = Step::image;
     ImageInfo image_;
     bool pulled_ = false;
+    std::optional<std::string> pull_failure_;  ///< of a pull whose outcome is unknown
     std::string container_;
     engine::PullProgress pull_;
     std::optional<Lookup> lookup_;

@@ -101,6 +101,12 @@ std::string message_of(const EngineResponse& response) {
     return to_sentence(message, limits::reason_bytes_max / 2);
 }
 
+bool is_port_taken(const EngineResponse& response) {
+    const std::string message = message_of(response);
+    return response.status == 500 && (message.find("port is already allocated") != std::string::npos ||
+                                      message.find("address already in use") != std::string::npos);
+}
+
 Result<EngineInfo> parse_info(std::string_view body) {
     const json value = parse(body);
     if (!value.is_object()) return unreadable("itself");

@@ -49,6 +49,10 @@ struct ExecInfo {
 /// The engine's own sentence in an error answer; "HTTP 500" when it gave none.
 [[nodiscard]] std::string message_of(const EngineResponse& response);
 
+/// A start failed because the host port that the engine picked was taken in between
+/// (pitfalls 20): a second start picks another one.
+[[nodiscard]] bool is_port_taken(const EngineResponse& response);
+
 /// Errors of all of these: engine_failed.
 [[nodiscard]] Result<EngineInfo> parse_info(std::string_view body);
 [[nodiscard]] Result<ImageInfo> parse_image(std::string_view body);

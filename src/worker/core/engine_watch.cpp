@@ -24,7 +24,7 @@ void EngineWatch::open(Now now) {
 void EngineWatch::on_engine_lost(Now now) {
     if (!open_) return;
     context_.calls.cancel(owner_watch);
-    on_call_done(now);
+    close(now);
 }
 
 void EngineWatch::on_tick(Now now) {
@@ -41,7 +41,18 @@ void EngineWatch::on_call_chunk(Now now, std::string_view bytes) {
     }
 }
 
-void EngineWatch::on_call_done(Now now) {
+void EngineWatch::on_call_done(Now now, const CallResult& result) {
+    close(now);
+    // An engine never ends this stream while it lives. A restart may be too quick for any
+    // list to fail, or hidden behind a socket that systemd keeps open.
+    const bool our_own_limit = !result && result.error().code == ErrorCode::deadline_exceeded;
+    const bool refused = result && !engine::is_good(*result);
+    if (our_own_limit || refused) return;
+    context_.endings.on_engine_gone(now);
+    inventory_.hint(now);
+}
+
+void EngineWatch::close(Now now) {
     open_ = false;
     next_try_ = now.instant + bounds::watch_retry;
 }

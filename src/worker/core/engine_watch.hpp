@@ -16,12 +16,17 @@ public:
     void begin(Now now);
     /// The engine does not answer: the connection may be dead without having said so.
     void on_engine_lost(Now now);
+    /// It does: listen at once, lest it go away once more unnoticed.
+    void on_engine_answers(Now now) {
+        if (!open_) open(now);
+    }
     void on_tick(Now now);
     void on_call_chunk(Now now, std::string_view bytes);
-    void on_call_done(Now now);
+    void on_call_done(Now now, const CallResult& result);
     [[nodiscard]] Instant next_deadline() const { return open_ ? Instant::never() : next_try_; }
 
 private:
+    void close(Now now);
     void open(Now now);
 
     JobContext& context_;

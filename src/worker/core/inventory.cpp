@@ -73,6 +73,8 @@ void Inventory::on_list(Now now, const CallResult& result) {
             : Result<std::vector<engine::ContainerInfo>>(fail(ErrorCode::engine_failed, engine::message_of(*result)));
     if (!containers) {
         health_.on_list_failed(containers.error());
+        const bool slow = !result && result.error().code == ErrorCode::deadline_exceeded;
+        if (!result && !slow) context_.endings.on_engine_gone(now);
         next_list_ = now.instant + bounds::inventory_retry;
         return;
     }
@@ -81,6 +83,7 @@ void Inventory::on_list(Now now, const CallResult& result) {
     // The engine filtered them already; nothing leaves here on its word alone.
     std::erase_if(listed_, [&](const auto& c) { return !is_ours(c.labels, context_.identity) || !vm_of(c.labels); });
     containers_ = listed_.size();
+    context_.endings.on_list(now, listed_);
     std::set<std::string> ids;
     std::set<VmId> vms;
     for (const auto& container : listed_) {
@@ -132,7 +135,7 @@ void Inventory::ask_details() {
 
 void Inventory::finish_round(Now now) {
     const bool stale = results_sent_ != results_at_list_;
-    if (registered_ && !stale) send();
+    if (registered_ && !stopping_ && !stale) send();
     if (stale || hinted_) next_list_ = std::max(now.instant, last_list_ + bounds::inventory_spacing);
     listed_.clear();
 }
@@ -144,6 +147,7 @@ void Inventory::send() {
         static_cast<void>(context_.known.complete(container));
         auto report = engine::to_report(*vm_of(container.labels), container);
         report.host_key = context_.known.host_key(container.id);
+        report.ended = context_.endings.of(container.id);
         body.vms.push_back(std::move(report));
     }
     protocol::Message message;

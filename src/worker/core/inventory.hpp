@@ -24,6 +24,9 @@ public:
     void on_registered(Now now);
     /// Nobody listens for the time being; lists go on for the engine's health.
     void on_connection_lost() { registered_ = false; }
+    /// Nothing is told any more: on a machine that shuts down, engine and worker are stopped
+    /// together, and VMs that end with the engine must not look as if it were their own doing.
+    void begin_stop() { stopping_ = true; }
     /// Something may have changed: list sooner.
     void hint(Now now);
     void on_result_sent(Now now);
@@ -47,6 +50,7 @@ private:
     JobContext& context_;
     EngineHealth& health_;
     bool registered_ = false;
+    bool stopping_ = false;
     bool listing_ = false;
     std::size_t details_pending_ = 0;
     std::map<CallId, std::string> key_calls_;  ///< host keys asked for: of which container

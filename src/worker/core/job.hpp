@@ -8,6 +8,7 @@
 #include "protocol/message.hpp"
 #include "protocol/worker_bodies.hpp"
 #include "worker/core/effects.hpp"
+#include "worker/core/endings.hpp"
 #include "worker/core/engine_calls.hpp"
 #include "worker/core/engine_health.hpp"
 #include "worker/core/known_containers.hpp"
@@ -19,6 +20,7 @@ struct JobContext {
     Outbox& outbox;
     EngineCalls& calls;
     KnownContainers& known;
+    Endings& endings;
     const Settings& settings;
     Identity identity;
 };
@@ -73,6 +75,7 @@ public:
     void log(LogLevel level, const std::string& text);
 
     [[nodiscard]] JobContext& context() { return context_; }
+    [[nodiscard]] const JobContext& context() const { return context_; }
     [[nodiscard]] const JobHead& head() const { return head_; }
 
 private:

@@ -150,7 +150,7 @@ void JobTable::begin_next(Now now, VmId vm) {
     }
     const OwnerId owner = queue->second.front();
     Entry* entry = find(owner);
-    if (!entry || entry->begun) return;
+    if (!entry || entry->begun || stopping_) return;
     if (entry->create && creates_under_way_ >= bounds::creates_under_way_max) {
         return creates_waiting_.push_back(vm);
     }
@@ -163,7 +163,7 @@ void JobTable::begin_next(Now now, VmId vm) {
 }
 
 void JobTable::begin_waiting_creates(Now now) {
-    while (creates_under_way_ < bounds::creates_under_way_max && !creates_waiting_.empty()) {
+    while (!stopping_ && creates_under_way_ < bounds::creates_under_way_max && !creates_waiting_.empty()) {
         const VmId vm = creates_waiting_.front();
         creates_waiting_.pop_front();
         begin_next(now, vm);  // nothing happens when its create was cancelled meanwhile
@@ -318,7 +318,22 @@ void JobTable::on_tick(Now now) {
     }
 }
 
-void JobTable::end_streams(Now now) {
+Error JobTable::stopping_error() const {
+    return {ErrorCode::node_unreachable,
+            "the worker of node " + context_.settings.name + " is stopping; try again when it is back"};
+}
+
+void JobTable::begin_stop(Now now) {
+    stopping_ = true;
+    end_streams(now, stopping_error());
+}
+
+std::size_t JobTable::under_way() const {
+    const auto count = std::count_if(jobs_.begin(), jobs_.end(), [](const auto& e) { return e.second.begun; });
+    return static_cast<std::size_t>(count);
+}
+
+void JobTable::end_streams(Now now, const Error& why) {
     std::vector<OwnerId> streams;
     for (const auto& [owner, entry] : jobs_) {
         if (entry.stream) streams.push_back(owner);
@@ -326,7 +341,7 @@ void JobTable::end_streams(Now now) {
     for (const OwnerId owner : streams) {
         Entry* entry = find(owner);
         if (!entry) continue;
-        entry->job->give_up(now, {ErrorCode::node_unreachable, "the connection to the broker was lost"});
+        entry->job->give_up(now, why);
         reap(now, owner);
     }
 }

@@ -41,10 +41,16 @@ public:
     void on_tick(Now now);
 
     /// The broker is not the one they were asked by: their clients are gone.
-    void end_streams(Now now);
+    void end_streams(Now now, const Error& why);
+    /// Ends the streams, and begins no job any more.
+    void begin_stop(Now now);
+    /// What is said to who can't wait for this worker's next process.
+    [[nodiscard]] Error stopping_error() const;
 
     [[nodiscard]] Instant next_deadline() const;
     [[nodiscard]] std::size_t size() const { return jobs_.size(); }
+    /// Without those that have not begun.
+    [[nodiscard]] std::size_t under_way() const;
 
 private:
     struct Entry {
@@ -76,6 +82,7 @@ private:
     std::deque<VmId> creates_waiting_;
     std::size_t creates_under_way_ = 0;
     std::size_t streams_ = 0;
+    bool stopping_ = false;
     OwnerId next_owner_ = owner_first_job;
 };
 

@@ -19,6 +19,7 @@ protocol::VmReport absent_report(VmId vm) {
 protocol::VmReport full_report(JobPort& port, const engine::ContainerInfo& container) {
     auto report = engine::to_report(port.head().vm, container);
     report.host_key = port.context().known.host_key(container.id);
+    report.ended = port.context().endings.of(container.id);
     return report;
 }
 
@@ -101,7 +102,13 @@ void SwitchJob::on_looked(Now /*now*/, const Lookup::Found& found) {
     if (!found) return end(found.error());
     if (!*found) return end(Error{ErrorCode::not_found, "the engine has no container of VM " + port().head().vm.str()});
     container_ = (*found)->id;
+    started_before_ = (*found)->started;
     act();
+}
+
+void SwitchJob::start() {
+    step_ = Step::act;
+    port().call(CallPurpose::start, engine::start(container_));
 }
 
 void SwitchJob::act() {
@@ -112,16 +119,19 @@ void SwitchJob::act() {
         case Verb::vm_restart:
             return port().call(CallPurpose::restart, engine::restart(container_, grace_seconds_));
         default:
-            return port().call(CallPurpose::start, engine::start(container_));
+            return start();
     }
 }
 
 void SwitchJob::on_acted(Now now, const CallResult& result) {
     if (!result) {
-        last_failure_ = result.error().message;
-        if (++unknowns_ >= bounds::engine_tries_max) return end(result.error());
+        last_failure_ = result.error();
+        ++unknowns_;
+        note_unanswered(now);
         return verify();
     }
+    // Also after a restart: what it left behind is a stopped VM.
+    if (engine::is_port_taken(*result) && !std::exchange(port_was_taken_, true)) return start();
     if (!engine::is_good(*result) && result->status != 304) {
         return end(Error{result->status == 404 ? ErrorCode::not_found : ErrorCode::engine_failed,
                          "the engine can't " + std::string(protocol::name_of(port().head().verb)).substr(3) +
@@ -144,13 +154,15 @@ void SwitchJob::on_verified(Now now, const Lookup::Found& found) {
     const Verb verb = port().head().verb;
     if (verb == Verb::vm_stop && !runs) return end(Outcome::done(full_report(port(), container)));
     if (verb == Verb::vm_start && runs) return wait_until_ready(now);
-    // A restart that may have happened: once more does no harm, and is the only way to know.
+    if (verb == Verb::vm_restart && runs && container.started != started_before_) return wait_until_ready(now);
+    if (unknowns_ >= bounds::engine_tries_max) return end(*last_failure_);
     if (unknowns_ == 0) return end(Error{ErrorCode::engine_failed, "the engine says it stopped the VM, but it runs"});
     act();
 }
 
 void SwitchJob::wait_until_ready(Now now) {
     step_ = Step::ready;
+    port().context().endings.on_started(container_);
     port().progress(now, "waiting");
     readiness_.emplace(port());
     readiness_->begin(now, container_);
@@ -183,7 +195,13 @@ void SwitchJob::on_timer(Now now) {
     }
 }
 
-void SwitchJob::give_up(Now /*now*/, Error why) {
+void SwitchJob::note_unanswered(Now now) {
+    const bool stops = port().head().verb != Verb::vm_start;
+    if (stops && step_ == Step::act) port().context().endings.on_stop_unanswered(now, container_);
+}
+
+void SwitchJob::give_up(Now now, Error why) {
+    note_unanswered(now);
     if (step_ == Step::ready && readiness_->waits_for_ssh()) {
         return end(Error{ErrorCode::ssh_not_answering, "the VM runs, but " + readiness_->waiting_for() + " in time"});
     }

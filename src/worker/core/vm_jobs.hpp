@@ -59,7 +59,9 @@ private:
 
     void on_looked(Now now, const Lookup::Found& found);
     void act();
+    void start();
     void on_acted(Now now, const CallResult& result);
+    void note_unanswered(Now now);
     void verify();
     void on_verified(Now now, const Lookup::Found& found);
     void wait_until_ready(Now now);
@@ -70,8 +72,10 @@ private:
     Lookup lookup_;
     std::optional<Readiness> readiness_;
     std::string container_;
+    WallTime started_before_;  ///< of a running VM, by its engine
+    bool port_was_taken_ = false;
     int unknowns_ = 0;
-    std::string last_failure_;
+    std::optional<Error> last_failure_;  ///< of a call whose outcome had to be looked up
 };
 
 }  // namespace mc::worker

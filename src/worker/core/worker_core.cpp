@@ -35,7 +35,7 @@ WorkerCore::WorkerCore(Settings settings, WorkerState state)
     : settings_(std::move(settings)),
       calls_(outbox_, std::clamp<std::size_t>(settings_.engine_calls, 1, bounds::engine_calls_max)),
       health_(settings_),
-      context_{outbox_, calls_, known_, settings_, Identity{state.cloud, state.node}},
+      context_{outbox_, calls_, known_, endings_, settings_, Identity{state.cloud, state.node}},
       jobs_(context_, [this](Now now) { inventory_.on_result_sent(now); }),
       inventory_(context_, health_),
       watch_(context_, inventory_),
@@ -45,6 +45,7 @@ void WorkerCore::begin(Now now) {
     next_info_ = now.instant;
     ask_info(now);
     inventory_.on_tick(now);
+    watch_.begin(now);
     session_.begin(now);
 }
 
@@ -95,9 +96,12 @@ void WorkerCore::on_order(Now now, const Message& message) {
     if (!known) {
         return refuse(message.header, {ErrorCode::unknown_verb, "a worker takes no orders of this verb"});
     }
-    // An order that is not taken is not answered either: the broker sends it
-    // again, to this worker's next start.
-    if (stopping_) return;
+    if (stopping_) {
+        // An order that is not taken is not answered either: the broker sends it again,
+        // to this worker's next start. A stream is not sent again, and its client waits.
+        if (verb == Verb::vm_exec || verb == Verb::vm_logs) refuse(message.header, jobs_.stopping_error());
+        return;
+    }
     const auto order = protocol::decode<OrderHead>(message.body);
     if (!order) return refuse(message.header, order.error());
     if (!session_.accept_epoch(order->epoch)) {
@@ -133,11 +137,14 @@ void WorkerCore::on_session_change(Now now, Session::Change change) {
             return;
         case Session::Change::lost:
             inventory_.on_connection_lost();
-            return jobs_.end_streams(now);
+            return jobs_.end_streams(now, {ErrorCode::node_unreachable, "the connection to the broker was lost"});
         case Session::Change::registered:
-            context_.identity = Identity{session_.state().cloud, session_.state().node};
+            if (context_.identity.cloud != session_.state().cloud) {
+                context_.identity = Identity{session_.state().cloud, session_.state().node};
+                endings_ = {};  // of other containers
+                watch_.begin(now);
+            }
             inventory_.on_registered(now);
-            watch_.begin(now);
             return inventory_.on_tick(now);
     }
 }
@@ -148,9 +155,11 @@ void WorkerCore::on_call_done(Now now, CallId id, CallResult result) {
     health_.on_answer(now, known->purpose, result);
     if (known->owner == owner_inventory) {
         inventory_.on_call_done(now, id, known->purpose, result);
-        if (known->purpose == CallPurpose::list && !health_.answers()) watch_.on_engine_lost(now);
+        if (known->purpose == CallPurpose::list) {
+            health_.answers() ? watch_.on_engine_answers(now) : watch_.on_engine_lost(now);
+        }
     } else if (known->owner == owner_watch) {
-        watch_.on_call_done(now);
+        watch_.on_call_done(now, result);
     } else if (known->owner == owner_health) {
         on_info(now, result);
     } else {
@@ -202,7 +211,7 @@ void WorkerCore::on_tick(Now now) {
     on_session_change(now, session_.on_tick(now));
     jobs_.on_tick(now);
     inventory_.on_tick(now);
-    if (session_.is_registered()) watch_.on_tick(now);
+    watch_.on_tick(now);
     if (now.instant >= next_info_) ask_info(now);
     watch_readiness(now);
 }
@@ -242,14 +251,15 @@ void WorkerCore::watch_readiness(Now now) {
 
 void WorkerCore::begin_stop(Now now) {
     stopping_ = true;
-    jobs_.end_streams(now);
+    jobs_.begin_stop(now);
+    inventory_.begin_stop();
     watch_readiness(now);
     on_session_change(now, session_.on_tick(now));
 }
 
 Instant WorkerCore::next_deadline() const {
     return std::min({session_.next_deadline(), jobs_.next_deadline(), inventory_.next_deadline(),
-                     session_.is_registered() ? watch_.next_deadline() : Instant::never(), next_info_, next_save_});
+                     watch_.next_deadline(), next_info_, next_save_});
 }
 
 }  // namespace mc::worker

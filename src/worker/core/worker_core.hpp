@@ -42,9 +42,11 @@ public:
     void on_save_failed(Now now, const Error& error);
     void on_tick(Now now);
 
-    /// Takes no new orders any more; those under way go on.
+    /// Tells the broker, takes no new orders any more and ends streams. Jobs under way go
+    /// on, those that wait are left to the next process of this worker.
     void begin_stop(Now now);
-    [[nodiscard]] bool idle() const { return jobs_.size() == 0; }
+    /// No job is under way.
+    [[nodiscard]] bool idle() const { return jobs_.under_way() == 0; }
 
     /// When on_tick is due at the latest.
     [[nodiscard]] Instant next_deadline() const;
@@ -65,6 +67,7 @@ private:
     const Settings settings_;
     EngineCalls calls_;
     KnownContainers known_;
+    Endings endings_;
     EngineHealth health_;
     JobContext context_;
     JobTable jobs_;

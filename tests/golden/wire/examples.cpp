@@ -46,6 +46,7 @@ VmReport running_report() {
     report.state = ContainerState::running;
     report.exit_code = 0;
     report.reason.clear();
+    report.ended = Ended::by_itself;
     return report;
 }
 

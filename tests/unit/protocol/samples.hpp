@@ -41,7 +41,8 @@ inline VmReport vm_report() {
             .host_key = host_key,
             .started = started,
             .exit_code = -1,
-            .reason = "OOM killed"};
+            .reason = "OOM killed",
+            .ended = Ended::with_engine};
 }
 
 inline VmView vm_view() {

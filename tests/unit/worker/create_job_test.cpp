@@ -132,6 +132,32 @@ TEST(CreateJob, SaysWhatToDoWhenAnImageCantBeHad) {
     EXPECT_TRUE(t.engine.containers.empty());
 }
 
+// The engine goes on with a pull whose client is gone.
+TEST(CreateJob, LooksForTheImageAfterAPullWithoutAnEnd) {
+    Harness t;
+    t.when("POST", "/images/create", std::nullopt);
+    const JobId job = t.create(Harness::create_order("far:2"));
+    t.engine.images["far:2"] = t.engine.images["plain:1"];
+    t.release("/images/create", Harness::timed_out());
+    t.advance(1s);
+    EXPECT_EQ(t.code(job), ErrorCode::ok) << t.sentence(job);
+
+    Harness without;
+    without.when("POST", "/images/create", Harness::timed_out());
+    const JobId failed = without.create(Harness::create_order("far:2"));
+    EXPECT_EQ(without.code(failed), ErrorCode::pull_failed);
+    EXPECT_THAT(without.sentence(failed), testing::HasSubstr("took too long"));
+}
+
+TEST(CreateJob, SaysThatItsDeadContainerIsInTheWay) {
+    Harness t;
+    ASSERT_EQ(t.code(t.create()), ErrorCode::ok);
+    t.container()->state = "dead";
+    const JobId again = t.create();
+    EXPECT_EQ(t.code(again), ErrorCode::engine_failed);
+    EXPECT_THAT(t.sentence(again), testing::HasSubstr("dead"));
+}
+
 TEST(CreateJob, StartsAgainWhenThePortIsTaken) {
     Harness t;
     t.when("POST", "/start",

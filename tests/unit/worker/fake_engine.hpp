@@ -26,6 +26,7 @@ public:
         int port = 0;
         int starts = 0;
         std::int64_t created = 1795476000;  ///< in seconds since 1970
+        std::string started_at = "2026-11-23T23:31:08.576661479Z";
         std::vector<FileEntry> files;
     };
     /// nullopt from `answer`: the call hangs.
@@ -205,7 +206,7 @@ private:
                               {"OOMKilled", c.oom},
                               {"Dead", c.state == "dead"},
                               {"Error", ""},
-                              {"StartedAt", "2026-11-23T23:31:08.576661479Z"}}},
+                              {"StartedAt", c.started_at}}},
                             {"NetworkSettings", {{"Ports", nlohmann::json::object()}}}};
         if (c.port != 0 && c.state == "running") {
             body["NetworkSettings"]["Ports"]["22/tcp"] = {

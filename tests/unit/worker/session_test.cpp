@@ -148,6 +148,38 @@ TEST(WorkerSession, StoppingWorkerTakesNothingNewAndSaysSo) {
     EXPECT_TRUE(t.core.idle());
 }
 
+TEST(WorkerSession, StoppingWorkerEndsStreamsAndRefusesNewOnes) {
+    Harness t;
+    ASSERT_EQ(t.code(t.create()), ErrorCode::ok);
+    protocol::ExecSpec shell;
+    shell.argv = {"sh"};
+    const JobId open = t.exec(shell, 1000);
+    t.core.on_stream_opened(t.now, *t.open_stream);
+    t.settle();
+    t.core.begin_stop(t.now);
+    t.settle();
+    EXPECT_EQ(t.code(open), ErrorCode::node_unreachable);
+    EXPECT_THAT(t.sentence(open), testing::HasSubstr("node-a is stopping"));
+    const JobId late = t.exec(shell, 1000);
+    EXPECT_EQ(t.code(late), ErrorCode::node_unreachable);
+    EXPECT_TRUE(t.core.idle());
+}
+
+// What waits is left to the next process: its order comes again.
+TEST(WorkerSession, StoppingWorkerBeginsNoJobThatWaits) {
+    Harness t;
+    t.when("POST", "/create?name", std::nullopt);
+    const JobId running = t.create();
+    const JobId waiting = t.act(Verb::vm_stop);
+    t.core.begin_stop(t.now);
+    t.settle();
+    t.release("/create?name");
+    EXPECT_EQ(t.code(running), ErrorCode::ok);
+    EXPECT_TRUE(t.core.idle());
+    EXPECT_FALSE(t.reply(waiting));
+    EXPECT_EQ(t.engine.count("POST /containers/id-mc-00000000000000ab/stop"), 0);
+}
+
 TEST(WorkerSession, AnswersAVerbThatIsNoneOfItsOwn) {
     Harness t;
     const JobId id = t.order(Verb::create, {});

@@ -173,6 +173,60 @@ TEST(SwitchJob, StopWithoutAnAnswerIsLookedUp) {
     EXPECT_EQ(t.code(t.act(Verb::vm_stop)), ErrorCode::ok);
 }
 
+// Each unanswered call is looked up, the last one too.
+TEST(SwitchJob, LooksAlsoAfterItsLastTry) {
+    MadeHarness t;
+    int stops = 0;
+    t.engine.intercept = [&](const EngineRequest& request) -> std::optional<FakeEngine::Answer> {
+        if (request.target.find("/stop") == std::string::npos) return std::nullopt;
+        if (++stops == bounds::engine_tries_max) t.container()->state = "exited";
+        return Harness::timed_out();
+    };
+    EXPECT_EQ(t.code(t.act(Verb::vm_stop)), ErrorCode::ok);
+    EXPECT_EQ(stops, bounds::engine_tries_max);
+}
+
+TEST(SwitchJob, SaysWhatTheEngineSaidWhenNoTryHelps) {
+    MadeHarness t;
+    t.when("POST", "/stop", Harness::timed_out());
+    const JobId job = t.act(Verb::vm_stop);
+    EXPECT_EQ(t.code(job), ErrorCode::deadline_exceeded);
+    EXPECT_THAT(t.sentence(job), testing::HasSubstr("took too long"));
+}
+
+TEST(SwitchJob, DoesNotRestartTwiceWhatWasRestarted) {
+    MadeHarness t;
+    int restarts = 0;
+    t.engine.intercept = [&](const EngineRequest& request) -> std::optional<FakeEngine::Answer> {
+        if (request.target.find("/restart") == std::string::npos) return std::nullopt;
+        ++restarts;
+        t.container()->started_at = "2026-11-23T23:59:59.000000000Z";
+        return Harness::timed_out();
+    };
+    EXPECT_EQ(t.code(t.act(Verb::vm_restart)), ErrorCode::ok);
+    EXPECT_EQ(restarts, 1);
+}
+
+TEST(SwitchJob, StartsAgainWhenThePortIsTaken) {
+    for (const auto& [verb, path] : {std::pair{Verb::vm_start, "/start"}, std::pair{Verb::vm_restart, "/restart"}}) {
+        MadeHarness t;
+        t.container()->state = "exited";
+        t.when("POST", path, FakeEngine::error(500, "Bind for 0.0.0.0:32768 failed: port is already allocated"), 1);
+        const JobId job = t.act(verb);
+        EXPECT_EQ(t.code(job), ErrorCode::ok) << t.sentence(job);
+        EXPECT_EQ(t.container()->state, "running");
+    }
+}
+
+TEST(SwitchJob, SaysThatADeadContainerCantBeStarted) {
+    MadeHarness t;
+    t.container()->state = "dead";
+    t.when("POST", "/start", FakeEngine::error(409, "container is marked for removal and cannot be started"));
+    const JobId job = t.act(Verb::vm_start);
+    EXPECT_EQ(t.code(job), ErrorCode::engine_failed);
+    EXPECT_THAT(t.sentence(job), testing::HasSubstr("marked for removal"));
+}
+
 TEST(SwitchJob, StartThatNeverAnswersKeepsTheVm) {
     MadeHarness t;
     ASSERT_EQ(t.code(t.act(Verb::vm_stop)), ErrorCode::ok);
