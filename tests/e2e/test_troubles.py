@@ -3,7 +3,7 @@
 import signal
 import unittest
 
-from cloud import CloudTest, Engine, OwnEngine, wait_until
+from cloud import CloudTest, Engine, wait_until
 
 
 class Errors(CloudTest):
@@ -123,36 +123,6 @@ class Cleanup(CloudTest):
         cloud.create("--name", "brief", "--ttl", "3s")
         cloud.wait_event(watch, kind="vm.deleted", name="brief")
         self.assertEqual(cloud.containers(), [])
-
-
-class EngineFaults(CloudTest):
-    def test_engine_stopped_hung_and_back(self):
-        engine = OwnEngine("eft", "10.231.31.1/24")
-        self.addCleanup(engine.close)
-        engine.load_image()
-        cloud = self.new_cloud()
-        cloud.start_worker("node-a", engine)
-        cloud.create("--name", "box")
-
-        engine.process.signal(signal.SIGSTOP)
-        self.addCleanup(lambda: engine.process.signal(signal.SIGCONT))
-        cloud.wait_node("node-a", "not_ready", 40)
-        self.assertTrue(cloud.nodes()["node-a"]["reason"])
-        engine.process.signal(signal.SIGCONT)
-        cloud.wait_node("node-a", "ready", 40)
-
-        engine.process.popen.terminate()
-        engine.process.popen.wait(60)
-        cloud.wait_node("node-a", "not_ready", 40)
-        refused = cloud.mccli("create", check=False)
-        self.assertEqual(refused.returncode, 6, refused.stderr)
-        self.assertIsNone(cloud.workers["node-a"].popen.poll(), "the worker lives on")
-        engine.start()
-        cloud.wait_node("node-a", "ready", 40)
-        # Without live-restore the engine's end stopped the VM: that is "by itself".
-        cloud.wait_vm("box", "stopped")
-        cloud.mccli("start", "box")
-        self.assertEqual(cloud.mccli("ssh", "box", "--", "hostname").stdout.strip(), "box")
 
 
 if __name__ == "__main__":

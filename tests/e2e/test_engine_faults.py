@@ -1,0 +1,203 @@
+"""What becomes of VMs when their engine is stopped, killed, hung or full, or when somebody else is at its containers."""
+
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+from cloud import CloudTest, OwnEngine, wait_until
+
+GRACE_S = 5
+
+
+class EngineStops(CloudTest):
+    """One engine of its own; the cloud removes what ended by itself after GRACE_S."""
+
+    engine_options = ()
+
+    def setUp(self):
+        super().setUp()
+        self.engine = OwnEngine("eft", "10.231.31.1/24")
+        self.addCleanup(self.engine.close)
+        self.engine.load_image()
+        if self.engine_options:
+            self.stop_engine()
+            self.start_engine()
+        cloud = self.new_cloud(cleanup_grace=f"{GRACE_S}s")
+        cloud.start_worker("node-a", self.engine)
+        self.watch = cloud.watch("--since", "0")
+        cloud.create("--name", "box")
+        cloud.create("--name", "kept")
+        cloud.mccli("stop", "kept")
+        self.before = cloud.vms()["box"]
+
+    def stop_engine(self):
+        self.engine.process.popen.terminate()
+        self.engine.process.popen.wait(60)
+
+    def start_engine(self):
+        """As a service manager does: a dockerd that gives up is started again. After a kill -9 it may, on a busy
+        machine, wait in vain for its old containerd."""
+        def answers():
+            if self.engine.process.popen.poll() is not None:
+                self.engine.start(*self.engine_options, wait=False)
+            return self.engine.answers()
+
+        wait_until("the engine answers again", answers, 120, 0.2)
+
+    def outlast_the_grace(self):
+        """The node is known to be away for longer than cleanup waits."""
+        self.cloud.wait_node("node-a", "not_ready", 40)
+        began = time.monotonic()
+        wait_until("the grace period would be over", lambda: time.monotonic() - began > GRACE_S + 3)
+
+    def check_all_is_as_before(self):
+        cloud = self.cloud
+        cloud.wait_node("node-a", "ready", 60)
+        cloud.wait_vm("box", "running", 60)
+        after = cloud.vms()["box"]
+        for field in ("id", "container", "host_key", "node"):
+            self.assertEqual(after[field], self.before[field], field)
+        self.assertEqual(cloud.mccli("ssh", "box", "--", "hostname").stdout.strip(), "box")
+        self.assertEqual(cloud.vms()["kept"]["state"], "stopped")
+        self.assertEqual(len(cloud.containers()), 2)
+        self.assertFalse([e for e in cloud.events(self.watch) if e["kind"] == "vm.cleanup"])
+
+    def check_cleanup_still_works(self):
+        self.engine.docker("kill", self.cloud.vms()["box"]["container"])
+        reason = self.cloud.wait_event(self.watch, kind="vm.cleanup", name="box")["reason"]
+        self.assertIn("by itself", reason)
+        self.cloud.wait_event(self.watch, kind="vm.deleted", name="box")
+        self.assertEqual(self.cloud.vms()["kept"]["state"], "stopped")
+
+
+class WithoutLiveRestore(EngineStops):
+    def test_stopped_in_an_orderly_way(self):
+        self.stop_engine()
+        self.outlast_the_grace()
+        refused = self.cloud.mccli("create", check=False)
+        self.assertEqual(refused.returncode, 6, refused.stderr)
+        self.start_engine()
+        self.check_all_is_as_before()
+        self.assertIn("engine", self.cloud.wait_event(self.watch, kind="vm.starting", name="box")["reason"])
+        self.check_cleanup_still_works()
+
+    def test_killed(self):
+        self.engine.process.kill()
+        self.outlast_the_grace()
+        self.start_engine()
+        self.check_all_is_as_before()
+        self.check_cleanup_still_works()
+
+    def test_restarted_at_once(self):
+        self.stop_engine()
+        self.start_engine()
+        self.cloud.wait_event(self.watch, kind="vm.starting", name="box")
+        self.check_all_is_as_before()
+
+    def test_machine_restarted(self):
+        """Engine and worker are away together; the broker lives elsewhere."""
+        self.cloud.workers["node-a"].kill()
+        self.engine.process.kill()
+        self.cloud.wait_node("node-a", "silent", 10)
+        self.start_engine()
+        self.cloud.start_worker("node-a", self.engine)
+        self.check_all_is_as_before()
+        self.assertIn("away", self.cloud.wait_event(self.watch, kind="vm.starting", name="box")["reason"])
+
+    def test_machine_shut_down(self):
+        """As above, but both are told to end, the engine first."""
+        self.engine.process.popen.terminate()
+        self.cloud.workers["node-a"].stop(5)
+        self.engine.process.popen.wait(60)
+        self.cloud.wait_node("node-a", "silent", 10)
+        self.start_engine()
+        self.cloud.start_worker("node-a", self.engine)
+        self.check_all_is_as_before()
+
+
+class WithLiveRestore(EngineStops):
+    engine_options = ("--live-restore",)
+
+    def test_vms_never_stop(self):
+        started = self.before["started"]
+        for end in (self.stop_engine, lambda: self.engine.process.kill()):
+            end()
+            self.outlast_the_grace()
+            self.start_engine()
+            self.cloud.wait_node("node-a", "ready", 60)
+        self.check_all_is_as_before()
+        self.assertEqual(self.cloud.vms()["box"]["started"], started)
+        self.assertEqual(self.cloud.vms()["box"]["ssh_port"], self.before["ssh_port"])
+        stops = [e["name"] for e in self.cloud.events(self.watch) if e["kind"] == "vm.stopped"]
+        self.assertEqual(stops, ["kept"])
+        self.check_cleanup_still_works()
+
+
+class EngineTroubles(CloudTest):
+    def test_hung(self):
+        engine = OwnEngine("eft", "10.231.31.1/24")
+        self.addCleanup(engine.close)
+        engine.load_image()
+        cloud = self.new_cloud()
+        cloud.start_worker("node-a", engine)
+        cloud.create("--name", "box")
+        engine.process.signal(signal.SIGSTOP)
+        self.addCleanup(lambda: engine.process.signal(signal.SIGCONT))
+        cloud.wait_node("node-a", "not_ready", 40)
+        self.assertTrue(cloud.nodes()["node-a"]["reason"])
+        self.assertEqual(cloud.vms()["box"]["state"], "running", "a hung engine says nothing about its VMs")
+        engine.process.signal(signal.SIGCONT)
+        cloud.wait_node("node-a", "ready", 40)
+        self.assertEqual(cloud.mccli("ssh", "box", "--", "hostname").stdout.strip(), "box")
+
+    def test_out_of_disk(self):
+        engine = OwnEngine("efd", "10.231.32.1/24")
+        self.addCleanup(engine.close)
+        engine.process.stop(60)
+        subprocess.run(["umount", "-R", f"{engine.dir}/data"], check=False, capture_output=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600m", "tmpfs", f"{engine.dir}/data"], check=True)
+        engine.start()
+        engine.load_image()
+        cloud = self.new_cloud()
+        cloud.start_worker("node-a", engine)
+        cloud.create("--name", "box")
+
+        filler = f"{engine.dir}/data/filler"
+        with open(filler, "wb") as out:
+            try:
+                while True:
+                    out.write(b"\0" * (1 << 20))
+                    out.flush()
+            except OSError:
+                pass
+        failed = cloud.mccli("create", "--name", "late", check=False)
+        self.assertNotEqual(failed.returncode, 0)
+        self.assertIn("no space left on device", failed.stderr)
+        cloud.wait_node("node-a", "not_ready")
+        self.assertIn("disk is full", cloud.nodes()["node-a"]["reason"])
+        self.assertEqual(set(cloud.vms()), {"box"})
+        self.assertEqual(len(cloud.containers()), 1, "a create that failed leaves nothing behind")
+        self.assertEqual(cloud.mccli("exec", "box", "--", "hostname").stdout.strip(), "box")
+
+        os.remove(filler)
+        cloud.wait_node("node-a", "ready", 60)
+        cloud.create("--name", "late")
+        self.assertEqual(cloud.mccli("ssh", "late", "--", "hostname").stdout.strip(), "late")
+
+    def test_renamed_behind_our_back(self):
+        cloud = self.new_cloud()
+        cloud.start_worker("node-a")
+        engine = cloud.engines["node-a"]
+        cloud.create("--name", "box")
+        engine.docker("rename", cloud.vms()["box"]["container"], f"renamed-{os.getpid()}")
+        self.assertEqual(cloud.mccli("ssh", "box", "--", "hostname").stdout.strip(), "box")
+        cloud.mccli("restart", "box")
+        self.assertEqual(cloud.mccli("exec", "box", "--", "hostname").stdout.strip(), "box")
+        cloud.mccli("delete", "box")
+        self.assertEqual(cloud.containers(), [])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
