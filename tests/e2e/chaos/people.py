@@ -20,10 +20,11 @@ VMS_EACH = 3
 # Of the VMs, made with --on-lost replace.
 REPLACEABLE_SHARE = 0.3
 
-# docs/cli.md, "Exit codes". 2 would be a fault of ours; 137, 143 and 129: the command's own end with its VM.
+# docs/cli.md, "Exit codes". 2 would be a fault of ours. 126: the runtime found the VM stopped; 129, 137, 143: the command ended with
+# its VM; 255: ssh could not connect.
 CODES_OF_CHANGE = {0, 1, 3, 4, 5, 6, 7}
 CODES_OF_READ = {0, 1, 3, 4, 5}
-CODES_OF_COMMAND = CODES_OF_READ | {129, 137, 143, 255}
+CODES_OF_COMMAND = CODES_OF_READ | {126, 129, 137, 143, 255}
 JOB_IN_TEXT = re.compile(r"mccli job ([0-9a-f]{32})")
 
 
