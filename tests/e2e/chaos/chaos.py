@@ -19,7 +19,7 @@ from nemesis import Nemesis
 from people import Person
 from repeater import Repeater
 from witness import EngineWitness
-from world import WORKERS, World
+from world import World
 
 PEOPLE, REPEATERS = 5, 2
 # Faults for that long, then calm.
@@ -36,7 +36,7 @@ class Chaos:
     def __init__(self, options):
         self.options, self.journal = options, Journal(options.output)
         self.world = World(self.journal)
-        self.ledger = Ledger(lambda worker: self.world.machine_of(worker).name if worker in WORKERS else None)
+        self.ledger = Ledger()
         self.nemesis = Nemesis(self.world, self.ledger, self.journal, options.seed)
         self.witness = EngineWitness(self.world, self.ledger, self.journal)
         shared = (self.world, self.ledger, self.journal, options.seed)

@@ -29,14 +29,13 @@ class Request:
 class Ledger:
     """Thread-safe. VM ids are 16 hexadecimal digits, as people and labels have them."""
 
-    def __init__(self, machine_of):
+    def __init__(self):
         self._lock = threading.Lock()
-        self._machine_of = machine_of
         self.vms = {}
         # Gone, and their containers with them; gone, but where its node was lost a container may be left for a while.
         self.deleted, self.given_up = set(), set()
         self.open_requests = []
-        self._excused_vms, self._excused_machines, self._drained = {}, {}, set()
+        self._excused, self._drained = {}, set()
 
     def created(self, view):
         with self._lock:
@@ -98,16 +97,13 @@ class Ledger:
     # What may end a VM that nobody asked to end.
 
     def excuse_vm(self, vm_id, why):
+        """Its container was ended; what ends with its engine or machine is started again and needs no excuse."""
         with self._lock:
-            self._excused_vms[vm_id] = why
-
-    def excuse_machine(self, machine, why):
-        with self._lock:
-            self._excused_machines[machine] = why
+            self._excused[vm_id] = why
 
     def excuse_of(self, vm):
         with self._lock:
-            return self._excused_vms.get(vm.id) or self._excused_machines.get(self._machine_of(vm.node))
+            return self._excused.get(vm.id)
 
     def excuse_stops(self, worker):
         """Its VMs may be stopped; not gone."""
@@ -122,5 +118,4 @@ class Ledger:
         """After a calm phase: what is there now has survived, and is what is expected from then on."""
         with self._lock:
             self._drained.clear()
-            self._excused_vms.clear()
-            self._excused_machines.clear()
+            self._excused.clear()

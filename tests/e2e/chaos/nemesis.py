@@ -97,17 +97,13 @@ class Nemesis:
         self.killed("worker killed", self.a_worker(draw), draw)
 
     def fault_engine_killed(self, draw):
-        machine, engine = self.a_machine(draw)
-        if not machine.live_restore:
-            # Its containers live on, and the next engine ends them.
-            self.ledger.excuse_machine(machine.name, "its engine was killed")
+        _, engine = self.a_machine(draw)
         self.killed("engine killed", engine, draw)
 
     def fault_power_off(self, draw):
         machine, engine = self.a_machine(draw)
         workers = self.world.workers_on(machine)
         with self.network(machine), self.hurting("power off", engine, *workers):
-            self.ledger.excuse_machine(machine.name, "it lost its power")
             machine.power_off()
             for program in (engine, *workers):
                 program.process.popen.wait()
@@ -177,8 +173,6 @@ class Nemesis:
 
     def engine_restarted(self, kind, machine, engine, draw):
         with self.hurting(kind, engine):
-            if not machine.live_restore:
-                self.ledger.excuse_machine(machine.name, "its engine was restarted without live-restore")
             engine.process.signal(signal.SIGTERM)
             try:
                 engine.process.popen.wait(ENGINE_END_S)
@@ -188,8 +182,6 @@ class Nemesis:
             self.last(draw, 0.0, 3.0)
             # With a new setting; an engine that comes back without it ends what still runs.
             machine.live_restore = draw.random() < 0.5
-            if not machine.live_restore:
-                self.ledger.excuse_machine(machine.name, "its engine came back without live-restore")
             engine.launch()
 
     def an_engine_with(self, draw, live_restore):

@@ -39,7 +39,7 @@ class JudgesTest(unittest.TestCase):
         quiet.start()
         self.addCleanup(quiet.stop)
         self.journal = Journal(self.folder)
-        self.ledger = Ledger(lambda worker: {"a1": "n1", "b1": "n2"}.get(worker))
+        self.ledger = Ledger()
         machines = [types.SimpleNamespace(name="n1"), types.SimpleNamespace(name="n2")]
         self.at_engines = {"n1": [], "n2": []}
         self.world = types.SimpleNamespace(
@@ -169,17 +169,16 @@ class CalmTest(JudgesTest):
 
     def test_gone_for_a_reason(self):
         self.gone()
-        for excuse in (lambda: self.ledger.excuse_vm(A, "killed"), lambda: self.ledger.excuse_machine("n1", "power"),
-                       lambda: self.ledger.asked(A, "delete")):  # fmt: skip
+        for excuse in (lambda: self.ledger.excuse_vm(A, "killed"), lambda: self.ledger.asked(A, "delete")):
             self.ledger.created(view())
             excuse()
             self.assertEqual([], self.lost())
             self.ledger.no_more_excuses()
 
-    def test_another_machines_excuse_does_not_count(self):
+    def test_another_ones_excuse_does_not_count(self):
         self.gone()
         self.ledger.created(view())
-        self.ledger.excuse_machine("n2", "power")
+        self.ledger.excuse_vm(B, "killed")
         self.assertEqual(["no accepted create is lost"], self.lost())
 
     def test_not_as_told(self):

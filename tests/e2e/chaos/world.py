@@ -20,7 +20,7 @@ DISK_BYTES = 48 << 20
 DISK_AFTERMATH_S = 10
 # Shorter than the longest standstills and partitions, so that nodes are lost in some of them.
 LOST_AFTER = "9s"
-CLEANUP_GRACE = "15s"
+CLEANUP_GRACE = "20s"
 ORPHAN_GRACE = "10s"
 WORKERS = {"a1": 0, "a2": 0, "b1": 1}
 
