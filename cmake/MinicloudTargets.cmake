@@ -15,6 +15,17 @@ function(mc_library name)
   target_link_libraries(${name} PUBLIC mc_options ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
 endfunction()
 
+# mc_core(name ...): as mc_library, and the same sources as <name>_switched, with the
+# switches of base/rule.hpp: for tests/sim only, and built only for it.
+function(mc_core name)
+  mc_library(${name} ${ARGN})
+  cmake_parse_arguments(arg "" "" "PUBLIC;PRIVATE" ${ARGN})
+  get_target_property(sources ${name} SOURCES)
+  add_library(${name}_switched STATIC EXCLUDE_FROM_ALL ${sources})
+  target_compile_definitions(${name}_switched PUBLIC MC_RULE_SWITCHES)
+  target_link_libraries(${name}_switched PUBLIC mc_options ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
+endfunction()
+
 # mc_program(name lib...): main.cpp of the current folder.
 function(mc_program name)
   add_executable(${name} main.cpp)

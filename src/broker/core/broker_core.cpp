@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/rule.hpp"
 #include "base/version.hpp"
 #include "broker/core/vm_states.hpp"
 #include "protocol/limits.hpp"
@@ -63,6 +64,7 @@ Result<void> BrokerCore::restore(std::uint8_t table, std::string_view key, std::
         case Table::requests: {
             auto request = read_row<RequestRecord>(value, "request");
             if (!request) return fail(request.error());
+            if (!rule_holds(Rule::outcomes_survive_a_restart)) return {};
             requests_.restore(std::move(*request));
             return {};
         }
@@ -92,7 +94,7 @@ Result<void> BrokerCore::restore(std::uint8_t table, std::string_view key, std::
 
 void BrokerCore::start(Now now) {
     if (!meta_.cloud) meta_.cloud = CloudId{prng_.next_nonzero()};
-    ++meta_.epoch.value;
+    if (rule_holds(Rule::epoch_rises_at_every_start) || meta_.epoch.value == 0) ++meta_.epoch.value;
     touch_meta();
     for (auto& [id, vm] : vms_.all()) {
         if (Node* node = nodes_.find(vm.record.node)) node->vms.insert(id);

@@ -70,6 +70,17 @@ public:
     // For tests and statistics.
     [[nodiscard]] std::size_t bad_messages() const { return bad_messages_; }
     [[nodiscard]] std::size_t vm_count() const { return vms_.size(); }
+    /// What must be nothing when nobody asks anything and all nodes are well.
+    struct Open {
+        std::size_t streams = 0;
+        std::size_t waiters = 0;
+        std::size_t orphans = 0;
+        std::size_t jobs = 0;
+        std::size_t pending = 0;
+    };
+    [[nodiscard]] Open open() const {
+        return {streams_.size(), requests_.waited_for(), orphans_.size(), vms_.job_count(), pending_.size()};
+    }
 
 private:
     using VmState = protocol::VmState;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/digest.hpp"
+#include "base/rule.hpp"
 #include "base/version.hpp"
 #include "broker/core/broker_core.hpp"
 #include "protocol/validate.hpp"
@@ -83,8 +84,8 @@ void BrokerCore::on_hello(Now now, const PeerId& peer, const Message& message) {
 
 bool BrokerCore::answer_repeat(Now now, const PeerId& peer, const Message& message) {
     Request* request = requests_.find(message.header.id);
-    if (!request) return false;
-    if (request->record.digest != digest_of(message)) {
+    if (!request || !rule_holds(Rule::repeat_answered_from_memory)) return false;
+    if (request->record.digest != digest_of(message) && rule_holds(Rule::same_id_means_same_request)) {
         refuse(peer, message.header,
                {ErrorCode::request_conflict,
                 "request " + message.header.id.str() + " was used before with other contents: make a new id"});

@@ -17,6 +17,7 @@ struct BrokerConfig {
     seconds placement_wait_max{10};           ///< a create waits this long for a first ready node, e.g. after a restart
     seconds lost_after{600};                  ///< a node silent this long is lost: what may be replaced is
     seconds job_resend_interval{2};           ///< an order that its worker has not acknowledged is sent again
+    seconds job_ask_again_interval{15};       ///< an order that was acknowledged, and whose outcome has not come
     seconds cleanup_grace{60};                ///< a VM that stopped by itself is removed after this
     seconds orphan_grace{60};                 ///< a container nobody knows is removed after this
     seconds progress_event_interval{1};       ///< at most one vm.progress event per VM in this time

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/rule.hpp"
 #include "broker/core/records.hpp"
 #include "broker/core/vm_table.hpp"
 #include "protocol/codec.hpp"
@@ -15,6 +16,7 @@ constexpr std::size_t event_bytes_fixed_max = 96;
 }  // namespace
 
 void EventLog::restore(protocol::Event event) {
+    if (!rule_holds(Rule::event_numbers_go_on)) return;
     last_ = event.seq;
     kept_.push_back(std::move(event));
 }

@@ -1,4 +1,5 @@
 // What becomes of VMs whose node is lost or drained. docs/architecture.md "Lost node", "Drain"; ADR 11.
+#include "base/rule.hpp"
 #include "broker/core/broker_core.hpp"
 
 namespace mc::broker {
@@ -13,7 +14,8 @@ constexpr std::uint32_t drain_grace_seconds = 10;
 
 void BrokerCore::tend_nodes(Now now) {
     for (auto& [id, node] : nodes_.all()) {
-        if (node.silent && !node.lost && now.instant - node.silent_since >= config_.lost_after) {
+        if (node.silent && !node.lost &&
+            (now.instant - node.silent_since >= config_.lost_after || !rule_holds(Rule::silent_is_not_lost))) {
             node.lost = true;
             publish(now, protocol::event_kind::node_lost, node.record.name,
                     "silent for " + std::to_string(config_.lost_after.count()) + " s");
@@ -25,7 +27,8 @@ void BrokerCore::tend_nodes(Now now) {
 }
 
 bool BrokerCore::may_be_replaced(const Vm& vm) {
-    return vm.record.on_lost == protocol::OnLost::replace && vm.record.intent == VmIntent::running;
+    const bool wanted = vm.record.on_lost == protocol::OnLost::replace || !rule_holds(Rule::keep_means_keep);
+    return wanted && vm.record.intent == VmIntent::running;
 }
 
 bool BrokerCore::is_unmade(const Vm& vm) {

@@ -65,6 +65,7 @@ public:
 
     [[nodiscard]] std::vector<const Request*> newest(std::size_t limit) const;
     [[nodiscard]] std::size_t size() const { return requests_.size(); }
+    [[nodiscard]] std::size_t waited_for() const { return waited_for_.size(); }
 
     void take_changes(std::vector<StoreChange>& into);
 

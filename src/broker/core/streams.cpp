@@ -43,8 +43,9 @@ void BrokerCore::open_stream(Now now, const PeerId& peer, Message& message) {
 void BrokerCore::on_client_stream_message(Now now, const PeerId& peer, Message& message) {
     Stream* stream = streams_.find(peer, message.header.id);
     if (!stream) {
-        // It may have ended while this was on its way; a credit needs no answer then.
-        if (message.header.kind == Kind::credit) return;
+        // It may have ended while this was on its way; a credit needs no answer then. A sign of life
+        // does: its sender waits for a stream whose end found its connection full.
+        if (message.header.kind == Kind::credit && message.header.value != 0) return;
         return refuse(peer, message.header, {ErrorCode::not_found, "this stream has ended"});
     }
     stream->client_heard = now.instant;

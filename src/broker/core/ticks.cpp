@@ -1,6 +1,7 @@
 // What time moves.
 #include <algorithm>
 
+#include "base/rule.hpp"
 #include "broker/core/broker_core.hpp"
 
 namespace mc::broker {
@@ -41,6 +42,7 @@ void BrokerCore::mark_silent(Now now) {
             if (vm.record.state == VmState::deleting) continue;
             move(now, vm, VmState::unknown, "node " + node.record.name + " is silent");
         }
+        if (!rule_holds(Rule::streams_end_with_their_node)) continue;
         for (const Stream& stream : streams_.of_node(id)) {
             end_stream(stream, {ErrorCode::node_unreachable, "node " + node.record.name + " went silent"});
         }
@@ -48,8 +50,11 @@ void BrokerCore::mark_silent(Now now) {
 }
 
 void BrokerCore::resend_jobs(Now now) {
+    if (!rule_holds(Rule::orders_are_repeated)) return;
     for (Vm* vm : vms_.with_jobs()) {
-        if (vm->job_acknowledged || now.instant - vm->job_sent < config_.job_resend_interval) continue;
+        // A worker drops a reply that its full socket does not take: the outcome is asked for, too.
+        const auto interval = vm->job_acknowledged ? config_.job_ask_again_interval : config_.job_resend_interval;
+        if (now.instant - vm->job_sent < interval) continue;
         const Node* node = nodes_.find(vm->record.node);
         if (node && node->reachable()) dispatch(now, *vm);
     }
@@ -64,14 +69,15 @@ void BrokerCore::clean_up(Now now) {
         const VmRecord& record = vm.record;
         if (record.job || record.state == VmState::pending || record.state == VmState::unknown) continue;
         if (record.intent == VmIntent::deleted) {
-            if (now.instant >= vm.retry_at) start_job(now, vm, Verb::vm_remove, {}, 0, 0);
+            if (now.instant >= vm.retry_at && rule_holds(Rule::failed_removal_is_retried))
+                start_job(now, vm, Verb::vm_remove, {}, 0, 0);
             continue;
         }
         const auto expires = record.expires();
         if (expires.unix_ms != 0 && now.wall >= expires) {
             remove_by_broker(now, vm, "its time to live is over");
-        } else if (vm.stop_seen && record.intent == VmIntent::running && record.state == VmState::stopped &&
-                   vm.stopped_for >= config_.cleanup_grace) {
+        } else if (vm.stop_seen && (record.intent == VmIntent::running || !rule_holds(Rule::stop_by_person_stays)) &&
+                   record.state == VmState::stopped && vm.stopped_for >= config_.cleanup_grace) {
             remove_by_broker(now, vm, "it stopped by itself: " + record.reason);
         }
     }
@@ -95,6 +101,7 @@ void BrokerCore::count_grace(Now now) {
 }
 
 void BrokerCore::expire_waiters(Now now) {
+    if (!rule_holds(Rule::waiters_expire)) return;
     for (const auto& [id, peer] : requests_.take_expired(now.instant)) {
         const Request& request = *requests_.find(id);
         refuse(

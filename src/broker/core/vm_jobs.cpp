@@ -1,6 +1,7 @@
 // The life of a VM: created, acted on, removed. docs/architecture.md "VM states".
 #include <algorithm>
 
+#include "base/rule.hpp"
 #include "broker/core/broker_core.hpp"
 #include "broker/core/vm_states.hpp"
 
@@ -122,7 +123,7 @@ void BrokerCore::act_on_item(Now now, Request& request, std::uint32_t item, cons
 
     // The broker's own start stands in nobody's way.
     const bool own_start = vm.record.job && vm.record.job->verb == Verb::vm_start && !vm.record.job->request;
-    if (vm.record.job && !own_start) {
+    if (vm.record.job && !own_start && rule_holds(Rule::one_job_per_vm)) {
         return finish_item(now, id, item, &vm, target,
                            {ErrorCode::busy, name + " has another job under way; try again when it has ended"});
     }
@@ -287,7 +288,7 @@ void BrokerCore::forget_vm(Now now, Vm& vm, const char* kind, const std::string&
 void BrokerCore::store_tombstone(TombstoneRecord tombstone) {
     effects_.changes.push_back(
         {static_cast<std::uint8_t>(Table::tombstones), key_of(tombstone.vm.value), encode(tombstone)});
-    tombstones_[tombstone.vm] = std::move(tombstone);
+    if (rule_holds(Rule::tombstones)) tombstones_[tombstone.vm] = std::move(tombstone);
 }
 
 VmId BrokerCore::new_vm_id() {

@@ -60,6 +60,7 @@ public:
 
     [[nodiscard]] std::unordered_map<VmId, Vm>& all() { return vms_; }
     [[nodiscard]] std::size_t size() const { return vms_.size(); }
+    [[nodiscard]] std::size_t job_count() const { return by_job_.size(); }
 
     /// What has changed since the last call, each VM once.
     void take_changes(std::vector<StoreChange>& into);

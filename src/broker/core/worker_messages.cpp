@@ -1,6 +1,7 @@
 // What workers say. docs/protocol.md "Worker verbs".
 #include <algorithm>
 
+#include "base/rule.hpp"
 #include "base/version.hpp"
 #include "broker/core/broker_core.hpp"
 
@@ -121,7 +122,7 @@ void BrokerCore::on_inventory(Now now, Node& node, const Message& message) {
     const std::set<VmId> expected = node.vms;
     for (const VmId id : expected) {
         Vm& vm = *vms_.find(id);
-        if (!present.contains(id) && !vm.record.job) on_missing(now, vm);
+        if (!present.contains(id) && (!vm.record.job || !rule_holds(Rule::job_shields_its_vm))) on_missing(now, vm);
     }
     std::erase_if(orphans_, [&](const auto& entry) {
         return entry.second.node == node.record.id && !present.contains(entry.first);
@@ -161,7 +162,7 @@ void BrokerCore::take_over(Now now, Vm& vm, const protocol::VmReport& report) {
         case ContainerState::exited: {
             if (vm.record.state == VmState::deleting) return;
             adopt();
-            if (vm.record.intent == VmIntent::stopped) {
+            if (vm.record.intent == VmIntent::stopped && rule_holds(Rule::stop_by_person_stays)) {
                 const bool known = vm.record.state == VmState::stopped;
                 return move(now, vm, VmState::stopped, known ? vm.record.reason : "");
             }
@@ -192,7 +193,8 @@ void BrokerCore::on_stranger(Now now, Node& node, const protocol::VmReport& repo
     if (!dead && orphans_kept_) return;
     const auto [it, fresh] = orphans_.try_emplace(report.vm, Orphan{node.record.id, now.instant, Instant{}});
     Orphan& orphan = it->second;
-    if (!dead && now.instant - orphan.first_seen < config_.orphan_grace) return;
+    if (!dead && now.instant - orphan.first_seen < config_.orphan_grace && rule_holds(Rule::orphan_grace)) return;
+    if (!rule_holds(Rule::orphans_are_removed)) return;
     const bool asked_before = orphan.asked != Instant{};
     if (asked_before && now.instant - orphan.asked < orphan_resend_interval) return;
     orphan.asked = now.instant;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/rule.hpp"
+
 namespace mc::cli {
 namespace {
 
@@ -77,7 +79,7 @@ void EventFollower::on_event(Instant now, const protocol::Event& event) {
     heard(now);
     if (event.seq <= last_) return;
     known_ = std::max(known_, event.seq);
-    if (event.seq.value == last_.value + 1) {
+    if (event.seq.value == last_.value + 1 || !rule_holds(Rule::holes_are_noticed)) {
         print(event);
         print_ahead();
     } else if (ahead_.size() < ahead_max) {
@@ -137,7 +139,7 @@ void EventFollower::close_hole(Instant now) {
     if (in_step() || replay_open_) return;
     replay_open_ = true;
     replay_deadline_ = now + replay_wait;
-    effects_.emplace_back(AskReplay{last_});
+    if (rule_holds(Rule::holes_are_filled)) effects_.emplace_back(AskReplay{last_});
 }
 
 void EventFollower::on_tick(Instant now) {

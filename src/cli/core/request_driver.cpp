@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/rule.hpp"
 #include "protocol/codec.hpp"
 
 namespace mc::cli {
@@ -30,6 +31,7 @@ RequestDriver::RequestDriver(Request request, Instant now)
 }
 
 void RequestDriver::send(Instant now, bool fresh_socket) {
+    if (!rule_holds(Rule::request_keeps_its_id) && fresh_socket) ++request_.id.low;
     protocol::Message message;
     message.header.kind = protocol::Kind::request;
     message.header.verb = request_.verb;

@@ -1,5 +1,6 @@
 #include "worker/core/create_job.hpp"
 
+#include "base/rule.hpp"
 #include "worker/core/engine_requests.hpp"
 #include "worker/core/text.hpp"
 
@@ -90,7 +91,7 @@ void CreateJob::on_image(Now now, const CallResult& result) {
 void CreateJob::look_or_create(Now now) {
     // A first order needs no look: no list has shown the VM, and its name is the guard. One that
     // an earlier process of this worker may have begun with does: the name may have been changed.
-    if (port().context().known.may_exist(order_.vm)) {
+    if (port().context().known.may_exist(order_.vm) && rule_holds(Rule::look_before_resent_create)) {
         look(now);
     } else {
         create(now);
@@ -138,6 +139,7 @@ void CreateJob::on_created(Now now, const CallResult& result) {
     if (ending_) return fail_with(now, *ending_);
     if (!result) return look_again(now, result.error());
     if (result->status == 409) {
+        if (!rule_holds(Rule::taken_name_is_looked_at)) return create(now);
         name_taken_ = true;
         return look(now);
     }
@@ -185,7 +187,8 @@ void CreateJob::on_whose(Now now, const CallResult& result) {
     const bool gone = result && result->status == 404;
     if (result && engine::is_good(*result)) {
         const auto info = engine::parse_inspect(result->body);
-        if (info && is_ours(info->labels, port().context().identity) && vm_of(info->labels) == order_.vm) {
+        if (info && ((is_ours(info->labels, port().context().identity) && vm_of(info->labels) == order_.vm) ||
+                     !rule_holds(Rule::adoption_needs_labels))) {
             return go_on_with(now, *info);
         }
         if (info) {

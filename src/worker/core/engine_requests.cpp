@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/rule.hpp"
 #include "worker/core/bounds.hpp"
 #include "worker/core/text.hpp"
 
@@ -109,7 +110,8 @@ EngineRequest pull(const std::string& image) {
 }
 
 EngineRequest create(VmId vm, std::string spec) {
-    return post(versioned("/containers/create?name=" + container_name(vm)), std::move(spec), bounds::create_call_max);
+    const std::string name = rule_holds(Rule::name_is_the_vms) ? "?name=" + container_name(vm) : "";
+    return post(versioned("/containers/create" + name), std::move(spec), bounds::create_call_max);
 }
 
 EngineRequest upload(const std::string& container, std::vector<FileEntry> files) {

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "base/rule.hpp"
 #include "protocol/limits.hpp"
 #include "worker/core/engine_requests.hpp"
 #include "worker/core/lookup.hpp"
@@ -91,7 +92,7 @@ void Inventory::on_list(Now now, const CallResult& result) {
         vms.insert(*vm_of(container.labels));
     }
     context_.known.keep_only(ids);
-    if (vms.size() < listed_.size()) part_with_surplus();
+    if (vms.size() < listed_.size() && rule_holds(Rule::surplus_is_removed)) part_with_surplus();
     if (registered_ && registrations_ == registrations_at_list_) context_.known.note_list(std::move(vms));
     ask_details();
     if (details_pending_ == 0) finish_round(now);
@@ -135,7 +136,7 @@ void Inventory::ask_details() {
 
 void Inventory::finish_round(Now now) {
     const bool stale = results_sent_ != results_at_list_;
-    if (registered_ && !stopping_ && !stale) send();
+    if (registered_ && !stopping_ && (!stale || !rule_holds(Rule::fresh_inventory_only))) send();
     if (stale || hinted_) next_list_ = std::max(now.instant, last_list_ + bounds::inventory_spacing);
     listed_.clear();
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/rule.hpp"
 #include "protocol/client_bodies.hpp"
 #include "protocol/validate.hpp"
 #include "worker/core/create_job.hpp"
@@ -94,11 +95,11 @@ Result<JobTable::Entry> JobTable::make(Now now, const Message& message, OwnerId 
 
 void JobTable::on_order(Now now, const Message& message) {
     const JobId id = protocol::as_job_id(message.header.id);
-    if (const auto done = results_.find(id); done != results_.end()) {
+    if (const auto done = results_.find(id); done != results_.end() && rule_holds(Rule::job_runs_once)) {
         context_.outbox.push(SendBroker{done->second});
         return;
     }
-    if (const auto running = by_id_.find(id); running != by_id_.end()) {
+    if (const auto running = by_id_.find(id); running != by_id_.end() && rule_holds(Rule::job_runs_once)) {
         // A stream's acknowledgement grants credit, so it is not said twice.
         Entry* entry = find(running->second);
         if (entry && !entry->stream) {
@@ -128,7 +129,7 @@ void JobTable::on_order(Now now, const Message& message) {
     entry.job->port().progress(now, "accepted");
     auto& queue = queues_[vm];
     queue.push_back(owner);
-    if (message.header.verb == Verb::vm_remove) {
+    if (message.header.verb == Verb::vm_remove && rule_holds(Rule::removal_makes_others_give_up)) {
         const auto earlier = std::vector<OwnerId>(queue.begin(), queue.end() - 1);
         for (const OwnerId before : earlier) {
             Entry* other = find(before);
@@ -148,7 +149,7 @@ void JobTable::begin_next(Now now, VmId vm) {
         queues_.erase(queue);
         return;
     }
-    const OwnerId owner = queue->second.front();
+    const OwnerId owner = rule_holds(Rule::one_job_at_a_time) ? queue->second.front() : queue->second.back();
     Entry* entry = find(owner);
     if (!entry || entry->begun || stopping_) return;
     if (entry->create && creates_under_way_ >= bounds::creates_under_way_max) {

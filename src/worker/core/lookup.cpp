@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/rule.hpp"
 #include "worker/core/engine_requests.hpp"
 
 namespace mc::worker {
@@ -11,7 +12,8 @@ using protocol::ContainerState;
 
 bool is_better(const engine::ContainerInfo& a, const engine::ContainerInfo& b) {
     const auto rank = [](const engine::ContainerInfo& c) {
-        return c.state == ContainerState::running ? 0 : c.dead || c.state == ContainerState::removing ? 2 : 1;
+        if (c.dead || c.state == ContainerState::removing) return 2;
+        return c.state == ContainerState::created ? 1 : 0;
     };
     if (rank(a) != rank(b)) return rank(a) < rank(b);
     return std::tie(a.created.unix_ms, a.id) < std::tie(b.created.unix_ms, b.id);
@@ -55,7 +57,7 @@ std::optional<Lookup::Found> Lookup::on_list(Now now, const CallResult& result) 
     });
     if (listed->empty()) return Found(std::optional<engine::ContainerInfo>());
     std::sort(listed->begin(), listed->end(), is_better);
-    if (listed->size() > 1 && surplus_removed_ < bounds::surplus_removals_max) {
+    if (listed->size() > 1 && rule_holds(Rule::surplus_is_removed) && surplus_removed_ < bounds::surplus_removals_max) {
         ++surplus_removed_;
         const std::string& worse = listed->back().id;
         port_.log(LogLevel::warning, "the VM has " + std::to_string(listed->size()) + " containers: " + worse +

@@ -10,7 +10,7 @@
 /// and returns its result once, with the event that completes it.
 namespace mc::worker {
 
-/// Which of two containers of one VM stays: one that runs, then the older one.
+/// Which of two containers of one VM stays: one that was ever started, then the older one.
 [[nodiscard]] bool is_better(const engine::ContainerInfo& a, const engine::ContainerInfo& b);
 
 /// Finds a VM's container by its labels, whatever its name is by now, and proves

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/rule.hpp"
 #include "protocol/client_bodies.hpp"
 #include "protocol/codec.hpp"
 #include "worker/core/text.hpp"
@@ -87,7 +88,8 @@ Session::Change Session::on_message(Now now, const Message& message) {
     if (header.verb == Verb::node_register && header.id == register_id_ && !registered_) {
         return on_registered(now, message);
     }
-    if (header.verb == Verb::node_heartbeat && header.code == ErrorCode::not_registered && registered_) {
+    if (header.verb == Verb::node_heartbeat && header.code == ErrorCode::not_registered && registered_ &&
+        rule_holds(Rule::registers_anew_when_unknown)) {
         outbox_.log(LogLevel::info, "the broker does not know this worker: registering again");
         return register_again(now);
     }
@@ -117,7 +119,7 @@ Session::Change Session::on_registered(Now now, const Message& message) {
     const WorkerState next{state_.node, reply->cloud, reply->epoch};
     if (next != state_) {
         state_ = next;
-        outbox_.push(SaveState{state_});
+        if (rule_holds(Rule::epoch_is_durable)) outbox_.push(SaveState{state_});
     }
     registered_ = true;
     next_heartbeat_ = now.instant;
@@ -133,6 +135,7 @@ void Session::refused(Now now, const std::string& why) {
 }
 
 bool Session::accept_epoch(Epoch epoch) {
+    if (!rule_holds(Rule::epoch_fencing)) return true;
     if (epoch < state_.epoch) return false;
     if (epoch > state_.epoch) {
         state_.epoch = epoch;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/rule.hpp"
 #include "protocol/client_bodies.hpp"
 #include "worker/core/engine_requests.hpp"
 #include "worker/core/text.hpp"
@@ -137,6 +138,7 @@ void WorkerCore::on_session_change(Now now, Session::Change change) {
             return;
         case Session::Change::lost:
             inventory_.on_connection_lost();
+            if (!rule_holds(Rule::streams_end_with_the_session)) return;
             return jobs_.end_streams(now, {ErrorCode::node_unreachable, "the connection to the broker was lost"});
         case Session::Change::registered:
             if (context_.identity.cloud != session_.state().cloud) {

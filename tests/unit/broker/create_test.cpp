@@ -137,6 +137,20 @@ TEST(BrokerCreate, SendsAnOrderAgainUntilItIsAcknowledged) {
     EXPECT_EQ(t.orders("a", Verb::vm_create), 3u);
 }
 
+// Goal: a reply that was lost on a connection that stayed up does not keep a client waiting.
+TEST(BrokerCreate, AsksAgainForAnOutcomeThatDoesNotCome) {
+    BrokerHarness t;
+    t.node_ready("a");
+    t.create();
+    const auto order = t.order("a", Verb::vm_create);
+    t.from_worker("a", Kind::progress, Verb::vm_create, order->header.id,
+                  encode(protocol::Progress{"accepted", "", 0, ""}));
+    t.advance_alive(14s, {"a"});
+    EXPECT_EQ(t.orders("a", Verb::vm_create), 1u);
+    t.advance_alive(2s, {"a"});
+    EXPECT_EQ(t.orders("a", Verb::vm_create), 2u);
+}
+
 TEST(BrokerCreate, SaysThatTheCloudIsFull) {
     BrokerHarness t;
     t.node_ready("a", 1);

@@ -83,6 +83,15 @@ TEST_F(StreamTest, EndsWhenItsWorkerRegistersAnew) {
     EXPECT_EQ(t.order("a", Verb::job_cancel)->header.id, order);
 }
 
+// Goal: a client whose connection was full when its stream was given up does not wait for ever.
+TEST_F(StreamTest, TellsWhoKeepsAStreamAliveThatHasEnded) {
+    t.core->on_client_gone(t.now, PeerId{"c"});
+    client_says(Kind::credit, 1000);
+    EXPECT_FALSE(t.answer(id));
+    client_says(Kind::credit, 0);
+    EXPECT_EQ(t.code(id), ErrorCode::not_found);
+}
+
 TEST_F(StreamTest, EndsAtATooLargeChunk) {
     client_says(Kind::data, 0, std::string(limits::chunk_bytes_max + 1, 'x'));
     EXPECT_EQ(t.code(id), ErrorCode::too_large);

@@ -70,14 +70,14 @@ TEST(Inventory, FindsOutWhyAVmExited) {
     EXPECT_EQ(t.engine.count("GET /containers/id-mc"), inspects);  // known now
 }
 
-// ADR 9: the one that runs stays, whichever was there first.
+// ADR 9: the one that was ever started stays, whichever was there first.
 TEST(Inventory, PartsWithAVmsSecondContainer) {
     Harness t;
     ASSERT_EQ(t.code(t.create()), ErrorCode::ok);
     auto copy = *t.container();
     copy.id = "copy";
     copy.name = "somebody-copied-the-labels";
-    copy.state = "exited";
+    copy.state = "created";
     copy.created -= 100;
     t.engine.containers[copy.name] = copy;
     t.advance(4s);
