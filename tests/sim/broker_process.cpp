@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "base/rule.hpp"
 #include "protocol/codec.hpp"
 
 namespace mc::sim {
@@ -12,6 +13,7 @@ using broker::Effects;
 // broker/shell/broker_shell.cpp
 constexpr std::size_t messages_per_turn_max = 1000;
 constexpr int rounds_max = 4;
+constexpr std::size_t orders_kept_max = 400;
 
 constexpr milliseconds dead_connection_min{6000};  // io/zmq.hpp: heartbeats find a process that stands still
 constexpr milliseconds restart_min{200};
@@ -62,6 +64,24 @@ void BrokerProcess::crash() {
     inbox_.clear();
     network_.broker_up(false);
     world_.schedule.in(dice_.between(restart_min, restart_max), [this] { boot(); });
+}
+
+void BrokerProcess::terminate() {
+    if (!core_ || busy()) return;
+    world_.fired(Fault::broker_terminated);
+    carry_out();
+    crash();
+}
+
+std::vector<BrokerProcess::OldOrder> BrokerProcess::old_orders(HostId host) const {
+    std::vector<OldOrder> found;
+    if (!core_) return found;
+    for (auto order = orders_.rbegin(); order != orders_.rend(); ++order) {
+        if (order->host != host || order->epoch >= core_->epoch()) continue;
+        if (!found.empty() && order->epoch != found.front().epoch) break;
+        found.push_back(*order);
+    }
+    return found;
 }
 
 void BrokerProcess::pause(milliseconds time) {
@@ -116,8 +136,19 @@ void BrokerProcess::carry_out() {
         if (effects.empty()) return;
         for (const auto& line : effects.log) world_.say([&] { return "  broker: " + line.text; });
         const bool matters = !effects.changes.empty();
+        if (matters && !rule_holds(Rule::commit_before_speaking)) {
+            speak(effects, std::nullopt);
+            if (!commit(effects)) return crash();
+            continue;
+        }
         if (matters && crash_at_ == CrashPoint::before_commit) {
             world_.fired(Fault::broker_crashed_before_commit);
+            return crash();
+        }
+        if (matters && crash_at_ == CrashPoint::in_commit) {
+            // A transaction: all of it or nothing, and nobody has heard of it.
+            world_.fired(Fault::commit_torn);
+            if (dice_.one_in(2)) static_cast<void>(commit(effects));
             return crash();
         }
         if (matters && !commit(effects)) {
@@ -193,6 +224,14 @@ void BrokerProcess::speak(Effects effects, std::optional<std::size_t> sends_max)
     send_all(Side::workers, std::move(effects.to_workers), left);
 }
 
+void BrokerProcess::keep_order(const broker::Outgoing& order) {
+    using protocol::Verb;
+    const Verb verb = order.message.header.verb;
+    if (verb == Verb::vm_exec || verb == Verb::vm_logs) return;
+    orders_.push_back({core_->epoch(), network_.host_of(order.to.bytes), protocol::to_frames(order.message)});
+    if (orders_.size() > orders_kept_max) orders_.pop_front();
+}
+
 void BrokerProcess::send_all(Side side, std::vector<broker::Outgoing> messages, std::size_t& left) {
     std::set<broker::PeerId> gone;
     for (auto& outgoing : messages) {
@@ -203,6 +242,7 @@ void BrokerProcess::send_all(Side side, std::vector<broker::Outgoing> messages, 
             observer_.client_told(outgoing.message, store_);
         } else {
             observer_.worker_told(outgoing.message, store_);
+            if (outgoing.message.header.kind == protocol::Kind::request) keep_order(outgoing);
         }
         if (!network_.send_to(side, outgoing.to.bytes, protocol::to_frames(outgoing.message))) gone.insert(outgoing.to);
     }

@@ -13,7 +13,7 @@
 namespace mc::sim {
 
 /// Where in a turn the broker's process ends.
-enum class CrashPoint : std::uint8_t { before_commit, after_commit, between_sends };
+enum class CrashPoint : std::uint8_t { before_commit, in_commit, after_commit, between_sends };
 
 using Store = std::map<std::pair<std::uint8_t, std::string>, std::string>;
 
@@ -37,8 +37,19 @@ public:
 
     void boot();
 
+    /// An order of an earlier broker process, kept by a broker that does not know that it is not the only one.
+    struct OldOrder {
+        Epoch epoch;
+        HostId host;
+        Frames frames;
+    };
+    /// Those to that worker under the latest epoch before this process's.
+    [[nodiscard]] std::vector<OldOrder> old_orders(HostId host) const;
+
     // Faults.
     void crash();
+    /// SIGTERM: ends after the turn it is at.
+    void terminate();
     /// Ends at `point` of the next turn that commits something.
     void crash_at(CrashPoint point) { crash_at_ = point; }
     void pause(milliseconds time);
@@ -49,6 +60,7 @@ public:
 
     [[nodiscard]] bool alive() const { return core_ != nullptr; }
     [[nodiscard]] const broker::BrokerCore& core() const { return *core_; }
+    [[nodiscard]] std::size_t inbox_size() const { return inbox_.size(); }
     [[nodiscard]] const Store& store() const { return store_; }
 
 private:
@@ -63,6 +75,7 @@ private:
     void carry_out();
     bool commit(const broker::Effects& effects);
     void speak(broker::Effects effects, std::optional<std::size_t> sends_max);
+    void keep_order(const broker::Outgoing& order);
     void send_all(Side side, std::vector<broker::Outgoing> messages, std::size_t& left);
     [[nodiscard]] bool busy() const { return world_.now() < busy_until_; }
 
@@ -78,6 +91,7 @@ private:
     std::uint64_t life_ = 0;
     Moment turn_at_ = Moment::max();
     Moment busy_until_{0};
+    std::deque<OldOrder> orders_;  ///< the last ones
     std::optional<CrashPoint> crash_at_;
     bool disk_full_ = false;
     milliseconds disk_delay_{0};

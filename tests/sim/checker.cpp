@@ -18,6 +18,9 @@ std::pair<std::uint8_t, std::string> row(Table table, std::string key) {
 /// A client says the same again no longer than this (client.cpp: 120 s, and 5 s more).
 constexpr milliseconds request_life_max{130s};
 
+/// Between a broker's decision and its commit (nemesis.cpp).
+constexpr milliseconds slow_commit_max{2s};
+
 bool carries_items(const protocol::Message& message) {
     const auto& header = message.header;
     return header.kind == protocol::Kind::reply && header.value == 0 && protocol::has_items(header.verb);
@@ -60,6 +63,25 @@ void Checker::container_removed(const std::string& engine, const Container& cont
     }
 }
 
+void Checker::orphan_made(VmId vm) {
+    orphans_[vm] = world_.now();
+}
+
+void Checker::stranger_touched(const Container& container, const std::string& what) {
+    world_.violated("a worker did " + what + " to somebody else's container, named " + container.name);
+}
+
+void Checker::check_cleanup(const protocol::Event& event) {
+    if (event.kind != protocol::event_kind::vm_cleanup || event.reason != "no VM accounts for this container") return;
+    const auto orphan = orphans_.find(event.vm);
+    if (orphan == orphans_.end()) {
+        return world_.violated("VM " + event.vm.str() + " was taken for one that there never was");
+    }
+    if (world_.now() - orphan->second < waits_.orphan_grace) {
+        world_.violated("a container that nobody accounts for was removed within the grace period");
+    }
+}
+
 void Checker::committed(const std::vector<StoreChange>& changes) {
     for (const auto& change : changes) {
         if (change.table != static_cast<std::uint8_t>(Table::events)) continue;
@@ -82,6 +104,7 @@ void Checker::on_event(const protocol::Event& event) {
     log_[event.seq.value] = event;
     check_successor(event);
     if (!event.vm) return on_node_event(event);
+    check_cleanup(event);
     first_seen_.emplace(event.vm, world_.now());
     if (event.request &&
         (event.kind == protocol::event_kind::vm_pending || event.kind == protocol::event_kind::vm_creating)) {
@@ -110,7 +133,11 @@ void Checker::on_event(const protocol::Event& event) {
 void Checker::on_node_event(const protocol::Event& event) {
     using namespace protocol::event_kind;
     const std::string& kind = event.kind;
+    if (kind == node_silent) silent_[event.node] = world_.now();
     if (kind == node_lost) lost_.insert(event.node);
+    if (kind == node_lost && world_.now() - silent_[event.node] < waits_.lost_after - slow_commit_max) {
+        world_.violated("node " + event.node + " was given up before its time");
+    }
     if (kind == node_joined || kind == node_ready || kind == node_not_ready) lost_.erase(event.node);
     if (kind == node_draining) draining_.insert(event.node);
     if (kind == node_drained || kind == node_uncordoned) draining_.erase(event.node);

@@ -21,12 +21,20 @@ namespace mc::sim {
 /// docs/failure-model.md "Promises" lists what is checked and where.
 class Checker final : public EngineObserver, public BrokerObserver {
 public:
-    explicit Checker(World& world) : world_(world) {}
+    /// What the broker was told to wait for.
+    struct Waits {
+        milliseconds orphan_grace;
+        milliseconds lost_after;
+    };
+    Checker(World& world, Waits waits) : world_(world), waits_(waits) {}
 
     // Engines.
     void container_created(const std::string& engine, const Container& container) override;
     void container_stopped(const Container& container, bool by_itself) override;
     void container_removed(const std::string& engine, const Container& container, bool by_fault) override;
+
+    void orphan_made(VmId vm) override;
+    void stranger_touched(const Container& container, const std::string& what) override;
 
     // The broker.
     void committed(const std::vector<StoreChange>& changes) override;
@@ -88,7 +96,12 @@ private:
     void check_successor(const protocol::Event& event);
     [[nodiscard]] bool may_go(VmId vm, const std::string& name) const;
 
+    void check_cleanup(const protocol::Event& event);
+
     World& world_;
+    Waits waits_;
+    std::map<std::string, Moment> silent_;  ///< nodes, since when
+    std::map<VmId, Moment> orphans_;        ///< when each was made
     Work work_;
 
     std::map<VmId, std::set<std::string>> live_;             ///< containers now

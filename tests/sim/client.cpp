@@ -31,9 +31,11 @@ void Client::begin(milliseconds pause_mean) {
 void Client::rest() {
     call_.reset();
     stream_.reset();
-    if (stopped_) return;
+    if (stopped_ && stops_.empty()) return;
     world_.schedule.in(dice_.wait(pause_mean_), [this, turn = ++turn_] {
-        if (turn == turn_ && !stopped_) act();
+        if (turn != turn_) return;
+        if (!stops_.empty()) return remove_stopping();
+        if (!stopped_) act();
     });
 }
 
@@ -153,13 +155,33 @@ void Client::change(Verb verb) {
     for (std::int64_t i = 0; i < count; ++i) body.targets.push_back(some_target());
     body.grace_seconds = static_cast<std::uint32_t>(dice_.between(0, 5));
     if (verb == Verb::remove) checker_.delete_asked(body.targets);
+    const bool patient = verb == Verb::stop && dice_.one_in(8);
+    if (patient) {
+        body.grace_seconds = 3600;
+        stops_ = body.targets;
+    }
     cli::Request request;
     request.verb = verb;
     request.id = new_id();
     request.body = encode(body);
-    request.timeout = dice_.between(5s, 120s);
+    request.timeout = patient ? dice_.between(1s, 5s) : dice_.between(5s, 120s);
     request.reply_timeout = request.timeout + 5s;
     ask(std::move(request), [](const cli::RequestDriver&) {});
+}
+
+void Client::remove_stopping() {
+    protocol::ActionRequest body;
+    body.targets = stops_;
+    checker_.delete_asked(body.targets);
+    cli::Request request;
+    request.verb = Verb::remove;
+    request.id = new_id();
+    request.body = encode(body);
+    request.timeout = 60s;
+    request.reply_timeout = request.timeout + 5s;
+    ask(std::move(request), [this](const cli::RequestDriver& driver) {
+        if (driver.reply() && driver.reply()->header.value == 0) stops_.clear();
+    });
 }
 
 void Client::look(Verb verb) {
@@ -226,6 +248,8 @@ void Client::stream() {
                                                 if (turn == turn_) rest();
                                             });
                                         });
+    // What ends by itself must be seen to end.
+    if ((!logs || !spec.follow) && dice_.one_in(2)) return;
     // Ctrl-C, or a terminal that is closed.
     world_.schedule.in(dice_.between(1s, 40s), [this, turn] {
         if (turn != turn_ || !stream_) return;

@@ -68,7 +68,7 @@ public:
     /// Asks things until `stop`.
     void begin(milliseconds pause_mean);
     void stop() { stopped_ = true; }
-    [[nodiscard]] bool idle() const { return !call_ && !stream_; }
+    [[nodiscard]] bool idle() const { return !call_ && !stream_ && stops_.empty(); }
 
     /// Ends its process whatever it waits for.
     bool die();
@@ -79,6 +79,7 @@ private:
     void act();
     void create();
     void change(protocol::Verb verb);
+    void remove_stopping();
     void look(protocol::Verb verb);
     void cancel_or_ask();
     void operate();
@@ -100,6 +101,7 @@ private:
     std::unique_ptr<CallProcess> call_;
     std::unique_ptr<StreamProcess> stream_;
     std::uint64_t turn_ = 0;
+    std::vector<std::string> stops_;     ///< VMs it stops with an hour's grace, and has no patience with
     std::vector<std::string> names_;     ///< VMs it has heard of
     std::vector<cli::Request> creates_;  ///< to be repeated
 };

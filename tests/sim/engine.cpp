@@ -95,7 +95,10 @@ void Engine::begin(const CallPtr& call, const Operation& operation) {
     if (operation.verb == "create") {
         // Taken from the beginning of a create, long before anybody can see the container.
         const std::string name = value_of(operation.query, "name");
-        if (by_name_.contains(name) || !reserved_.insert(name).second) {
+        if (mood.squatted_names_per_mille > 0 && dice_.per_mille(mood.squatted_names_per_mille)) squat(name);
+        if (name.empty()) {
+            // The engine finds one.
+        } else if (by_name_.contains(name) || !reserved_.insert(name).second) {
             world_.fired(Fault::name_conflict);
             return finish(call, trouble(409, "Conflict. The container name \\\"/" + name + "\\\" is already in use"),
                           way);
@@ -186,9 +189,23 @@ Engine::Answer Engine::inspect(const Operation& operation) {
     return {200, inspect_text(*container), {}};
 }
 
+void Engine::squat(const std::string& name) {
+    if (by_name_.contains(name) || reserved_.contains(name)) return;
+    world_.fired(Fault::name_squatted);
+    Container container;
+    container.id = to_hex(++last_id_) + name_;
+    container.name = name;
+    container.image = "plain:1";
+    container.stranger = true;
+    container.state = ContainerState::running;
+    by_name_[name] = container.id;
+    containers_[container.id] = container;
+}
+
 Engine::Answer Engine::create(const worker::EngineRequest& request, const Operation& operation) {
-    const std::string name = value_of(operation.query, "name");
+    std::string name = value_of(operation.query, "name");
     reserved_.erase(name);
+    if (name.empty()) name = "named" + std::to_string(last_id_ + 1);
     if (mood.full) {
         return trouble(500, "mkdir /var/lib/docker/overlay2/x: no space left on device");
     }
@@ -210,7 +227,7 @@ Engine::Answer Engine::create(const worker::EngineRequest& request, const Operat
 }
 
 Engine::Answer Engine::start_container(const Operation& operation) {
-    Container* container = find(operation.container);
+    Container* container = find_to_change(operation);
     if (!container) return trouble(404, "No such container: " + operation.container);
     if (container->state == ContainerState::running) return {304, "", {}};
     if (container->state == ContainerState::removing || container->state == ContainerState::dead) {
@@ -250,7 +267,7 @@ bool Engine::run(Container& container) {
 }
 
 Engine::Answer Engine::stop(const Operation& operation, bool restart) {
-    Container* container = find(operation.container);
+    Container* container = find_to_change(operation);
     if (!container) return trouble(404, "No such container: " + operation.container);
     if (container->state == ContainerState::removing || container->state == ContainerState::dead) {
         return trouble(409, "container is marked for removal");
@@ -265,7 +282,7 @@ Engine::Answer Engine::stop(const Operation& operation, bool restart) {
 }
 
 Engine::Answer Engine::remove(const CallPtr& call, const Operation& operation) {
-    Container* container = find(operation.container);
+    Container* container = find_to_change(operation);
     if (!container) return trouble(404, "No such container: " + operation.container);
     if (mood.stuck_removals_per_mille > 0 && dice_.per_mille(mood.stuck_removals_per_mille)) {
         world_.fired(Fault::engine_removal_stuck);
@@ -279,6 +296,12 @@ Engine::Answer Engine::remove(const CallPtr& call, const Operation& operation) {
     return {204, "", {}};
 }
 
+Container* Engine::find_to_change(const Operation& operation) {
+    Container* container = find(operation.container);
+    if (container && container->stranger) observer_.stranger_touched(*container, operation.verb);
+    return container;
+}
+
 Container* Engine::find(const std::string& id_or_name) {
     const auto named = by_name_.find(id_or_name);
     const auto found = containers_.find(named == by_name_.end() ? id_or_name : named->second);
@@ -290,7 +313,7 @@ void Engine::end(Container& container, int exit_code, bool by_itself, const char
     container.exit_code = exit_code;
     container.port = 0;
     container.ssh_at = Moment::max();
-    observer_.container_stopped(container, by_itself);
+    if (!container.stranger && !container.copy) observer_.container_stopped(container, by_itself);
     end_followers(container.id);
     tell(action, container);
 }
@@ -299,7 +322,7 @@ void Engine::erase(const std::string& id, bool by_fault) {
     const Container container = containers_.at(id);
     by_name_.erase(container.name);
     containers_.erase(id);
-    observer_.container_removed(name_, container, by_fault);
+    if (!container.stranger && !container.copy) observer_.container_removed(name_, container, by_fault);
     end_followers(id);
     tell("destroy", container);
 }

@@ -33,6 +33,8 @@ struct Container {
     std::int64_t created_unix_ms = 0;
     std::int64_t started_unix_ms = 0;
     Moment ssh_at = Moment::max();  ///< from when on sshd answers
+    bool stranger = false;          ///< somebody else's: without our labels
+    bool copy = false;              ///< with our labels, and made by somebody else
 };
 
 /// What the checkers are told by engines.
@@ -42,6 +44,10 @@ struct EngineObserver {
     virtual void container_stopped(const Container& container, bool by_itself) = 0;
     /// `by_fault`: behind everybody's back.
     virtual void container_removed(const std::string& engine, const Container& container, bool by_fault) = 0;
+    /// Somebody made a container with our labels for a VM that there never was.
+    virtual void orphan_made(VmId vm) = 0;
+    /// A worker did something to a container that is not ours.
+    virtual void stranger_touched(const Container& container, const std::string& what) = 0;
 };
 
 /// How an engine is at the moment; faults change it.
@@ -56,6 +62,7 @@ struct EngineMood {
     std::uint64_t silent_ssh_per_mille = 0;
     std::uint64_t exits_at_start_per_mille = 0;
     std::uint64_t failing_pulls_per_mille = 0;
+    std::uint64_t squatted_names_per_mille = 0;
 };
 
 /// A Docker engine as its HTTP API shows it (v1.41), with the ways it fails.
@@ -99,6 +106,10 @@ public:
     bool kill_some_container();
     bool remove_some_container();
     bool rename_some_container();
+    /// With its labels; `as_orphan`: but for the VM's.
+    bool copy_some_container(bool as_orphan);
+    /// The machine ends, with all that runs on it.
+    void power_off(milliseconds time);
     void un_hang();
     void forget_image() { images_.erase("alpine:3"); }
     [[nodiscard]] bool is_down() const { return down_; }
@@ -140,6 +151,10 @@ private:
     void subscribe(const CallPtr& call);
 
     Container* find(const std::string& id_or_name);
+    /// As find, for a call that changes something: strangers are not to be touched.
+    Container* find_to_change(const Operation& operation);
+    [[nodiscard]] std::vector<std::string> of_vms(bool running) const;
+    void squat(const std::string& name);
     bool run(Container& container);
     void end(Container& container, int exit_code, bool by_itself, const char* action);
     void erase(const std::string& id, bool by_fault);

@@ -165,11 +165,17 @@ void Engine::restart_daemon(milliseconds down, bool live_restore) {
     world_.schedule.in(down, [this] { down_ = false; });
 }
 
-bool Engine::kill_some_container() {
-    std::vector<std::string> running;
+std::vector<std::string> Engine::of_vms(bool running) const {
+    std::vector<std::string> ids;
     for (const auto& [id, container] : containers_) {
-        if (container.state == ContainerState::running) running.push_back(id);
+        if (container.stranger || container.copy || container.state == ContainerState::removing) continue;
+        if (!running || container.state == ContainerState::running) ids.push_back(id);
     }
+    return ids;
+}
+
+bool Engine::kill_some_container() {
+    const auto running = of_vms(true);
     if (running.empty()) return false;
     end(containers_.at(dice_.pick(running)), 137, true, "die");
     world_.fired(Fault::container_died);
@@ -177,10 +183,7 @@ bool Engine::kill_some_container() {
 }
 
 bool Engine::remove_some_container() {
-    std::vector<std::string> ids;
-    for (const auto& [id, container] : containers_) {
-        if (container.state != ContainerState::removing) ids.push_back(id);
-    }
+    const auto ids = of_vms(false);
     if (ids.empty()) return false;
     erase(dice_.pick(ids), true);
     world_.fired(Fault::container_removed);
@@ -188,10 +191,7 @@ bool Engine::remove_some_container() {
 }
 
 bool Engine::rename_some_container() {
-    std::vector<std::string> ids;
-    for (const auto& [id, container] : containers_) {
-        if (container.state == ContainerState::running) ids.push_back(id);
-    }
+    const auto ids = of_vms(dice_.one_in(2));
     if (ids.empty()) return false;
     Container& container = containers_.at(dice_.pick(ids));
     by_name_.erase(container.name);
@@ -199,6 +199,33 @@ bool Engine::rename_some_container() {
     by_name_[container.name] = container.id;
     world_.fired(Fault::container_renamed);
     return true;
+}
+
+bool Engine::copy_some_container(bool as_orphan) {
+    const auto ids = of_vms(true);
+    if (ids.empty()) return false;
+    Container copy = containers_.at(dice_.pick(ids));
+    copy.id = to_hex(++last_id_) + name_;
+    copy.name = "copy" + std::to_string(last_id_);
+    copy.copy = true;
+    copy.created_unix_ms = epoch_unix_ms + world_.now().count() + 1000;  // the engine tells whole seconds
+    copy.state = dice_.one_in(2) ? ContainerState::exited : ContainerState::created;
+    copy.port = 0;
+    if (as_orphan) {
+        copy.vm = VmId{dice_.number()};
+        copy.labels["minicloud.vm"] = copy.vm.str();
+        observer_.orphan_made(copy.vm);
+    }
+    world_.fired(as_orphan ? Fault::container_orphaned : Fault::container_copied);
+    by_name_[copy.name] = copy.id;
+    containers_[copy.id] = std::move(copy);
+    return true;
+}
+
+void Engine::power_off(milliseconds time) {
+    world_.fired(Fault::machine_off);
+    un_hang();
+    restart_daemon(time, false);
 }
 
 void Engine::un_hang() {

@@ -19,20 +19,31 @@ enum class Fault : std::uint8_t {
     partition_one_way,
     flapping,
     slow_link,
-    send_refused,  ///< a full pipe: the ROUTER takes no more for a peer
+    send_refused,      ///< a full pipe: the ROUTER takes no more for a peer
+    message_vanished,  ///< on a connection that stays up: a full pipe of a DEALER or PUB
+    message_doubled,
+    old_broker_speaks,   ///< an earlier broker's orders come to a worker that obeys a later one
+    old_broker_answers,  ///< and it answers a worker's registration
     // clocks
     clock_skewed,
     clock_stepped,
+    all_clocks_stepped,
     // broker
     broker_crashed,
     broker_crashed_before_commit,
     broker_crashed_after_commit,
     broker_crashed_between_sends,
+    commit_torn,  ///< the machine ended within a commit: it is there as a whole, or not at all
+    broker_terminated,
+    rolling_restart,
     broker_paused,
     disk_full,
     disk_slow,
     // worker
     worker_crashed,
+    worker_crashed_in_create,  ///< while its engine is at a create
+    worker_terminated,
+    machine_off,  ///< worker, engine and all its containers
     worker_paused,
     worker_state_not_saved,
     // engine
@@ -53,7 +64,10 @@ enum class Fault : std::uint8_t {
     container_removed,
     container_renamed,
     container_dead,
-    name_conflict,  ///< a create found its container there already
+    container_copied,    ///< somebody made a second one with a VM's labels
+    container_orphaned,  ///< one with our labels that nobody accounts for
+    name_squatted,       ///< somebody else's container has a VM's name
+    name_conflict,       ///< a create found its container there already
     // clients
     client_died,
     client_repeated,
@@ -67,6 +81,7 @@ enum class Fault : std::uint8_t {
 class FaultCounts {
 public:
     void fired(Fault fault) { ++counts_[static_cast<std::size_t>(fault)]; }
+    void add(Fault fault, std::uint64_t times) { counts_[static_cast<std::size_t>(fault)] += times; }
     [[nodiscard]] std::uint64_t of(Fault fault) const { return counts_[static_cast<std::size_t>(fault)]; }
     void add(const FaultCounts& other) {
         for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];

@@ -58,6 +58,43 @@ void Nemesis::partition(HostId host) {
     });
 }
 
+void Nemesis::roll(std::size_t next) {
+    if (next == 0) world_.fired(Fault::rolling_restart);
+    if (next < targets_.workers.size()) {
+        targets_.workers[next]->terminate();
+    } else if (next == targets_.workers.size()) {
+        targets_.broker.terminate();
+    } else {
+        return;
+    }
+    later(dice_.between(500ms, 6s), [this, next] { roll(next + 1); });
+}
+
+void Nemesis::power_off(HostId host) {
+    Engine& engine = *targets_.engines[host - 1];
+    WorkerProcess& worker = *targets_.workers[host - 1];
+    if (engine.is_down() || !worker.alive()) return;
+    const milliseconds time = dice_.one_in(3) ? dice_.between(10s, 90s) : dice_.between(2s, 10s);
+    targets_.network.set_blocked(host, Direction::up, true);
+    targets_.network.set_blocked(host, Direction::down, true);
+    engine.power_off(time);
+    worker.crash(time, time + 3s);
+    world_.schedule.in(time, [this, host] {
+        targets_.network.set_blocked(host, Direction::up, false);
+        targets_.network.set_blocked(host, Direction::down, false);
+    });
+}
+
+void Nemesis::old_broker(WorkerProcess& worker) {
+    if (!targets_.broker.alive()) return;
+    auto orders = targets_.broker.old_orders(worker.host());
+    if (orders.empty() || !worker.alive() || worker.obeys() <= orders.front().epoch) return;
+    if (dice_.one_in(8)) return worker.meet_old_broker(targets_.broker.core().cloud(), std::move(orders));
+    world_.fired(Fault::old_broker_speaks);
+    for (auto& order : orders)
+        static_cast<void>(targets_.network.say_to_worker(worker.host(), std::move(order.frames)));
+}
+
 void Nemesis::flap(HostId host, int times) {
     if (times == 0) return;
     targets_.network.set_blocked(host, Direction::up, times % 2 == 0);
@@ -85,6 +122,17 @@ void Nemesis::network_faults() {
         targets_.network.set_refused_per_mille(static_cast<std::uint64_t>(dice_.between(5, 150)));
         later(dice_.between(200ms, 5s), [this] { targets_.network.set_refused_per_mille(0); });
     });
+    family(15s, 60s, [this] {
+        targets_.network.set_harmed_per_mille(static_cast<std::uint64_t>(dice_.between(5, 100)));
+        later(dice_.between(1s, 20s), [this] { targets_.network.set_harmed_per_mille(0); });
+    });
+    family(60s, 200s, [this] {
+        world_.fired(Fault::all_clocks_stepped);
+        const milliseconds step = dice_.one_in(2) ? 3600s : -3600s;
+        targets_.broker.step_wall(step);
+        for (auto& worker : targets_.workers) worker->step_wall(step);
+        for (auto& client : targets_.clients) client->step_wall(step);
+    });
     family(20s, 120s, [this] {
         world_.fired(Fault::clock_stepped);
         const milliseconds step = dice_.between(-3600s, 3600s);
@@ -102,8 +150,8 @@ void Nemesis::process_faults() {
         targets_.broker.crash();
     });
     family(10s, 90s, [this] {
-        static const std::vector<CrashPoint> points{CrashPoint::before_commit, CrashPoint::after_commit,
-                                                    CrashPoint::between_sends};
+        static const std::vector<CrashPoint> points{CrashPoint::before_commit, CrashPoint::in_commit,
+                                                    CrashPoint::after_commit, CrashPoint::between_sends};
         targets_.broker.crash_at(dice_.pick(points));
     });
     family(20s, 120s,
@@ -125,6 +173,12 @@ void Nemesis::process_faults() {
     family(10s, 90s,
            [this] { some_worker().pause(dice_.one_in(2) ? dice_.between(50ms, 3s) : dice_.between(3s, 30s)); });
     family(20s, 100s, [this] { some_worker().break_next_save(); });
+    family(10s, 60s, [this] { some_worker().crash_in_create(); });
+    family(15s, 90s, [this] { some_worker().terminate(); });
+    family(30s, 120s, [this] { targets_.broker.terminate(); });
+    family(60s, 200s, [this] { roll(0); });
+    family(30s, 150s, [this] { power_off(some_worker_host()); });
+    family(3s, 15s, [this] { old_broker(some_worker()); });
     family(10s, 60s, [this] { targets_.clients[dice_.below(targets_.clients.size())]->die(); });
 }
 
@@ -170,6 +224,7 @@ void Nemesis::engine_faults() {
     leaning(&EngineMood::silent_ssh_per_mille, 300);
     leaning(&EngineMood::exits_at_start_per_mille, 400);
     leaning(&EngineMood::failing_pulls_per_mille, 700);
+    leaning(&EngineMood::squatted_names_per_mille, 300);
 }
 
 void Nemesis::container_faults() {
@@ -177,6 +232,7 @@ void Nemesis::container_faults() {
     family(15s, 120s, [this] { some_engine().remove_some_container(); });
     family(30s, 200s, [this] { some_engine().rename_some_container(); });
     family(20s, 100s, [this] { some_engine().forget_image(); });
+    family(20s, 100s, [this] { some_engine().copy_some_container(dice_.one_in(2)); });
 }
 
 }  // namespace mc::sim

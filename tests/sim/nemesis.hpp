@@ -48,6 +48,9 @@ private:
     void container_faults();
     void partition(HostId host);
     void flap(HostId host, int times);
+    void roll(std::size_t next);
+    void power_off(HostId host);
+    void old_broker(WorkerProcess& worker);
     [[nodiscard]] HostId some_host() { return static_cast<HostId>(dice_.between(1, targets_.hosts_max)); }
     [[nodiscard]] HostId some_worker_host() {
         return static_cast<HostId>(dice_.between(1, static_cast<std::int64_t>(targets_.workers.size())));

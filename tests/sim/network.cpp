@@ -24,6 +24,19 @@ std::string describe(const Frames& frames) {
     return "?";
 }
 
+/// A stream relies on its connection, and so does the end of one.
+bool may_be_harmed(const Frames& frames) {
+    using protocol::Verb;
+    for (std::size_t i = 0; i < std::min<std::size_t>(frames.size(), 2); ++i) {
+        const auto header = protocol::decode_header(frames[i]);
+        if (!header) continue;
+        const Verb verb = header->verb;
+        return verb != Verb::exec && verb != Verb::logs && verb != Verb::vm_exec && verb != Verb::vm_logs &&
+               verb != Verb::hello && verb != Verb::job_cancel && verb != Verb::cancel;
+    }
+    return false;
+}
+
 }  // namespace
 
 void Network::broker_up(bool up) {
@@ -95,6 +108,7 @@ void Network::drop_all() {
 
 void Network::heal() {
     refused_per_mille_ = 0;
+    harmed_per_mille_ = 0;
     for (auto& [host, path] : paths_) {
         path.extra_delay = 0ms;
         if (path.blocked[0]) set_blocked(host, Direction::up, false);
@@ -131,6 +145,39 @@ void Network::establish(Dealer& dealer) {
 }
 
 void Network::push(const ConnectionPtr& connection, Direction direction, Frames frames) {
+    if (harmed_per_mille_ > 0 && may_be_harmed(frames) && dice_.per_mille(harmed_per_mille_)) {
+        const bool vanishes = dice_.one_in(2);
+        world_.fired(vanishes ? Fault::message_vanished : Fault::message_doubled);
+        if (vanishes) return;
+        enqueue(connection, direction, frames);
+    }
+    enqueue(connection, direction, std::move(frames));
+}
+
+bool Network::say_to_worker(HostId host, Frames frames) {
+    for (const auto& [peer, connection] : by_peer_) {
+        if (connection->host != host || connection->side != Side::workers) continue;
+        const ConnectionPtr found = connection;
+        enqueue(found, Direction::down, std::move(frames));
+        return true;
+    }
+    return false;
+}
+
+HostId Network::host_of(const std::string& peer) const {
+    const auto found = by_peer_.find(peer);
+    return found == by_peer_.end() ? 0 : found->second->host;
+}
+
+std::size_t Network::longest_queue() const {
+    std::size_t longest = 0;
+    for (const auto& [peer, connection] : by_peer_) {
+        longest = std::max({longest, connection->up.packets.size(), connection->down.packets.size()});
+    }
+    return longest;
+}
+
+void Network::enqueue(const ConnectionPtr& connection, Direction direction, Frames frames) {
     Lane& lane = connection->lane(direction);
     const milliseconds extra = paths_[connection->host].extra_delay;
     const Moment due = world_.now() + dice_.between(1ms, 4ms) + (extra == 0ms ? 0ms : dice_.between(0ms, extra));

@@ -48,6 +48,12 @@ public:
     void drop_all();
     /// Per mille of the broker's sends that find a full pipe.
     void set_refused_per_mille(std::uint64_t chance) { refused_per_mille_ = chance; }
+    /// Per mille of messages, none of a stream, that are lost or come twice while their connection stays up.
+    void set_harmed_per_mille(std::uint64_t chance) { harmed_per_mille_ = chance; }
+    /// Says something to the worker of `host` as the broker would. False: it is not connected.
+    bool say_to_worker(HostId host, Frames frames);
+    [[nodiscard]] HostId host_of(const std::string& peer) const;
+    [[nodiscard]] std::size_t longest_queue() const;
     void heal();
 
     [[nodiscard]] std::size_t connections() const { return by_peer_.size(); }
@@ -86,6 +92,7 @@ private:
     void establish(Dealer& dealer);
     void detach(const ConnectionPtr& connection);
     void push(const ConnectionPtr& connection, Direction direction, Frames frames);
+    void enqueue(const ConnectionPtr& connection, Direction direction, Frames frames);
     void pump(const ConnectionPtr& connection, Direction direction);
     void deliver(const ConnectionPtr& connection, Direction direction, Frames frames);
     void break_connection(const ConnectionPtr& connection);
@@ -97,6 +104,7 @@ private:
     Receive receive_;
     bool broker_up_ = false;
     std::uint64_t refused_per_mille_ = 0;
+    std::uint64_t harmed_per_mille_ = 0;
     std::uint64_t last_peer_ = 0;
     std::map<std::string, ConnectionPtr> by_peer_;
     std::map<HostId, Path> paths_;

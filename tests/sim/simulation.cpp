@@ -6,6 +6,7 @@
 #include "protocol/codec.hpp"
 #include "sim/client.hpp"
 #include "sim/nemesis.hpp"
+#include "sim/rules.hpp"
 
 namespace mc::sim {
 namespace {
@@ -16,6 +17,8 @@ using protocol::VmState;
 constexpr std::size_t nodes = 5;
 constexpr std::size_t watchers = 2;
 constexpr milliseconds inspection_interval{5s};
+constexpr std::size_t idle_calls_max = 4;  ///< of a worker: events, and what it looks at by itself
+constexpr std::size_t queue_max = 20'000;  ///< messages: a process that stands still for half a minute, and some
 /// Longer than any job, grace period and request together, many times over.
 constexpr milliseconds calm_max{600s};
 
@@ -35,9 +38,10 @@ public:
         : options_(options),
           world_(options.seed, options.verbose),
           dice_(world_.dice("cloud")),
-          checker_(world_),
+          config_(config_of(dice_)),
+          checker_(world_, {config_.orphan_grace, config_.lost_after}),
           network_(world_),
-          broker_(world_, network_, checker_, config_of(dice_)),
+          broker_(world_, network_, checker_, config_),
           clock_(world_, 1s, 0ms) {
         for (std::size_t i = 1; i <= nodes; ++i) {
             engines_.push_back(std::make_unique<Engine>(world_, "engine-" + std::to_string(i), checker_));
@@ -67,6 +71,7 @@ public:
             watchers_.push_back(std::make_unique<Watcher>(world_, network_, checker_, next_host()));
         }
         for (auto& client : clients_) client->begin(dice_.between(200ms, 4000ms));
+        watch_bounds();
         nemesis_->begin(options_.faults_per_mille == 0 ? 0 : dice_.below(options_.faults_per_mille) + 1);
         world_.schedule.run_until(options_.busy_time);
         world_.say([] { return std::string("CALM"); });
@@ -163,6 +168,7 @@ private:
         for (const auto& worker : workers_) {
             if (!worker->idle()) return worker->name() + " still has jobs";
         }
+        if (auto open = still_open(); !open.empty()) return open;
         const auto last = checker_.log().rbegin()->first;
         for (const auto& watcher : watchers_) {
             if (watcher->last().value != last) {
@@ -173,10 +179,42 @@ private:
         return {};
     }
 
+    /// What the tables hold though nothing is under way; "" when nothing.
+    std::string still_open() {
+        if (!broker_.alive()) return "the broker is not there";
+        const auto open = broker_.core().open();
+        const auto some = [](std::size_t count, const char* what) {
+            return count == 0 ? std::string() : "the broker holds " + std::to_string(count) + " " + what;
+        };
+        for (const auto& text : {some(open.streams, "streams"), some(open.waiters, "requests that are waited for"),
+                                 some(open.orphans, "orphans"), some(open.jobs, "jobs")}) {
+            if (!text.empty()) return text;
+        }
+        for (const auto& worker : workers_) {
+            if (worker->calls_open() > idle_calls_max) return worker->name() + " has engine calls open";
+        }
+        return {};
+    }
+
+    /// Nothing grows without a bound, whatever happens.
+    void watch_bounds() {
+        const std::size_t longest = network_.longest_queue();
+        std::size_t inbox = broker_.inbox_size();
+        for (const auto& worker : workers_) inbox = std::max(inbox, worker->inbox_size());
+        if (longest > queue_max || inbox > queue_max) {
+            return world_.violated("a queue holds " + std::to_string(std::max(longest, inbox)) + " messages");
+        }
+        if (broker_.alive() && broker_.core().open().streams > clients_.size()) {
+            return world_.violated("the broker holds more streams than there are clients");
+        }
+        world_.schedule.in(inspection_interval, [this] { watch_bounds(); });
+    }
+
     std::string compare(const std::map<VmId, const protocol::VmView*>& views) {
         std::size_t containers = 0;
         for (std::size_t i = 0; i < nodes; ++i) {
             for (const auto& [id, container] : engines_[i]->containers()) {
+                if (container.stranger) continue;
                 ++containers;
                 const auto found = views.find(container.vm);
                 const std::string what =
@@ -211,6 +249,7 @@ private:
     Options options_;
     World world_;
     Dice dice_;
+    broker::BrokerConfig config_;
     Checker checker_;
     Network network_;
     BrokerProcess broker_;
@@ -230,6 +269,7 @@ private:
 }  // namespace
 
 Outcome simulate(const Options& options) {
+    do_without(options.without);
     return Cloud(options).run();
 }
 

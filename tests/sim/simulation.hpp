@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/rule.hpp"
 #include "sim/checker.hpp"
 #include "sim/faults.hpp"
 
@@ -14,6 +16,7 @@ struct Options {
     milliseconds busy_time{120s};           ///< of work and faults; the calm after it comes on top
     std::uint64_t faults_per_mille = 1000;  ///< how many of the kinds of faults each seed has, at most; 0 = none
     bool verbose = false;
+    std::optional<Rule> without;  ///< a rule that the cores do without (base/rule.hpp)
 };
 
 struct Outcome {

@@ -3,14 +3,15 @@
 #include <type_traits>
 #include <variant>
 
+#include "protocol/codec.hpp"
 #include "protocol/message.hpp"
+#include "protocol/worker_bodies.hpp"
 
 namespace mc::sim {
 namespace {
 
 constexpr milliseconds dead_connection_min{6000};  // io/zmq.hpp: heartbeats find a process that stands still
-constexpr milliseconds restart_min{300};
-constexpr milliseconds restart_max{6000};
+constexpr milliseconds stop_max{4000};             // worker/shell: for what is under way at a SIGTERM
 
 }  // namespace
 
@@ -34,7 +35,7 @@ void WorkerProcess::boot() {
     ++life_;
     tick_at_ = Moment::max();
     paused_until_ = world_.now();
-    ending_ = false;
+    ending_ = unsaved_ = false;
     inbox_.clear();
     worker::Settings settings;
     settings.name = name_;
@@ -57,7 +58,51 @@ void WorkerProcess::boot() {
     settle();
 }
 
-void WorkerProcess::crash() {
+void WorkerProcess::terminate() {
+    if (!core_) return;
+    world_.fired(Fault::worker_terminated);
+    deliver([this] {
+        core_->begin_stop(clock_.now());
+        wait_for_end(world_.now() + stop_max);
+    });
+}
+
+void WorkerProcess::wait_for_end(Moment latest) {
+    world_.schedule.in(10ms, [this, latest, life = life_] {
+        if (life != life_ || !core_) return;
+        if (core_->idle() || world_.now() >= latest) return crash();
+        wait_for_end(latest);
+    });
+}
+
+void WorkerProcess::meet_old_broker(CloudId cloud, std::vector<BrokerProcess::OldOrder> orders) {
+    if (!core_) return;
+    old_cloud_ = cloud;
+    old_orders_ = std::move(orders);
+    crash();
+}
+
+void WorkerProcess::answer_as_old_broker(const protocol::Message& registration) {
+    world_.fired(Fault::old_broker_answers);
+    const auto orders = std::exchange(old_orders_, {});
+    protocol::Message answer;
+    answer.header = registration.header;
+    answer.header.kind = protocol::Kind::reply;
+    answer.body = protocol::encode(protocol::RegisterReply{old_cloud_, orders.front().epoch, "sim"});
+    std::vector<Frames> all{protocol::to_frames(answer)};
+    for (const auto& order : orders) all.push_back(order.frames);
+    world_.schedule.in(2ms, [this, all, life = life_] {
+        if (life != life_) return;
+        for (auto frames : all) {
+            deliver([this, frames = std::move(frames)]() mutable {
+                if (const auto message = protocol::from_frames(frames))
+                    core_->on_broker_message(clock_.now(), *message);
+            });
+        }
+    });
+}
+
+void WorkerProcess::crash(milliseconds away_min, milliseconds away_max) {
     if (!core_) return;
     world_.say([&] { return name_ + " ended"; });
     ++life_;
@@ -69,7 +114,7 @@ void WorkerProcess::crash() {
     streams_.clear();
     probes_.clear();
     inbox_.clear();
-    world_.schedule.in(dice_.between(restart_min, restart_max), [this] { boot(); });
+    world_.schedule.in(dice_.between(away_min, away_max), [this] { boot(); });
 }
 
 void WorkerProcess::pause(milliseconds time) {
@@ -124,7 +169,8 @@ void WorkerProcess::run_effects() {
     for (auto effects = core_->take_effects(); !effects.empty(); effects = core_->take_effects()) {
         for (auto& effect : effects) {
             std::visit([this](auto& one) { run(one); }, effect);
-            if (std::exchange(ending_, false)) return crash();
+            if (!std::exchange(ending_, false)) continue;
+            return std::exchange(quick_, false) ? crash(5ms, 60ms) : crash();
         }
     }
 }
@@ -139,6 +185,13 @@ template <class Effect>
 void WorkerProcess::run(Effect& effect) {
     using namespace worker;
     if constexpr (std::is_same_v<Effect, SendBroker>) {
+        if (!old_orders_.empty() && effect.message.header.verb == protocol::Verb::node_register) {
+            return answer_as_old_broker(effect.message);
+        }
+        if (effect.message.header.verb == protocol::Verb::node_heartbeat && !unsaved_) {
+            const auto heartbeat = protocol::decode<protocol::Heartbeat>(effect.message.body);
+            if (heartbeat) obeys_ = std::max(obeys_, heartbeat->epoch);
+        }
         static_cast<void>(dealer_->send(protocol::to_frames(effect.message)));
     } else if constexpr (std::is_same_v<Effect, ReconnectBroker>) {
         dealer_->renew();
@@ -153,6 +206,12 @@ void WorkerProcess::run(Effect& effect) {
         };
         calls_[id] = call;
         engine_.start(call);
+        if (crash_in_create_ && call->request.target.find("/containers/create") != std::string::npos) {
+            crash_in_create_ = false;
+            world_.fired(Fault::worker_crashed_in_create);
+            ending_ = true;
+            quick_ = true;
+        }
         if (time_max > 0ms) {
             world_.schedule.in(time_max, [this, id, call] {
                 if (call->cancelled || !call->on_done) return;
@@ -203,10 +262,12 @@ void WorkerProcess::run(Effect& effect) {
             if (dice_.one_in(2)) {
                 ending_ = true;
             } else {
+                unsaved_ = true;
                 core_->on_save_failed(clock_.now(), {ErrorCode::io_failed, "no space left on device"});
             }
             return;
         }
+        unsaved_ = false;
         state_ = effect.state;
     } else if constexpr (std::is_same_v<Effect, Log>) {
         world_.say([&] { return "  " + name_ + ": " + effect.text; });

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "sim/broker_process.hpp"
 #include "sim/engine.hpp"
 #include "sim/network.hpp"
 #include "sim/world.hpp"
@@ -26,7 +27,14 @@ public:
     void boot();
 
     // Faults.
-    void crash();
+    void crash() { crash(restart_min, restart_max); }
+    void crash(milliseconds away_min, milliseconds away_max);
+    /// SIGTERM: takes no more orders, and ends when the jobs have, or after a while.
+    void terminate();
+    /// Ends with its next create at the engine, and is back at once.
+    void crash_in_create() { crash_in_create_ = true; }
+    /// Begins anew, and the first broker that answers is an earlier one.
+    void meet_old_broker(CloudId cloud, std::vector<BrokerProcess::OldOrder> orders);
     void pause(milliseconds time);
     void step_wall(milliseconds by) { clock_.step_wall(by); }
     /// The next time it saves its state that fails, or, every other time, the process ends there.
@@ -40,9 +48,18 @@ public:
     [[nodiscard]] const Engine& engine() const { return engine_; }
     [[nodiscard]] std::size_t calls_open() const { return calls_.size(); }
     [[nodiscard]] HostId host() const { return host_; }
+    /// The highest epoch that it has told a broker and kept: no earlier one may give it orders.
+    [[nodiscard]] Epoch obeys() const { return obeys_; }
+    [[nodiscard]] std::size_t inbox_size() const { return inbox_.size(); }
 
 private:
     using Task = std::function<void()>;
+
+    static constexpr milliseconds restart_min{300};
+    static constexpr milliseconds restart_max{6000};
+
+    void wait_for_end(Moment latest);
+    void answer_as_old_broker(const protocol::Message& registration);
 
     /// Runs `task` when the process gets to it; never in another life of it.
     void deliver(Task task);
@@ -73,8 +90,14 @@ private:
     Moment tick_at_ = Moment::max();
     Moment paused_until_{0};
     bool break_save_ = false;
+    bool crash_in_create_ = false;
+    bool unsaved_ = false;  ///< its disk has refused what it saw last
+    Epoch obeys_;
+    CloudId old_cloud_;
+    std::vector<BrokerProcess::OldOrder> old_orders_;  ///< not empty: an earlier broker answers first
     bool settling_ = false;
     bool ending_ = false;
+    bool quick_ = false;  ///< and is back at once
 };
 
 }  // namespace mc::sim

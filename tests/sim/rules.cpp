@@ -1,0 +1,84 @@
+#include "sim/rules.hpp"
+
+#include <array>
+
+namespace mc {
+namespace {
+
+/// One process simulates one cloud at a time.
+std::optional<Rule> missing;
+
+}  // namespace
+
+bool rule_holds(Rule rule) {
+    return missing != rule;
+}
+
+namespace sim {
+namespace {
+
+constexpr std::array<std::string_view, static_cast<std::size_t>(Rule::count)> names{
+    "repeat_answered_from_memory",
+    "same_id_means_same_request",
+    "outcomes_survive_a_restart",
+    "commit_before_speaking",
+    "epoch_rises_at_every_start",
+    "event_numbers_go_on",
+    "orders_are_repeated",
+    "one_job_per_vm",
+    "job_shields_its_vm",
+    "silent_is_not_lost",
+    "keep_means_keep",
+    "stop_by_person_stays",
+    "failed_removal_is_retried",
+    "tombstones",
+    "orphan_grace",
+    "orphans_are_removed",
+    "waiters_expire",
+    "streams_end_with_their_node",
+    "epoch_fencing",
+    "epoch_is_durable",
+    "job_runs_once",
+    "one_job_at_a_time",
+    "removal_makes_others_give_up",
+    "fresh_inventory_only",
+    "name_is_the_vms",
+    "look_before_resent_create",
+    "taken_name_is_looked_at",
+    "adoption_needs_labels",
+    "surplus_is_removed",
+    "streams_end_with_the_session",
+    "registers_anew_when_unknown",
+    "request_keeps_its_id",
+    "holes_are_noticed",
+    "holes_are_filled",
+};
+
+}  // namespace
+
+std::string_view name_of(Rule rule) {
+    return names[static_cast<std::size_t>(rule)];
+}
+
+std::optional<Rule> rule_named(std::string_view name) {
+    for (const Rule rule : all_rules()) {
+        if (name_of(rule) == name) return rule;
+    }
+    return std::nullopt;
+}
+
+const std::vector<Rule>& all_rules() {
+    static const std::vector<Rule> rules = [] {
+        std::vector<Rule> all;
+        for (std::size_t i = 0; i < names.size(); ++i) all.push_back(static_cast<Rule>(i));
+        return all;
+    }();
+    return rules;
+}
+
+void do_without(std::optional<Rule> rule) {
+    missing = rule;
+}
+
+}  // namespace sim
+}  // namespace mc

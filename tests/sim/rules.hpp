@@ -1,0 +1,18 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/rule.hpp"
+
+namespace mc::sim {
+
+[[nodiscard]] std::string_view name_of(Rule rule);
+[[nodiscard]] std::optional<Rule> rule_named(std::string_view name);
+[[nodiscard]] const std::vector<Rule>& all_rules();
+
+/// From now on the cores in this process do without `rule`; nullopt: all rules hold.
+void do_without(std::optional<Rule> rule);
+
+}  // namespace mc::sim
