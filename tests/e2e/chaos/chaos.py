@@ -28,13 +28,15 @@ RAGE_S = 60
 CALM_S = 25
 # In a run this long every kind of fault must have fired.
 ALL_FAULTS_MINUTES = 4
+# A nemesis that is mostly idle proves little: at least so many faults in a minute of them.
+FAULTS_PER_MINUTE_MIN = 8
 # All that waits is bounded; should one of the bounds be wrong, the run ends by this one.
 OVERTIME_S = REST_S + SETTLE_S + 120
 
 
 class Chaos:
     def __init__(self, options):
-        self.options, self.journal = options, Journal(options.output)
+        self.options, self.journal, self.raged_s = options, Journal(options.output), 0.0
         self.world = World(self.journal)
         self.ledger = Ledger()
         self.nemesis = Nemesis(self.world, self.ledger, self.journal, options.seed)
@@ -56,6 +58,7 @@ class Chaos:
             seconds = max(10.0, min(RAGE_S, end - CALM_S - self.journal.now()))
             self.journal.say(f"round {rounds}: faults for {seconds:.0f} s")
             self.nemesis.rage(seconds)
+            self.raged_s += seconds
             self.journal.say(f"round {rounds}: calm")
             self.calm.hold(time.monotonic())
         self.calm.clear_away()
@@ -72,6 +75,9 @@ class Chaos:
         for name, value in sorted(self.journal.greatest.items()):
             print(f"  {value:8.1f}  {name}")
         print(f"\nevents seen by each watcher: {self.calm.witnesses[0].last}")
+        faults = sum(counts["faults"].values())
+        if faults < FAULTS_PER_MINUTE_MIN * self.raged_s / 60:
+            self.journal.violation("the nemesis is busy", f"{faults} faults in {self.raged_s:.0f} s")
         idle = sorted(set(self.nemesis.kinds) - set(counts["faults"]))
         if idle and self.options.minutes >= ALL_FAULTS_MINUTES:
             self.journal.violation("every kind of fault fires", ", ".join(idle))

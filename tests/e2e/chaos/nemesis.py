@@ -26,7 +26,7 @@ class Nemesis:
         self.world, self.ledger, self.journal = world, ledger, journal
         self.draw = random.Random(f"{seed}/nemesis")
         self.kinds = {name.removeprefix("fault_"): getattr(self, name) for name in dir(self) if name.startswith("fault_")}
-        self.deck = []
+        self.deck, self.put_off = [], set()
         self.maintenance = {name: threading.Lock() for name in world.workers}
         # Set: faults that are on end early.
         self.over = threading.Event()
@@ -39,8 +39,7 @@ class Nemesis:
             running = []
             while time.monotonic() < end:
                 if not self.deck:
-                    self.deck = sorted(self.kinds)
-                    self.draw.shuffle(self.deck)
+                    self.deal()
                 running = [one for one in running if not one.done()]
                 if len(running) < AT_ONCE:
                     # A generator of its own: what one fault draws does not depend on the speed of another.
@@ -50,13 +49,20 @@ class Nemesis:
         for one in running:
             one.result()
 
+    def deal(self):
+        """All kinds in a new order; those that had no target in the last round come first (from the end)."""
+        put_off, self.put_off = self.put_off, set()
+        self.deck = sorted(self.kinds)
+        self.draw.shuffle(self.deck)
+        self.deck.sort(key=lambda kind: kind in put_off)
+
     def strike(self, kind, draw):
         try:
             self.kinds[kind](draw)
             self.journal.count("faults", kind)
         except Busy:
-            # Its turn comes again, later.
-            self.deck.insert(0, kind)
+            # Never back into this deck: a kind that has no target for long would be all that is left of it.
+            self.put_off.add(kind)
             self.journal.note("fault put off", fault=kind)
         except Exception as error:
             self.journal.violation("the harness itself works", f"{kind}: {error!r}")
@@ -180,8 +186,8 @@ class Nemesis:
                 self.journal.count("remarks", f"an engine did not end in {ENGINE_END_S} s and was killed")
                 engine.process.kill()
             self.last(draw, 0.0, 3.0)
-            # With a new setting; an engine that comes back without it ends what still runs.
-            machine.live_restore = draw.random() < 0.5
+            # With the other setting, so that there is always a target for one of the two kinds.
+            machine.live_restore = not machine.live_restore
             engine.launch()
 
     def an_engine_with(self, draw, live_restore):

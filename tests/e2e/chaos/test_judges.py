@@ -1,5 +1,6 @@
 """The judges of a chaos run can fail: each is shown a cloud that broke its promise, and one that kept it."""
 
+import collections
 import json
 import os
 import sys
@@ -15,7 +16,9 @@ import resources
 from calm import Calm, Unsettled
 from journal import Journal
 from ledger import Ledger
+from nemesis import Nemesis
 from witness import EngineWitness, WatchWitness, doubles
+from world import Busy
 
 A, B = "00000000000000aa", "00000000000000bb"
 
@@ -229,6 +232,36 @@ class CalmTest(JudgesTest):
         self.assertEqual([], self.broken())
         self.calm.nothing_doubled([container(id=f"c{n}") for n in range(3)])
         self.assertEqual(["a request never makes more VMs than it asked for"], self.broken())
+
+
+class NemesisTest(unittest.TestCase):
+    """No world: all of its faults find their target busy, or all but one do."""
+
+    def setUp(self):
+        world, journal = types.SimpleNamespace(workers={}), mock.Mock()
+        self.nemesis = Nemesis(world, None, journal, "seed")
+        self.struck = []
+        self.nemesis.kinds = {kind: lambda _, k=kind: self.act(k) for kind in ("free", "idle", "stuck")}
+        self.stuck = {"stuck"}
+
+    def act(self, kind):
+        self.struck.append(kind)
+        if kind in self.stuck:
+            raise Busy
+
+    def strike(self, times):
+        for _ in range(times):
+            if not self.nemesis.deck:
+                self.nemesis.deal()
+            self.nemesis.strike(self.nemesis.deck.pop(), None)
+
+    def test_one_without_a_target_does_not_hold_up_the_others(self):
+        self.strike(30)
+        self.assertEqual({"free": 10, "idle": 10, "stuck": 10}, dict(collections.Counter(self.struck)))
+
+    def test_what_was_put_off_comes_first(self):
+        self.strike(6)
+        self.assertEqual("stuck", self.struck[3])
 
 
 class ResourcesTest(unittest.TestCase):
