@@ -84,6 +84,13 @@ void Engine::begin(const CallPtr& call, const Operation& operation) {
     if (mood.failing) return finish(call, trouble(500, "server error: something inside is broken"), way);
     if (operation.verb == "pull") return pull(call, operation);
     if (operation.verb == "logs") return logs(call, operation);
+    if (operation.verb == "list" && mood.slowness > 1) {
+        // It tells what was there when it began.
+        world_.schedule.in(dice_.between(50ms, 3s), [this, call, answer = list(operation.query), daemon = daemon_] {
+            if (daemon == daemon_) finish(call, answer, way);
+        });
+        return;
+    }
     if (operation.verb == "remove") {
         Container* container = find(operation.container);
         if (!container) return finish(call, trouble(404, "No such container: " + operation.container), way);
