@@ -84,6 +84,7 @@ enum class Retry : std::uint8_t {
 struct Error {
     ErrorCode code = ErrorCode::internal;
     std::string message;
+    std::uint32_t retry_after_ms = 0;  ///< when the same may be tried again; 0 = no advice
 
     bool operator==(const Error&) const = default;
 };

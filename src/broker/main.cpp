@@ -38,10 +38,7 @@ int run(int argc, char** argv) {
         mc::io::log_error(shell.error().message);
         return exit_failed;
     }
-    if (const auto served = (*shell)->run(); !served) {
-        mc::io::log_error(served.error().message);
-        return exit_failed;
-    }
+    (*shell)->run();
     return exit_ok;
 }
 

@@ -17,21 +17,38 @@ constexpr int schema_version = 1;
 /// A broker that is just leaving gets this long to let go.
 constexpr int open_wait_ms = 2000;
 
+constexpr const char* mend_damage =
+    "put back a copy of the state directory, or move it away to begin with an empty one";
+
 tl::unexpected<Error> store_error(const std::filesystem::path& file, const std::string& what) {
     return fail(ErrorCode::store_failed, "the store " + file.string() + " " + what);
 }
 
-tl::unexpected<Error> store_error(const std::filesystem::path& file, const SQLite::Exception& e) {
-    switch (e.getErrorCode()) {
+bool is_full(int os_error) {
+    return os_error == ENOSPC || os_error == EDQUOT || os_error == EFBIG;
+}
+
+/// `os_error`: what the system said to SQLite, 0 when not known.
+tl::unexpected<Error> store_error(const std::filesystem::path& file, const SQLite::Exception& e, int os_error) {
+    const std::string dir = file.parent_path().string();
+    const int code = e.getErrorCode();
+    if (code == SQLITE_FULL || (code == SQLITE_IOERR && is_full(os_error))) {
+        return store_error(file, "can't be written: the disk is full; free space in " + dir);
+    }
+    if (code == SQLITE_READONLY && os_error == EROFS) {
+        return store_error(file, "can't be written: its file system is read-only; mount it for writing again");
+    }
+    switch (code) {
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
             return store_error(file, "is in use by another process; stop that one, or choose another --state-dir");
         case SQLITE_NOTADB:
         case SQLITE_CORRUPT:
-            return store_error(file, std::string("is damaged (") + e.what() +
-                                         "); put back a copy, or move it away to begin with an empty one");
-        case SQLITE_FULL:
-            return store_error(file, "can't be written: the disk is full");
+            return store_error(file, std::string("is damaged (") + e.what() + "); " + mend_damage);
+        case SQLITE_IOERR:
+            return store_error(file, std::string("can't be used: ") + e.what() +
+                                         (os_error != 0 ? " (" + errno_text(os_error) + ")" : "") +
+                                         "; look at the disk of " + dir + " and at the system's log");
         case SQLITE_READONLY:
         case SQLITE_PERM:
         case SQLITE_CANTOPEN:
@@ -42,11 +59,27 @@ tl::unexpected<Error> store_error(const std::filesystem::path& file, const SQLit
     }
 }
 
+/// Whether the connection itself may be at fault, so that a new one is worth a try.
+bool is_suspect(const SQLite::Exception& e) {
+    const int code = e.getErrorCode();
+    return code != SQLITE_FULL && code != SQLITE_TOOBIG;
+}
+
+/// A database file that is gone or empty beside a write-ahead log that is not: SQLite
+/// would throw the log away and begin anew.
+Result<void> check_pair(const std::filesystem::path& file) {
+    std::error_code none;
+    const auto log = std::filesystem::file_size(file.string() + "-wal", none);
+    if (none || log == 0) return {};
+    const auto size = std::filesystem::file_size(file, none);
+    if (!none && size != 0) return {};
+    return store_error(file, std::string("is missing or empty, but its write-ahead log is there; ") + mend_damage);
+}
+
 }  // namespace
 
 struct Store::Impl {
-    explicit Impl(const std::filesystem::path& path)
-        : file(path), db(path.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, open_wait_ms) {}
+    explicit Impl(const std::filesystem::path& path) : db(path.string(), SQLite::OPEN_READWRITE, open_wait_ms) {}
 
     /// Errors end as SQLite::Exception or a sentence.
     std::optional<std::string> prepare() {
@@ -59,7 +92,7 @@ struct Store::Impl {
         if (db.execAndGet("PRAGMA journal_mode").getString() != "wal") return "can't keep a write-ahead log there";
         const std::string verdict = db.execAndGet("PRAGMA quick_check(1)").getString();
         if (verdict != "ok") {
-            return "is damaged (" + verdict + "); put back a copy, or move it away to begin with an empty one";
+            return "is damaged (" + verdict + "); " + mend_damage;
         }
         const int version = db.execAndGet("PRAGMA user_version").getInt();
         if (version > schema_version) {
@@ -97,33 +130,60 @@ struct Store::Impl {
         statement.bindNoCopy(index, static_cast<const void*>(bytes.data()), static_cast<int>(bytes.size()));
     }
 
-    std::filesystem::path file;
     SQLite::Database db;
     std::optional<SQLite::Statement> put;
     std::optional<SQLite::Statement> erase;
 };
 
-Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::Store(std::filesystem::path file, std::unique_ptr<Impl> impl) : file_(std::move(file)), impl_(std::move(impl)) {}
 Store::~Store() = default;
 Store::Store(Store&&) noexcept = default;
 Store& Store::operator=(Store&&) noexcept = default;
 
+Result<std::unique_ptr<Store::Impl>> Store::connect(const std::filesystem::path& file) {
+    try {
+        auto impl = std::make_unique<Impl>(file);
+        if (const auto complaint = impl->prepare()) return store_error(file, *complaint);
+        return impl;
+    } catch (const SQLite::Exception& e) {
+        return store_error(file, e, 0);
+    }
+}
+
 Result<Store> Store::open(const std::filesystem::path& file) {
+    if (auto whole = check_pair(file); !whole) return fail(whole.error());
     // Made here and not by SQLite for the mode; its -wal file takes over the same. Only when it is not there:
     // closing any descriptor of a file drops the POSIX locks that this process has on it.
     const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 && errno != EEXIST) return store_error(file, "can't be made: " + errno_text(errno));
     if (fd >= 0) ::close(fd);
-    try {
-        auto impl = std::make_unique<Impl>(file);
-        if (const auto complaint = impl->prepare()) return store_error(file, *complaint);
-        return Store(std::move(impl));
-    } catch (const SQLite::Exception& e) {
-        return store_error(file, e);
+    auto impl = connect(file);
+    if (!impl) return fail(impl.error());
+    return Store(file, std::move(*impl));
+}
+
+Result<void> Store::mend_connection() {
+    if (impl_ && !suspect_) return {};
+    if (impl_) {
+        // What is in the write-ahead log stays there: a file that may be damaged is not written to.
+        sqlite3_db_config(impl_->db.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+        impl_.reset();
     }
+    if (auto whole = check_pair(file_); !whole) return whole;
+    auto impl = connect(file_);
+    if (!impl) return fail(impl.error());
+    impl_ = std::move(*impl);
+    suspect_ = false;
+    return {};
+}
+
+tl::unexpected<Error> Store::failed(const SQLite::Exception& e) {
+    suspect_ = is_suspect(e);
+    return store_error(file_, e, sqlite3_system_errno(impl_->db.getHandle()));
 }
 
 Result<void> Store::load(const Visit& visit) {
+    if (auto usable = mend_connection(); !usable) return usable;
     try {
         SQLite::Statement rows(impl_->db, "SELECT tbl, key, value FROM entries ORDER BY tbl, key");
         while (rows.executeStep()) {
@@ -137,12 +197,13 @@ Result<void> Store::load(const Visit& visit) {
         }
         return {};
     } catch (const SQLite::Exception& e) {
-        return store_error(impl_->file, e);
+        return failed(e);
     }
 }
 
 Result<void> Store::commit(std::span<const StoreChange> changes) {
     if (changes.empty()) return {};
+    if (auto usable = mend_connection(); !usable) return usable;
     try {
         SQLite::Transaction transaction(impl_->db);  // rolls back when it goes without commit()
         for (const auto& change : changes) impl_->apply(change);
@@ -152,7 +213,7 @@ Result<void> Store::commit(std::span<const StoreChange> changes) {
         // A failed statement is left in error; reset for the next commit.
         impl_->put->tryReset();
         impl_->erase->tryReset();
-        return store_error(impl_->file, e);
+        return failed(e);
     }
 }
 

@@ -29,6 +29,13 @@ enum class Kind : std::uint8_t {
     notice = 8,    ///< one way, no answer owed
 };
 
+/// `value` of a reply: what its body is.
+namespace reply_value {
+inline constexpr std::uint32_t own = 0;      ///< the verb's own
+inline constexpr std::uint32_t error = 1;    ///< an ErrorBody
+inline constexpr std::uint32_t warning = 2;  ///< the verb's own; the data frame is a sentence to show to a person
+}  // namespace reply_value
+
 enum class Channel : std::uint32_t { input = 0, output = 1, error = 2 };
 
 /// What is asked. Clients and workers have no verb in common.

@@ -35,31 +35,34 @@ BrokerProcess::BrokerProcess(World& world, Network& network, BrokerObserver& obs
 }
 
 void BrokerProcess::boot() {
-    if (core_) return;
+    if (keeper_) return;
     ++life_;
     turn_at_ = Moment::max();
     inbox_.clear();
     crash_at_.reset();
     busy_until_ = world_.now();
-    core_ = std::make_unique<broker::BrokerCore>(config_, Prng(dice_.number()));
-    const Now now = clock_.now();
-    for (const auto& [key, value] : store_) {
-        if (const auto read = core_->restore(key.first, key.second, value, now); !read) {
-            return world_.violated("the broker can't read its own store: " + read.error().message);
-        }
-    }
-    core_->start(now);
-    world_.say([&] { return "broker started, epoch " + std::to_string(core_->epoch().value); });
-    carry_out();
-    if (!core_) return;  // e.g. the disk is full
-    observer_.broker_started(core_->epoch(), store_);
+    keeper_ = std::make_unique<broker::CoreKeeper>(config_, Prng(dice_.number()), *this);
+    auto begun = keeper_->begin(clock_.now());
+    if (!begun) return world_.violated("the broker can't read its own store: " + begun.error().message);
     network_.broker_up(true);
+    started(std::move(*begun));
+}
+
+void BrokerProcess::started(Effects effects) {
+    for (const auto& line : effects.log) world_.say([&] { return "  broker: " + line.text; });
+    if (!core().read_only()) {
+        world_.say([&] { return "broker started, epoch " + std::to_string(core().epoch().value); });
+        observer_.broker_started(core().epoch(), store_);
+    }
+    speak(std::move(effects), std::nullopt);
+    carry_out();
+    if (keeper_) want_turn(world_.now());
 }
 
 void BrokerProcess::crash() {
-    if (!core_) return;
+    if (!keeper_) return;
     world_.say([] { return std::string("broker ended"); });
-    core_.reset();
+    keeper_.reset();
     ++life_;
     inbox_.clear();
     network_.broker_up(false);
@@ -67,7 +70,7 @@ void BrokerProcess::crash() {
 }
 
 void BrokerProcess::terminate() {
-    if (!core_ || busy()) return;
+    if (!keeper_ || busy()) return;
     world_.fired(Fault::broker_terminated);
     carry_out();
     crash();
@@ -75,9 +78,9 @@ void BrokerProcess::terminate() {
 
 std::vector<BrokerProcess::OldOrder> BrokerProcess::old_orders(HostId host) const {
     std::vector<OldOrder> found;
-    if (!core_) return found;
+    if (!keeper_) return found;
     for (auto order = orders_.rbegin(); order != orders_.rend(); ++order) {
-        if (order->host != host || order->epoch >= core_->epoch()) continue;
+        if (order->host != host || order->epoch >= core().epoch()) continue;
         if (!found.empty() && order->epoch != found.front().epoch) break;
         found.push_back(*order);
     }
@@ -85,7 +88,7 @@ std::vector<BrokerProcess::OldOrder> BrokerProcess::old_orders(HostId host) cons
 }
 
 void BrokerProcess::pause(milliseconds time) {
-    if (!core_) return;
+    if (!keeper_) return;
     world_.fired(Fault::broker_paused);
     busy_until_ = std::max(busy_until_, world_.now() + time);
     want_turn(busy_until_);
@@ -103,7 +106,7 @@ void BrokerProcess::heal() {
 
 void BrokerProcess::want_turn(Moment when) {
     when = std::max({when, busy_until_, world_.now()});
-    if (!core_ || when >= turn_at_) return;
+    if (!keeper_ || when >= turn_at_) return;
     turn_at_ = when;
     world_.schedule.at(when, [this, when, life = life_] {
         if (life == life_ && turn_at_ == when) turn();
@@ -119,26 +122,27 @@ void BrokerProcess::turn() {
         inbox_.pop_front();
         const broker::PeerId peer{std::move(in.peer)};
         if (in.side == Side::clients) {
-            core_->on_client_frames(now, peer, in.frames);
+            keeper_->core().on_client_frames(now, peer, in.frames);
         } else if (in.side == Side::workers) {
-            core_->on_worker_frames(now, peer, in.frames);
+            keeper_->core().on_worker_frames(now, peer, in.frames);
         }
     }
-    core_->on_tick(now);
+    if (auto restarted = keeper_->on_tick(now)) started(std::move(*restarted));
+    if (!keeper_) return;
     carry_out();
-    if (!core_) return;
-    want_turn(inbox_.empty() ? clock_.moment_of(core_->next_deadline()) : world_.now());
+    if (!keeper_) return;
+    want_turn(inbox_.empty() ? clock_.moment_of(keeper_->next_deadline()) : world_.now());
 }
 
 void BrokerProcess::carry_out() {
-    for (int round = 0; round < rounds_max && core_; ++round) {
-        Effects effects = core_->take_effects();
+    for (int round = 0; round < rounds_max && keeper_; ++round) {
+        Effects effects = keeper_->core().take_effects();
         if (effects.empty()) return;
         for (const auto& line : effects.log) world_.say([&] { return "  broker: " + line.text; });
         const bool matters = !effects.changes.empty();
         if (matters && !rule_holds(Rule::commit_before_speaking)) {
             speak(effects, std::nullopt);
-            if (!commit(effects)) return crash();
+            if (!commit(effects.changes)) return crash();
             continue;
         }
         if (matters && crash_at_ == CrashPoint::before_commit) {
@@ -148,12 +152,13 @@ void BrokerProcess::carry_out() {
         if (matters && crash_at_ == CrashPoint::in_commit) {
             // A transaction: all of it or nothing, and nobody has heard of it.
             world_.fired(Fault::commit_torn);
-            if (dice_.one_in(2)) static_cast<void>(commit(effects));
+            if (dice_.one_in(2)) static_cast<void>(commit(effects.changes));
             return crash();
         }
-        if (matters && !commit(effects)) {
+        if (const auto committed = commit(effects.changes); !committed) {
             world_.fired(Fault::disk_full);
-            return crash();
+            speak(keeper_->commit_failed(clock_.now(), committed.error()), std::nullopt);
+            continue;
         }
         if (matters && crash_at_ == CrashPoint::after_commit) {
             world_.fired(Fault::broker_crashed_after_commit);
@@ -172,10 +177,10 @@ void BrokerProcess::carry_out() {
             busy_until_ = world_.now() + delay;
             auto later = std::make_shared<Effects>(std::move(effects));
             world_.schedule.at(busy_until_, [this, later, life = life_] {
-                if (life != life_ || !core_) return;
+                if (life != life_ || !keeper_) return;
                 speak(std::move(*later), std::nullopt);
                 carry_out();
-                if (core_) want_turn(world_.now());
+                if (keeper_) want_turn(world_.now());
             });
             return;
         }
@@ -183,9 +188,15 @@ void BrokerProcess::carry_out() {
     }
 }
 
-bool BrokerProcess::commit(const Effects& effects) {
-    if (disk_full_) return false;
-    for (const auto& change : effects.changes) {
+Result<void> BrokerProcess::load(const Visit& visit) {
+    for (const auto& [key, value] : store_) visit(key.first, key.second, value);
+    return {};
+}
+
+Result<void> BrokerProcess::commit(std::span<const StoreChange> changes) {
+    if (changes.empty()) return {};
+    if (disk_full_) return fail(ErrorCode::store_failed, "the disk is full");
+    for (const auto& change : changes) {
         world_.record(change.key);
         if (change.value) {
             world_.record(*change.value);
@@ -194,8 +205,8 @@ bool BrokerProcess::commit(const Effects& effects) {
             store_.erase({change.table, change.key});
         }
     }
-    observer_.committed(effects.changes);
-    return true;
+    observer_.committed(changes);
+    return {};
 }
 
 void BrokerProcess::speak(Effects effects, std::optional<std::size_t> sends_max) {
@@ -218,7 +229,8 @@ void BrokerProcess::speak(Effects effects, std::optional<std::size_t> sends_max)
     }
     if (effects.beacon) {
         broadcast(protocol::topic_beacon, protocol::Verb::event_beacon,
-                  protocol::encode(protocol::Beacon{core_->cloud(), core_->epoch(), core_->events().last()}));
+                  protocol::encode(protocol::Beacon{keeper_->core().cloud(), keeper_->core().epoch(),
+                                                    keeper_->core().events().last()}));
     }
     send_all(Side::clients, std::move(effects.to_clients), left);
     send_all(Side::workers, std::move(effects.to_workers), left);
@@ -228,7 +240,7 @@ void BrokerProcess::keep_order(const broker::Outgoing& order) {
     using protocol::Verb;
     const Verb verb = order.message.header.verb;
     if (verb == Verb::vm_exec || verb == Verb::vm_logs) return;
-    orders_.push_back({core_->epoch(), network_.host_of(order.to.bytes), protocol::to_frames(order.message)});
+    orders_.push_back({core().epoch(), network_.host_of(order.to.bytes), protocol::to_frames(order.message)});
     if (orders_.size() > orders_kept_max) orders_.pop_front();
 }
 
@@ -248,9 +260,9 @@ void BrokerProcess::send_all(Side side, std::vector<broker::Outgoing> messages, 
     }
     for (const auto& peer : gone) {
         if (side == Side::clients) {
-            core_->on_client_gone(clock_.now(), peer);
+            keeper_->core().on_client_gone(clock_.now(), peer);
         } else {
-            core_->on_worker_gone(clock_.now(), peer);
+            keeper_->core().on_worker_gone(clock_.now(), peer);
         }
     }
 }

@@ -4,9 +4,10 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
-#include "broker/core/broker_core.hpp"
+#include "broker/core/core_keeper.hpp"
 #include "sim/network.hpp"
 #include "sim/world.hpp"
 
@@ -20,7 +21,7 @@ using Store = std::map<std::pair<std::uint8_t, std::string>, std::string>;
 /// What the checkers are told by the broker's process.
 struct BrokerObserver {
     virtual ~BrokerObserver() = default;
-    virtual void committed(const std::vector<StoreChange>& changes) = 0;
+    virtual void committed(std::span<const StoreChange> changes) = 0;
     virtual void broker_started(Epoch epoch, const Store& store) = 0;
     virtual void event_published(const protocol::Event& event, const Store& store) = 0;
     virtual void client_told(const protocol::Message& message, const Store& store) = 0;
@@ -29,11 +30,12 @@ struct BrokerObserver {
 
 /// The real broker core in a simulated process: broker/shell/broker_shell.cpp's
 /// loop, with a disk that commits, delays or refuses, and ends at any point.
-class BrokerProcess {
+class BrokerProcess final : public broker::StateStore {
 public:
     BrokerProcess(World& world, Network& network, BrokerObserver& observer, broker::BrokerConfig config);
     BrokerProcess(const BrokerProcess&) = delete;
     BrokerProcess& operator=(const BrokerProcess&) = delete;
+    ~BrokerProcess() override = default;
 
     void boot();
 
@@ -58,8 +60,8 @@ public:
     void step_wall(milliseconds by) { clock_.step_wall(by); }
     void heal();
 
-    [[nodiscard]] bool alive() const { return core_ != nullptr; }
-    [[nodiscard]] const broker::BrokerCore& core() const { return *core_; }
+    [[nodiscard]] bool alive() const { return keeper_ != nullptr; }
+    [[nodiscard]] const broker::BrokerCore& core() const { return keeper_->core(); }
     [[nodiscard]] std::size_t inbox_size() const { return inbox_.size(); }
     [[nodiscard]] const Store& store() const { return store_; }
 
@@ -73,7 +75,9 @@ private:
     void want_turn(Moment when);
     void turn();
     void carry_out();
-    bool commit(const broker::Effects& effects);
+    [[nodiscard]] Result<void> load(const Visit& visit) override;
+    [[nodiscard]] Result<void> commit(std::span<const StoreChange> changes) override;
+    void started(broker::Effects effects);
     void speak(broker::Effects effects, std::optional<std::size_t> sends_max);
     void keep_order(const broker::Outgoing& order);
     void send_all(Side side, std::vector<broker::Outgoing> messages, std::size_t& left);
@@ -86,7 +90,7 @@ private:
     broker::BrokerConfig config_;
     ProcessClock clock_;
     Store store_;
-    std::unique_ptr<broker::BrokerCore> core_;
+    std::unique_ptr<broker::CoreKeeper> keeper_;
     std::deque<Incoming> inbox_;
     std::uint64_t life_ = 0;
     Moment turn_at_ = Moment::max();

@@ -82,7 +82,7 @@ void Checker::check_cleanup(const protocol::Event& event) {
     }
 }
 
-void Checker::committed(const std::vector<StoreChange>& changes) {
+void Checker::committed(std::span<const StoreChange> changes) {
     for (const auto& change : changes) {
         if (change.table != static_cast<std::uint8_t>(Table::events)) continue;
         if (!change.value) {

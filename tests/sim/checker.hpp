@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,7 @@ public:
     void stranger_touched(const Container& container, const std::string& what) override;
 
     // The broker.
-    void committed(const std::vector<StoreChange>& changes) override;
+    void committed(std::span<const StoreChange> changes) override;
     void broker_started(Epoch epoch, const Store& store) override;
     void event_published(const protocol::Event& event, const Store& store) override;
     void client_told(const protocol::Message& message, const Store& store) override;

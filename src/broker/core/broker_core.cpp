@@ -87,6 +87,8 @@ Result<void> BrokerCore::restore(std::uint8_t table, std::string_view key, std::
             tombstones_[tombstone->vm] = std::move(*tombstone);
             return {};
         }
+        case Table::probe:
+            return {};
     }
     return fail(ErrorCode::store_failed, "the store has a table " + std::to_string(table) +
                                              " that this version does not know: use the newer mcbroker");
@@ -96,13 +98,7 @@ void BrokerCore::start(Now now) {
     if (!meta_.cloud) meta_.cloud = CloudId{prng_.next_nonzero()};
     if (rule_holds(Rule::epoch_rises_at_every_start) || meta_.epoch.value == 0) ++meta_.epoch.value;
     touch_meta();
-    for (auto& [id, vm] : vms_.all()) {
-        if (Node* node = nodes_.find(vm.record.node)) node->vms.insert(id);
-        if (vm.record.state == VmState::pending) pending_.insert(id);
-        // Whether it stopped by itself is told by intent; the grace period begins anew.
-        vm.stop_seen = vm.record.state == VmState::stopped && vm.record.intent == VmIntent::running &&
-                       vm.record.report.ended == protocol::Ended::by_itself;
-    }
+    link_vms();
     resume_drains(now);
     next_tick_ = next_heartbeat_ = next_forget_ = grace_counted_ = now.instant;
     publish(now, protocol::event_kind::broker_started, "",
@@ -160,7 +156,13 @@ void BrokerCore::on_worker_frames(Now now, const PeerId& peer, std::span<protoco
         effects_.to_workers.push_back({peer, {header, encode(protocol::ErrorBody{error.message, 0}), {}}});
     };
     if (!message) return refuse_worker(message.error());
-    if (message->header.verb == Verb::node_register) return on_register(now, peer, *message);
+    const bool registers = message->header.verb == Verb::node_register;
+    if (read_only()) {
+        // What it says of its VMs is said again, in its inventory, when there is somewhere to keep it.
+        if (registers) refuse_registration(peer, *message);
+        return;
+    }
+    if (registers) return on_register(now, peer, *message);
 
     Node* node = nodes_.find_by_peer(peer);
     if (!node) {
@@ -197,6 +199,7 @@ void BrokerCore::on_worker_gone(Now, const PeerId& peer) {
 }
 
 Effects BrokerCore::take_effects() {
+    if (read_only()) return std::exchange(effects_, Effects{});
     if (meta_dirty_) {
         effects_.changes.push_back({static_cast<std::uint8_t>(Table::meta), "", encode(meta_)});
         meta_dirty_ = false;
@@ -212,17 +215,18 @@ void BrokerCore::reply(const PeerId& peer, const protocol::Header& request, prot
     protocol::Header header = request;
     header.kind = Kind::reply;
     header.code = ErrorCode::ok;
-    header.value = 0;
-    effects_.to_clients.push_back({peer, {header, std::move(body), {}}});
+    header.value = read_only() ? protocol::reply_value::warning : protocol::reply_value::own;
+    effects_.to_clients.push_back({peer, {header, std::move(body), read_only_why_}});
 }
 
 void BrokerCore::refuse(const PeerId& peer, const protocol::Header& request, const Error& error) {
     protocol::Header header = request;
     header.kind = Kind::reply;
     header.code = error.code;
-    header.value = 1;  // the body is an ErrorBody
+    header.value = protocol::reply_value::error;
     header.sequence = 0;
-    effects_.to_clients.push_back({peer, {header, encode(protocol::ErrorBody{error.message, 0}), {}}});
+    effects_.to_clients.push_back(
+        {peer, {header, encode(protocol::ErrorBody{error.message, error.retry_after_ms}), {}}});
 }
 
 void BrokerCore::send_worker(const Node& node, Kind kind, Verb verb, JobId job, protocol::Bytes body,

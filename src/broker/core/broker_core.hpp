@@ -42,6 +42,18 @@ public:
     /// Raises the epoch and takes up what was under way.
     void start(Now now);
 
+    /// Instead of start(), or of going on: answers what only reads, refuses the rest
+    /// with `why`, and changes nothing any more: take_effects() has no changes and no
+    /// events. For good; a core that writes again is a new one. Called once more it
+    /// has another reason. `in_doubt`: this core may know what was never committed,
+    /// so it says no outcome either. ADR 10.
+    void serve_read_only(Now now, std::string why, bool in_doubt);
+    [[nodiscard]] bool read_only() const { return !read_only_why_.empty(); }
+    [[nodiscard]] const std::string& read_only_why() const { return read_only_why_; }
+
+    /// Tells both ends of every stream that it ends, and why. For a core that goes.
+    void end_streams(const std::string& why);
+
     /// A message on the clients' socket. `frames` are without the routing id; their
     /// content is taken. A bad one is answered, counted and changes nothing.
     void on_client_frames(Now now, const PeerId& peer, std::span<protocol::Bytes> frames);
@@ -100,6 +112,12 @@ private:
     void store_node(const Node& node);
     [[nodiscard]] JobId next_job_id() { return JobId{meta_.epoch.value, ++job_counter_}; }
     [[nodiscard]] protocol::VmView view(const Vm& vm) const;
+
+    // read_only.cpp
+    [[nodiscard]] bool may_be_read(Verb verb) const;
+    void link_vms();
+    void refuse_change(const PeerId& peer, const Message& message);
+    void refuse_registration(const PeerId& peer, const Message& message);
 
     // client_requests.cpp: one function per verb
     void on_client_request(Now now, const PeerId& peer, Message& message);
@@ -230,6 +248,9 @@ private:
     };
     std::map<VmId, Orphan> orphans_;
     bool orphans_kept_ = false;  ///< the store is older than what a worker has seen: remove nothing unknown
+
+    std::string read_only_why_;  ///< "" = it may write
+    bool in_doubt_ = false;
 
     Effects effects_;
     Instant next_tick_;

@@ -33,6 +33,11 @@ void BrokerCore::on_client_request(Now now, const PeerId& peer, Message& message
         ++bad_messages_;
         return refuse(peer, message.header, {ErrorCode::bad_message, "a request needs an id that is not zero"});
     }
+    if (read_only() && !may_be_read(message.header.verb)) {
+        // What was accepted before is not refused now: its author would take it for not done.
+        if (!in_doubt_ && answer_repeat(now, peer, message)) return;
+        return refuse_change(peer, message);
+    }
     switch (message.header.verb) {
         case Verb::hello:
             return on_hello(now, peer, message);

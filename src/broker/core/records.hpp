@@ -26,6 +26,7 @@ enum class Table : std::uint8_t {
     request_items = 5,  ///< key RequestId, item number
     events = 6,         ///< key EventSeq
     tombstones = 7,     ///< key VmId
+    probe = 8,          ///< key "": there only while the broker tries whether it can write again
 };
 
 struct MetaRecord {

@@ -21,6 +21,14 @@ constexpr seconds forget_interval{60};
 void BrokerCore::on_tick(Now now) {
     if (now.instant < next_tick_) return;
     next_tick_ = now.instant + tick_interval;
+    if (read_only()) {
+        expire_waiters(now);
+        if (now.instant < next_heartbeat_ || in_doubt_) return;
+        // Watchers and their gaps are served all the same; nothing new is published.
+        next_heartbeat_ = now.instant + limits::heartbeat_interval;
+        effects_.beacon = true;
+        return;
+    }
     mark_silent(now);
     if (!pending_.empty()) place_pending(now);
     resend_jobs(now);

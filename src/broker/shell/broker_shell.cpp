@@ -46,7 +46,7 @@ BrokerShell::BrokerShell(const BrokerConfig& config, io::Signals signals, io::Lo
       clients_(io::Socket::router(context_)),
       workers_(io::Socket::router(context_)),
       events_(io::Socket::pub(context_)),
-      core_(config, Prng(io::random_u64())) {}
+      keeper_(config, Prng(io::random_u64()), store_) {}
 
 Result<std::unique_ptr<BrokerShell>> BrokerShell::open(const BrokerOptions& options, io::Signals signals) {
     auto config = options.config();
@@ -64,23 +64,19 @@ Result<std::unique_ptr<BrokerShell>> BrokerShell::open(const BrokerOptions& opti
     if (auto loaded = shell->load(); !loaded) return fail(loaded.error());
     if (auto listening = shell->listen(options); !listening) return fail(listening.error());
     shell->watch_signals();
-    io::log_info("cloud " + shell->core_.cloud().str() + ", epoch " + std::to_string(shell->core_.epoch().value) +
-                 ", " + std::to_string(shell->core_.vm_count()) + " VMs, state in " + dir.string());
+    io::log_info("cloud " + shell->keeper_.core().cloud().str() + ", epoch " +
+                 std::to_string(shell->keeper_.core().epoch().value) + ", " +
+                 std::to_string(shell->keeper_.core().vm_count()) + " VMs, state in " + dir.string());
     io::log_info("serving clients at " + shell->clients_.last_endpoint() + ", workers at " +
                  shell->workers_.last_endpoint() + ", events at " + shell->events_.last_endpoint());
     return shell;
 }
 
 Result<void> BrokerShell::load() {
-    const Now now = io::read_clock();
-    Result<void> outcome;
-    auto read = store_.load([&](std::uint8_t table, std::string_view key, std::string_view value) {
-        if (outcome) outcome = core_.restore(table, key, value, now);
-    });
-    if (!read) return read;
-    if (!outcome) return outcome;
-    core_.start(now);
-    return carry_out();
+    auto begun = keeper_.begin(io::read_clock());
+    if (!begun) return fail(begun.error());
+    tell(std::move(*begun));
+    return {};
 }
 
 Result<void> BrokerShell::listen(const BrokerOptions& options) {
@@ -88,7 +84,7 @@ Result<void> BrokerShell::listen(const BrokerOptions& options) {
     if (auto r = workers_.bind(options.workers); !r) return r;
     if (auto r = events_.bind(options.events); !r) return r;
     // Port 0 picks one: clients are told the one that was picked.
-    core_.set_events_endpoint(events_.last_endpoint());
+    keeper_.set_events_endpoint(events_.last_endpoint());
     poller_.add(clients_, {}, [this](io::Readiness) { drain(Side::clients); });
     poller_.add(workers_, {}, [this](io::Readiness) { drain(Side::workers); });
     return {};
@@ -102,44 +98,49 @@ void BrokerShell::watch_signals() {
     });
 }
 
-Result<void> BrokerShell::run() {
+void BrokerShell::run() {
     while (!stop_) {
-        const auto wait = core_.next_deadline() - io::read_clock().instant;
+        const auto wait = keeper_.next_deadline() - io::read_clock().instant;
         poller_.wait(std::max<milliseconds>(wait, 0ms));
-        core_.on_tick(io::read_clock());
-        if (auto done = carry_out(); !done) return done;
+        if (auto restarted = keeper_.on_tick(io::read_clock())) tell(std::move(*restarted));
+        carry_out();
     }
     io::log_info("ended; VMs keep running, requests under way go on when the broker is back");
-    return {};
 }
 
 void BrokerShell::drain(Side side) {
     io::Socket& socket = side == Side::clients ? clients_ : workers_;
     const Now now = io::read_clock();
+    BrokerCore& core = keeper_.core();
     for (std::size_t i = 0; i < messages_per_turn_max; ++i) {
         auto frames = socket.receive();
         if (!frames) return;
         const PeerId peer{std::move(frames->front())};
         const std::span<std::string> message(frames->begin() + 1, frames->end());
         if (side == Side::clients) {
-            core_.on_client_frames(now, peer, message);
+            core.on_client_frames(now, peer, message);
         } else {
-            core_.on_worker_frames(now, peer, message);
+            core.on_worker_frames(now, peer, message);
         }
     }
 }
 
-Result<void> BrokerShell::carry_out() {
+void BrokerShell::carry_out() {
     for (int round = 0; round < rounds_max; ++round) {
-        Effects effects = core_.take_effects();
-        if (effects.empty()) return {};
-        if (auto committed = store_.commit(effects.changes); !committed) return committed;
-        publish(effects);
-        send_all(Side::clients, std::move(effects.to_clients));
-        send_all(Side::workers, std::move(effects.to_workers));
-        for (const LogLine& line : effects.log) write_log(line);
+        Effects effects = keeper_.core().take_effects();
+        if (effects.empty()) return;
+        if (const auto committed = store_.commit(effects.changes); !committed) {
+            effects = keeper_.commit_failed(io::read_clock(), committed.error());
+        }
+        tell(std::move(effects));
     }
-    return {};
+}
+
+void BrokerShell::tell(Effects effects) {
+    publish(effects);
+    send_all(Side::clients, std::move(effects.to_clients));
+    send_all(Side::workers, std::move(effects.to_workers));
+    for (const LogLine& line : effects.log) write_log(line);
 }
 
 void BrokerShell::publish(const Effects& effects) {
@@ -149,7 +150,8 @@ void BrokerShell::publish(const Effects& effects) {
             events_.send(broadcast(protocol::topic_event, protocol::Verb::event_published, protocol::encode(event))));
     }
     if (effects.beacon) {
-        const protocol::Beacon beacon{core_.cloud(), core_.epoch(), core_.events().last()};
+        const BrokerCore& core = keeper_.core();
+        const protocol::Beacon beacon{core.cloud(), core.epoch(), core.events().last()};
         static_cast<void>(
             events_.send(broadcast(protocol::topic_beacon, protocol::Verb::event_beacon, protocol::encode(beacon))));
     }
@@ -169,9 +171,9 @@ void BrokerShell::send_all(Side side, std::vector<Outgoing> messages) {
     const Now now = io::read_clock();
     for (const PeerId& peer : gone) {
         if (side == Side::clients) {
-            core_.on_client_gone(now, peer);
+            keeper_.core().on_client_gone(now, peer);
         } else {
-            core_.on_worker_gone(now, peer);
+            keeper_.core().on_worker_gone(now, peer);
         }
     }
 }

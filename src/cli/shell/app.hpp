@@ -75,6 +75,7 @@ private:
     TextStyle style_;
     std::unique_ptr<io::Context> context_;
     bool interrupted_ = false;
+    bool warned_ = false;  ///< a broker's warning is shown once, not with each page
 };
 
 /// Says an error before there is an App.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <utility>
 
 #include "cli/core/progress_line.hpp"
 #include "cli/core/request_driver.hpp"
@@ -103,6 +104,9 @@ Result<protocol::Message> App::call(protocol::Verb verb, protocol::Bytes body, c
     }
     if (driver.error()) return fail(explained(*driver.error(), options, driver.id()));
     if (const auto refused = refusal(*driver.reply())) return fail(*refused);
+    if (driver.reply()->header.value == protocol::reply_value::warning && !std::exchange(warned_, true)) {
+        remark("warning: " + driver.reply()->data);
+    }
     return *driver.reply();
 }
 

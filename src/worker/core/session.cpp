@@ -100,6 +100,11 @@ Session::Change Session::on_registered(Now now, const Message& message) {
     if (message.header.code != ErrorCode::ok) {
         const auto error = protocol::decode<protocol::ErrorBody>(message.body);
         refused(now, error ? error->message : std::string(name_of(message.header.code)));
+        // E.g. a broker whose disk is full: it takes workers again as soon as there is room.
+        if (error && error->retry_after_ms != 0) {
+            const milliseconds advice{error->retry_after_ms};
+            next_register_ = now.instant + std::min(advice, bounds::register_refused_retry);
+        }
         return Change::none;
     }
     const auto reply = protocol::decode<protocol::RegisterReply>(message.body);

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "broker/core/broker_core.hpp"
+#include "broker/core/core_keeper.hpp"
 #include "protocol/codec.hpp"
 
 namespace mc::broker::test {
@@ -20,9 +20,12 @@ using protocol::VmState;
 
 /// A broker core with a store in memory, a clock that a test moves, and what it
 /// sent and published kept for a look.
-class BrokerHarness {
+class BrokerHarness final : public StateStore {
 public:
     explicit BrokerHarness(BrokerConfig config = {}) : config_(config) { boot(); }
+    BrokerHarness(const BrokerHarness&) = delete;
+    BrokerHarness& operator=(const BrokerHarness&) = delete;
+    ~BrokerHarness() override = default;
 
     /// The process dies and comes back with what was committed.
     void restart() {
@@ -36,7 +39,8 @@ public:
         while (now.instant < end) {
             now.instant = now.instant + 100ms;
             now.wall.unix_ms += 100;
-            core->on_tick(now);
+            if (auto restarted = keeper_->on_tick(now)) tell(std::move(*restarted));
+            core = &keeper_->core();
             settle();
         }
     }
@@ -210,39 +214,67 @@ public:
         return count;
     }
 
-    std::unique_ptr<BrokerCore> core;
-    Now now{Instant{1000s}, WallTime{1'800'000'000'000}};
-    std::map<std::string, FakeNode> nodes;
-    std::vector<Outgoing> to_clients;
-    std::vector<Outgoing> to_workers;
-    std::vector<protocol::Event> published;
-    std::map<std::pair<std::uint8_t, std::string>, std::string> store;
+    // the store
 
-private:
-    void boot() {
-        core = std::make_unique<BrokerCore>(config_, Prng(42 + ++boots_));
-        for (const auto& [key, value] : store) {
-            const auto read = core->restore(key.first, key.second, value, now);
-            if (!read) throw std::runtime_error(read.error().message);
-        }
-        core->start(now);
-        settle();
+    [[nodiscard]] Result<void> load(const Visit& visit) override {
+        if (unreadable) return fail(ErrorCode::store_failed, "it is damaged");
+        for (const auto& [key, value] : store) visit(key.first, key.second, value);
+        return {};
     }
 
-    void settle() {
-        Effects effects = core->take_effects();
-        for (const auto& change : effects.changes) {
+    [[nodiscard]] Result<void> commit(std::span<const StoreChange> changes) override {
+        if (changes.empty()) return {};
+        if (disk_full) return fail(ErrorCode::store_failed, "the disk is full");
+        for (const auto& change : changes) {
             if (change.value) {
                 store[{change.table, change.key}] = *change.value;
             } else {
                 store.erase({change.table, change.key});
             }
         }
+        return {};
+    }
+
+    BrokerCore* core = nullptr;
+    bool disk_full = false;
+    bool unreadable = false;
+    Now now{Instant{1000s}, WallTime{1'800'000'000'000}};
+    std::map<std::string, FakeNode> nodes;
+    std::vector<Outgoing> to_clients;
+    std::vector<Outgoing> to_workers;
+    std::vector<protocol::Event> published;
+    std::vector<LogLine> log;
+    std::size_t beacons = 0;
+    std::map<std::pair<std::uint8_t, std::string>, std::string> store;
+
+private:
+    void boot() {
+        keeper_ = std::make_unique<CoreKeeper>(config_, Prng(42 + ++boots_), *this);
+        auto begun = keeper_->begin(now);
+        if (!begun) throw std::runtime_error(begun.error().message);
+        core = &keeper_->core();
+        tell(std::move(*begun));
+        settle();
+    }
+
+    void settle() {
+        Effects effects = core->take_effects();
+        if (const auto committed = commit(effects.changes); !committed) {
+            effects = keeper_->commit_failed(now, committed.error());
+            core = &keeper_->core();
+        }
+        tell(std::move(effects));
+    }
+
+    void tell(Effects effects) {
         published.insert(published.end(), effects.events.begin(), effects.events.end());
         to_clients.insert(to_clients.end(), effects.to_clients.begin(), effects.to_clients.end());
         to_workers.insert(to_workers.end(), effects.to_workers.begin(), effects.to_workers.end());
+        log.insert(log.end(), effects.log.begin(), effects.log.end());
+        beacons += effects.beacon;
     }
 
+    std::unique_ptr<CoreKeeper> keeper_;
     BrokerConfig config_;
     std::uint64_t request_counter_ = 0;
     std::uint64_t boots_ = 0;

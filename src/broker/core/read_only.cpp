@@ -1,0 +1,82 @@
+// A broker that can't write: it answers what only reads and refuses the rest. ADR 10.
+#include "base/assert.hpp"
+#include "broker/core/broker_core.hpp"
+
+namespace mc::broker {
+namespace {
+
+using protocol::encode;
+using protocol::Kind;
+
+/// When a worker or a program may ask again: the broker tries its disk this often.
+constexpr std::uint32_t retry_after_ms = 1000;
+
+}  // namespace
+
+bool BrokerCore::may_be_read(Verb verb) const {
+    switch (verb) {
+        case Verb::hello:
+        case Verb::list:
+        case Verb::info:
+        case Verb::nodes:
+        case Verb::job:
+        case Verb::jobs:
+            return true;
+        case Verb::events:
+        case Verb::beacon:
+            // The number of an event that was never committed is used again.
+            return !in_doubt_;
+        default:
+            return false;  // so that a verb that somebody adds is not forgotten here
+    }
+}
+
+void BrokerCore::link_vms() {
+    for (auto& [id, vm] : vms_.all()) {
+        if (Node* node = nodes_.find(vm.record.node)) node->vms.insert(id);
+        if (vm.record.state == VmState::pending) pending_.insert(id);
+        // Whether it stopped by itself is told by intent; the grace period begins anew.
+        vm.stop_seen = vm.record.state == VmState::stopped && vm.record.intent == VmIntent::running &&
+                       vm.record.report.ended == protocol::Ended::by_itself;
+    }
+}
+
+void BrokerCore::serve_read_only(Now now, std::string why, bool in_doubt) {
+    if (!read_only()) {
+        // What an earlier life of this core wanted to keep or tell goes with it.
+        static_cast<void>(take_effects());
+        link_vms();
+        next_tick_ = next_heartbeat_ = now.instant;
+    }
+    MC_ASSERT(!why.empty());
+    read_only_why_ = why.substr(0, limits::reason_bytes_max);
+    in_doubt_ = in_doubt;
+}
+
+void BrokerCore::refuse_change(const PeerId& peer, const Message& message) {
+    if (in_doubt_ && requests_.find(message.header.id)) {
+        return refuse(peer, message.header,
+                      {ErrorCode::deadline_exceeded, "what became of this request can't be told now: " + read_only_why_,
+                       retry_after_ms});
+    }
+    refuse(peer, message.header, {ErrorCode::store_failed, read_only_why_, retry_after_ms});
+}
+
+void BrokerCore::refuse_registration(const PeerId& peer, const Message& message) {
+    protocol::Header header = message.header;
+    header.kind = Kind::reply;
+    header.code = ErrorCode::store_failed;
+    header.value = protocol::reply_value::error;
+    effects_.to_workers.push_back({peer, {header, encode(protocol::ErrorBody{read_only_why_, retry_after_ms}), {}}});
+}
+
+void BrokerCore::end_streams(const std::string& why) {
+    for (const Stream& stream : streams_.quiet_since(Instant::never())) {
+        if (const Node* node = nodes_.find(stream.node)) {
+            send_worker(*node, Kind::notice, Verb::job_cancel, stream.job, {});
+        }
+        end_stream(stream, {ErrorCode::cancelled, why});
+    }
+}
+
+}  // namespace mc::broker
