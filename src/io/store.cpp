@@ -206,13 +206,19 @@ Result<void> Store::commit(std::span<const StoreChange> changes) {
     if (auto usable = mend_connection(); !usable) return usable;
     try {
         SQLite::Transaction transaction(impl_->db);  // rolls back when it goes without commit()
-        for (const auto& change : changes) impl_->apply(change);
-        transaction.commit();
-        return {};
+        try {
+            for (const auto& change : changes) impl_->apply(change);
+            transaction.commit();
+            return {};
+        } catch (const SQLite::Exception& e) {
+            // Before the rollback, which has an error number of its own. A failed statement is
+            // left in error; reset for the next commit.
+            auto error = failed(e);
+            impl_->put->tryReset();
+            impl_->erase->tryReset();
+            return error;
+        }
     } catch (const SQLite::Exception& e) {
-        // A failed statement is left in error; reset for the next commit.
-        impl_->put->tryReset();
-        impl_->erase->tryReset();
         return failed(e);
     }
 }

@@ -34,6 +34,7 @@ inline constexpr const char* node_draining = "node.draining";
 inline constexpr const char* node_drained = "node.drained";  ///< nothing runs on it any more
 inline constexpr const char* node_forgotten = "node.forgotten";
 inline constexpr const char* broker_started = "broker.started";
+inline constexpr const char* broker_stopping = "broker.stopping";
 }  // namespace event_kind
 
 /// Topics: the first frame of a message on the events channel.

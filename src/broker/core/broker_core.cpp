@@ -14,6 +14,8 @@ using protocol::decode;
 using protocol::encode;
 using protocol::Kind;
 
+constexpr std::uint32_t retry_after_behind_ms = 500;
+
 template <class Record>
 Result<Record> read_row(std::string_view value, const char* what) {
     auto record = decode<Record>(value);
@@ -98,14 +100,15 @@ void BrokerCore::start(Now now) {
     if (!meta_.cloud) meta_.cloud = CloudId{prng_.next_nonzero()};
     if (rule_holds(Rule::epoch_rises_at_every_start) || meta_.epoch.value == 0) ++meta_.epoch.value;
     touch_meta();
-    link_vms();
+    link_rows(now);
+    started_ = true;
     resume_drains(now);
     next_tick_ = next_heartbeat_ = next_forget_ = grace_counted_ = now.instant;
     publish(now, protocol::event_kind::broker_started, "",
             "mcbroker " + std::string(version) + ", epoch " + std::to_string(meta_.epoch.value));
 }
 
-void BrokerCore::on_client_frames(Now now, const PeerId& peer, std::span<protocol::Bytes> frames) {
+void BrokerCore::on_client_frames(Now now, const PeerId& peer, std::span<protocol::Bytes> frames, bool behind) {
     const RequestId id = frames.empty() ? RequestId{} : protocol::peek_id(frames.front());
     auto message = protocol::from_frames(frames);
     if (message && !protocol::is_client_verb(message->header.verb)) {
@@ -121,6 +124,11 @@ void BrokerCore::on_client_frames(Now now, const PeerId& peer, std::span<protoco
     }
     switch (message->header.kind) {
         case Kind::request:
+            if (behind) {
+                return refuse(
+                    peer, message->header,
+                    {ErrorCode::busy, "this connection has answers waiting: read them first", retry_after_behind_ms});
+            }
             on_client_request(now, peer, *message);
             return;
         case Kind::data:
@@ -198,7 +206,22 @@ void BrokerCore::on_worker_gone(Now, const PeerId& peer) {
     }
 }
 
+std::size_t BrokerCore::output_bytes() {
+    for (; counted_ < effects_.to_clients.size(); ++counted_) {
+        const Message& message = effects_.to_clients[counted_].message;
+        output_bytes_ += limits::header_bytes + message.body.size() + message.data.size();
+    }
+    return output_bytes_;
+}
+
+void BrokerCore::stop(Now now) {
+    end_streams("the broker is stopping");
+    for (const RequestId id : requests_.waited_for()) send_progress(*requests_.find(id), {"stopping", "", 0, ""});
+    if (!read_only()) publish(now, protocol::event_kind::broker_stopping, "", "");
+}
+
 Effects BrokerCore::take_effects() {
+    counted_ = output_bytes_ = 0;
     if (read_only()) return std::exchange(effects_, Effects{});
     if (meta_dirty_) {
         effects_.changes.push_back({static_cast<std::uint8_t>(Table::meta), "", encode(meta_)});

@@ -55,8 +55,9 @@ public:
     void end_streams(const std::string& why);
 
     /// A message on the clients' socket. `frames` are without the routing id; their
-    /// content is taken. A bad one is answered, counted and changes nothing.
-    void on_client_frames(Now now, const PeerId& peer, std::span<protocol::Bytes> frames);
+    /// content is taken. A bad one is answered, counted and changes nothing. `behind`:
+    /// this client does not read its answers; new requests are refused as busy.
+    void on_client_frames(Now now, const PeerId& peer, std::span<protocol::Bytes> frames, bool behind = false);
 
     /// A message on the workers' socket. As above.
     void on_worker_frames(Now now, const PeerId& peer, std::span<protocol::Bytes> frames);
@@ -71,6 +72,14 @@ public:
 
     /// What is to be done now, in the order that Effects names; empties it.
     [[nodiscard]] Effects take_effects();
+
+    /// Bytes for clients in the effects that wait for take_effects(). The shell takes no more
+    /// messages in a turn when this is high: a thousand `list` make replies of hundreds of MB.
+    [[nodiscard]] std::size_t output_bytes();
+
+    /// The last words: the event broker.stopping, an end for every stream, and progress
+    /// `stopping` for who waits, so that he asks again soon and not after a silence.
+    void stop(Now now);
 
     /// What clients are told, once the shell knows which port it got.
     void set_events_endpoint(std::string endpoint) { config_.events_endpoint = std::move(endpoint); }
@@ -91,7 +100,7 @@ public:
         std::size_t pending = 0;
     };
     [[nodiscard]] Open open() const {
-        return {streams_.size(), requests_.waited_for(), orphans_.size(), vms_.job_count(), pending_.size()};
+        return {streams_.size(), requests_.waited_for().size(), orphans_.size(), vms_.job_count(), pending_.size()};
     }
 
 private:
@@ -115,7 +124,7 @@ private:
 
     // read_only.cpp
     [[nodiscard]] bool may_be_read(Verb verb) const;
-    void link_vms();
+    void link_rows(Now now);
     void refuse_change(const PeerId& peer, const Message& message);
     void refuse_registration(const PeerId& peer, const Message& message);
 
@@ -132,7 +141,8 @@ private:
     void on_jobs(const PeerId& peer, const Message& message);
     void on_cancel(Now now, const PeerId& peer, const Message& message);
     [[nodiscard]] bool answer_repeat(Now now, const PeerId& peer, const Message& message);
-    [[nodiscard]] bool make_room_for_request();
+    [[nodiscard]] std::uint64_t served_ms(Now now) const;
+    void forget_requests(Now now);
     /// Takes on a request that is none of the repeats; refuses it, and returns nullptr, when there is no room.
     [[nodiscard]] Request* accept(Now now, const PeerId& peer, const Message& message, std::uint32_t items);
     [[nodiscard]] protocol::JobView job_view(const Request& request, bool with_items);
@@ -230,6 +240,7 @@ private:
 
     MetaRecord meta_;
     bool meta_dirty_ = false;
+    Instant served_since_;  ///< when meta_.served_ms was right
     std::uint64_t job_counter_ = 0;
 
     NodeTable nodes_;
@@ -251,8 +262,11 @@ private:
 
     std::string read_only_why_;  ///< "" = it may write
     bool in_doubt_ = false;
+    bool started_ = false;
 
     Effects effects_;
+    std::size_t counted_ = 0;  ///< of effects_.to_clients, in output_bytes_
+    std::size_t output_bytes_ = 0;
     Instant next_tick_;
     Instant next_heartbeat_;
     Instant next_clean_up_;

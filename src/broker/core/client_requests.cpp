@@ -19,6 +19,10 @@ std::string digest_of(const protocol::Message& message) {
     return digest(std::string(name_of(message.header.verb)) + '\0' + message.body);
 }
 
+/// What refused clients are advised: soon where answers make room, later where only time does.
+constexpr std::uint32_t retry_after_ms = 500;
+constexpr std::uint32_t retry_after_full_ms = 5000;
+
 /// Until when its sender waits; the header says how long, 0 means the default.
 Instant deadline_of(Now now, const protocol::Header& header) {
     const milliseconds asked{header.value};
@@ -103,14 +107,20 @@ bool BrokerCore::answer_repeat(Now now, const PeerId& peer, const Message& messa
     return true;
 }
 
-bool BrokerCore::make_room_for_request() {
-    if (requests_.size() >= config_.requests_max) requests_.forget(WallTime{}, config_.requests_max - 1);
-    return requests_.size() < config_.requests_max;
-}
-
 Request* BrokerCore::accept(Now now, const PeerId& peer, const Message& message, std::uint32_t items) {
-    if (!make_room_for_request()) {
-        refuse(peer, message.header, {ErrorCode::busy, "too many requests are under way; try again later"});
+    if (requests_.waits(peer) >= config_.requests_per_client_max) {
+        refuse(peer, message.header,
+               {ErrorCode::busy, "this connection waits for as many requests as it may; wait for an answer first",
+                retry_after_ms});
+        return nullptr;
+    }
+    if (requests_.size() >= config_.requests_max) forget_requests(now);
+    if (requests_.size() >= config_.requests_max) {
+        // Forgetting a younger outcome would make room, and let its repeat run a second time.
+        refuse(peer, message.header,
+               {ErrorCode::busy,
+                "the broker remembers as many requests as it may, each for 24 hours; raise its --requests-kept",
+                retry_after_full_ms});
         return nullptr;
     }
     RequestRecord record;
@@ -119,6 +129,7 @@ Request* BrokerCore::accept(Now now, const PeerId& peer, const Message& message,
     record.digest = digest_of(message);
     record.owner = "local";
     record.accepted = now.wall;
+    record.accepted_served_ms = served_ms(now);
     record.item_count = items;
     Request& request = requests_.add(std::move(record));
     requests_.wait(request, {peer, deadline_of(now, message.header)});

@@ -25,7 +25,8 @@ struct BrokerConfig {
     std::chrono::hours tombstones_kept{168};  ///< longer than any partition that is tolerated
 
     std::size_t events_kept_max = 100'000;
-    std::size_t requests_max = 100'000;  ///< remembered and under way
+    std::size_t requests_max = 100'000;           ///< remembered and under way; over it: busy
+    std::size_t requests_per_client_max = 1'000;  ///< that one connection waits for; over it: busy
     std::size_t vms_max = 1'000'000;
     std::size_t streams_max = 10'000;
     std::size_t streams_per_client_max = 256;

@@ -31,7 +31,9 @@ bool BrokerCore::may_be_read(Verb verb) const {
     }
 }
 
-void BrokerCore::link_vms() {
+void BrokerCore::link_rows(Now now) {
+    served_since_ = now.instant;
+    requests_.restored();
     for (auto& [id, vm] : vms_.all()) {
         if (Node* node = nodes_.find(vm.record.node)) node->vms.insert(id);
         if (vm.record.state == VmState::pending) pending_.insert(id);
@@ -45,7 +47,7 @@ void BrokerCore::serve_read_only(Now now, std::string why, bool in_doubt) {
     if (!read_only()) {
         // What an earlier life of this core wanted to keep or tell goes with it.
         static_cast<void>(take_effects());
-        link_vms();
+        if (!started_) link_rows(now);
         next_tick_ = next_heartbeat_ = now.instant;
     }
     MC_ASSERT(!why.empty());
@@ -71,12 +73,7 @@ void BrokerCore::refuse_registration(const PeerId& peer, const Message& message)
 }
 
 void BrokerCore::end_streams(const std::string& why) {
-    for (const Stream& stream : streams_.quiet_since(Instant::never())) {
-        if (const Node* node = nodes_.find(stream.node)) {
-            send_worker(*node, Kind::notice, Verb::job_cancel, stream.job, {});
-        }
-        end_stream(stream, {ErrorCode::cancelled, why});
-    }
+    for (const Stream& stream : streams_.quiet_since(Instant::never())) end_stream(stream, {ErrorCode::cancelled, why});
 }
 
 }  // namespace mc::broker

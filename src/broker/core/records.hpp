@@ -33,12 +33,16 @@ struct MetaRecord {
     CloudId cloud;
     Epoch epoch;
     std::uint64_t vm_number_next = 1;
+    /// How long this cloud's broker has served in all, ms, as of some moments ago at most. What must
+    /// be kept for a time is measured by it: the wall clock may jump, and this only waits.
+    std::uint64_t served_ms = 0;
 
     template <class Self, class Archive>
     static void fields(Self& self, Archive& archive) {
         archive(self.cloud);
         archive(self.epoch);
         archive(self.vm_number_next);
+        archive(self.served_ms);
     }
 };
 
@@ -149,7 +153,8 @@ struct RequestRecord {
     std::string owner;
     WallTime accepted;
     std::uint32_t item_count = 0;
-    std::vector<VmId> vms;  ///< per item; zero where there is none
+    std::vector<VmId> vms;                 ///< per item; zero where there is none
+    std::uint64_t accepted_served_ms = 0;  ///< MetaRecord::served_ms then
 
     template <class Self, class Archive>
     static void fields(Self& self, Archive& archive) {
@@ -160,6 +165,7 @@ struct RequestRecord {
         archive(self.accepted);
         archive(self.item_count);
         archive(self.vms, limits::batch_max);
+        archive(self.accepted_served_ms);
     }
 };
 

@@ -13,6 +13,9 @@ std::string item_key(RequestId id, std::uint32_t item) {
     return key_of(id) + key_of(item);
 }
 
+/// Connections that wait for one request: a client repeats itself on a new one.
+constexpr std::size_t waiters_max = 16;
+
 StoreChange change(Table table, std::string key, std::optional<std::string> value) {
     return {static_cast<std::uint8_t>(table), std::move(key), std::move(value)};
 }
@@ -25,9 +28,19 @@ void RequestTable::restore(RequestRecord record) {
     request.items.resize(record.item_count);
     request.open = record.item_count;
     request.record = std::move(record);
-    // Rows come by id, not by age.
-    const auto older = [&](RequestId a, WallTime accepted) { return requests_.at(a).record.accepted < accepted; };
-    by_age_.insert(std::lower_bound(by_age_.begin(), by_age_.end(), request.record.accepted, older), id);
+    by_age_.push_back(id);
+}
+
+void RequestTable::restored() {
+    // Rows come by id, not by age. The wall clock only settles what one store of before has as equal.
+    std::vector<std::pair<std::pair<std::uint64_t, WallTime>, RequestId>> ages;
+    ages.reserve(by_age_.size());
+    for (const RequestId id : by_age_) {
+        const RequestRecord& record = requests_.at(id).record;
+        ages.push_back({{record.accepted_served_ms, record.accepted}, id});
+    }
+    std::sort(ages.begin(), ages.end());
+    std::transform(ages.begin(), ages.end(), by_age_.begin(), [](const auto& age) { return age.second; });
 }
 
 void RequestTable::restore_item(RequestId id, std::uint32_t item, protocol::ItemResult result) {
@@ -62,17 +75,40 @@ void RequestTable::finish_item(Request& request, std::uint32_t item, protocol::I
 }
 
 void RequestTable::wait(Request& request, Waiter waiter) {
-    std::erase_if(request.waiters, [&](const Waiter& w) { return w.peer == waiter.peer; });
+    const auto same = std::find_if(request.waiters.begin(), request.waiters.end(),
+                                   [&](const Waiter& w) { return w.peer == waiter.peer; });
+    if (same != request.waiters.end()) {
+        same->deadline = waiter.deadline;
+        return;
+    }
+    if (request.waiters.size() >= waiters_max) {
+        no_longer_waits(request.waiters.front().peer);
+        request.waiters.erase(request.waiters.begin());
+    }
+    ++waits_[waiter.peer];
     request.waiters.push_back(std::move(waiter));
     waited_for_.insert(request.record.id);
 }
 
+std::size_t RequestTable::waits(const PeerId& peer) const {
+    const auto found = waits_.find(peer);
+    return found == waits_.end() ? 0 : found->second;
+}
+
+void RequestTable::no_longer_waits(const PeerId& peer) {
+    const auto found = waits_.find(peer);
+    MC_ASSERT(found != waits_.end());
+    if (--found->second == 0) waits_.erase(found);
+}
+
 void RequestTable::stop_waiting(Request& request) {
+    for (const Waiter& waiter : request.waiters) no_longer_waits(waiter.peer);
     request.waiters.clear();
     waited_for_.erase(request.record.id);
 }
 
 void RequestTable::forget_waiter(const PeerId& peer) {
+    if (waits_.erase(peer) == 0) return;
     std::erase_if(waited_for_, [&](RequestId id) {
         Request& request = requests_.at(id);
         std::erase_if(request.waiters, [&](const Waiter& w) { return w.peer == peer; });
@@ -87,6 +123,7 @@ std::vector<std::pair<RequestId, PeerId>> RequestTable::take_expired(Instant now
         std::erase_if(request.waiters, [&](const Waiter& w) {
             if (w.deadline > now) return false;
             expired.emplace_back(id, w.peer);
+            no_longer_waits(w.peer);
             return true;
         });
         return request.waiters.empty();
@@ -94,11 +131,10 @@ std::vector<std::pair<RequestId, PeerId>> RequestTable::take_expired(Instant now
     return expired;
 }
 
-void RequestTable::forget(WallTime oldest, std::size_t count_max) {
-    // Requests under way stay, however old: forgetting one would let its repeat run again.
+void RequestTable::forget(std::uint64_t oldest_served_ms) {
     for (auto it = by_age_.begin(); it != by_age_.end();) {
         const Request& request = requests_.at(*it);
-        if (request.record.accepted >= oldest && requests_.size() <= count_max) return;
+        if (request.record.accepted_served_ms >= oldest_served_ms) return;
         if (!request.done()) {
             ++it;
             continue;

@@ -37,9 +37,10 @@ struct Request {
 /// request is forgotten.
 class RequestTable {
 public:
-    /// From the store, at start: first the request, then its items.
+    /// From the store, at start: first the request, then its items; restored() after the last.
     void restore(RequestRecord record);
     void restore_item(RequestId id, std::uint32_t item, protocol::ItemResult result);
+    void restored();
 
     /// REQUIRES: the id is new. Stored as it is at the next take_changes().
     Request& add(RequestRecord record);
@@ -52,28 +53,33 @@ public:
     /// Sets the outcome of one item. REQUIRES: the item is open.
     void finish_item(Request& request, std::uint32_t item, protocol::ItemResult result);
 
-    /// Adds `waiter`; one per peer.
+    /// Adds `waiter`; one per peer, and over waiters_max the first goes: its client asks again.
     void wait(Request& request, Waiter waiter);
+    /// How many requests `peer` waits for.
+    [[nodiscard]] std::size_t waits(const PeerId& peer) const;
     void stop_waiting(Request& request);
     void forget_waiter(const PeerId& peer);
 
     /// Waiters whose deadline has come; they are removed.
     [[nodiscard]] std::vector<std::pair<RequestId, PeerId>> take_expired(Instant now);
 
-    /// Forgets outcomes accepted before `oldest`, and the oldest ended ones over `count_max`.
-    void forget(WallTime oldest, std::size_t count_max);
+    /// Forgets ended requests accepted before `oldest_served_ms`. Never others: their repeat would run again.
+    void forget(std::uint64_t oldest_served_ms);
 
     [[nodiscard]] std::vector<const Request*> newest(std::size_t limit) const;
     [[nodiscard]] std::size_t size() const { return requests_.size(); }
-    [[nodiscard]] std::size_t waited_for() const { return waited_for_.size(); }
+    [[nodiscard]] const std::set<RequestId>& waited_for() const { return waited_for_; }
 
     void take_changes(std::vector<StoreChange>& into);
 
 private:
+    void no_longer_waits(const PeerId& peer);
+
     std::unordered_map<RequestId, Request> requests_;
     std::deque<RequestId> by_age_;    ///< oldest first
     std::set<RequestId> waited_for_;  ///< those with waiters
-    std::vector<RequestId> new_;      ///< not yet stored
+    std::unordered_map<PeerId, std::size_t> waits_;
+    std::vector<RequestId> new_;  ///< not yet stored
     std::vector<StoreChange> changes_;
 };
 

@@ -30,7 +30,7 @@ void BrokerCore::open_stream(Now now, const PeerId& peer, Message& message) {
                            (vm.record.state == VmState::stopped ? "; start it with: mccli start " + name : "")});
     }
     if (streams_.size() >= config_.streams_max || streams_.of_client(peer).size() >= config_.streams_per_client_max) {
-        return refuse(peer, message.header, {ErrorCode::busy, "too many streams are open; close some"});
+        return refuse(peer, message.header, {ErrorCode::busy, "too many streams are open; close some", 1000});
     }
     const Verb verb = logs ? Verb::vm_logs : Verb::vm_exec;
     const JobId job = next_job_id();

@@ -132,13 +132,26 @@ void BrokerCore::send_heartbeats(Now now) {
     }
 }
 
+std::uint64_t BrokerCore::served_ms(Now now) const {
+    return meta_.served_ms + static_cast<std::uint64_t>((now.instant - served_since_).count());
+}
+
+void BrokerCore::forget_requests(Now now) {
+    const auto kept = static_cast<std::uint64_t>(milliseconds(config_.outcomes_kept).count());
+    const std::uint64_t served = served_ms(now);
+    if (served > kept) requests_.forget(served - kept);
+}
+
 void BrokerCore::forget_old(Now now) {
     if (now.instant < next_forget_) return;
     next_forget_ = now.instant + forget_interval;
     const auto before = [&](auto kept) {
         return WallTime{now.wall.unix_ms - std::chrono::duration_cast<milliseconds>(kept).count()};
     };
-    requests_.forget(before(config_.outcomes_kept), config_.requests_max);
+    forget_requests(now);
+    meta_.served_ms = served_ms(now);
+    served_since_ = now.instant;
+    touch_meta();
     const WallTime oldest = before(config_.tombstones_kept);
     std::erase_if(tombstones_, [&](const auto& entry) {
         if (entry.second.deleted >= oldest) return false;

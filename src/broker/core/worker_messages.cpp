@@ -16,6 +16,8 @@ using protocol::VmReport;
 
 constexpr seconds remove_retry_interval{5};
 constexpr seconds orphan_resend_interval{10};
+constexpr milliseconds busy_retry_min{200};
+constexpr milliseconds busy_retry_max{30000};
 
 }  // namespace
 
@@ -224,6 +226,14 @@ void BrokerCore::on_job_reply(Now now, Node& node, const Message& message) {
     } else {
         const auto error = decode<protocol::ErrorBody>(message.body);
         result = fail(message.header.code, error ? error->message : "its worker gave no reason");
+        // Nothing has happened: the order stays, and is sent again when there may be room.
+        if (result.error().code == ErrorCode::busy) {
+            const milliseconds advice{error ? error->retry_after_ms : 0};
+            vm->job_acknowledged = false;
+            const auto wait = std::clamp<milliseconds>(advice, busy_retry_min, busy_retry_max);
+            vm->job_sent = now.instant + (wait - config_.job_resend_interval);
+            return;
+        }
     }
     const JobRecord job = *vm->record.job;
     if (job.verb == Verb::vm_create) return finish_create(now, *vm, job, result);

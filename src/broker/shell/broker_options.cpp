@@ -10,6 +10,7 @@ BrokerOptions::BrokerOptions() {
     orphan_grace = usual.orphan_grace;
     placement_wait = usual.placement_wait_max;
     lost_after = usual.lost_after;
+    requests_kept = static_cast<std::uint32_t>(usual.requests_max);
     events_kept = static_cast<std::uint32_t>(usual.events_kept_max);
 }
 
@@ -22,6 +23,9 @@ void BrokerOptions::declare(io::Options& options) {
     options.add("state-dir", "DIR", state_dir, "what the broker remembers; one broker per directory",
                 {.short_name = 0, .env_aliases = {}, .default_shown = "$XDG_STATE_HOME/minicloud/broker"});
     options.add("events-kept", "N", events_kept, "how many of the newest events can be replayed", {}, 1, 10'000'000);
+    options.add("requests-kept", "N", requests_kept,
+                "how many requests are remembered, each for 24 hours; over it new ones are refused as busy", {}, 1000,
+                10'000'000);
     options.group("Cleanup and placement");
     options.add("cleanup-grace", "TIME", cleanup_grace, "remove a VM that stopped by itself after this");
     options.add("orphan-grace", "TIME", orphan_grace,
@@ -41,6 +45,7 @@ Result<BrokerConfig> BrokerOptions::config() const {
     config.placement_wait_max = std::chrono::ceil<seconds>(placement_wait);
     config.lost_after = std::chrono::ceil<seconds>(lost_after);
     config.events_kept_max = events_kept;
+    config.requests_max = requests_kept;
     return config;
 }
 

@@ -20,6 +20,7 @@ struct BrokerOptions {
     milliseconds placement_wait;
     milliseconds lost_after;
     std::uint32_t events_kept = 0;
+    std::uint32_t requests_kept = 0;
     std::string log_level = "info";
 
     BrokerOptions();

@@ -16,6 +16,17 @@ namespace {
 /// batches is worth 1.5 to 2 times the throughput, and a batch shares one commit.
 constexpr std::size_t messages_per_turn_max = 1000;
 
+/// Bytes for clients that one turn may make; what has not been taken by then waits in the sockets,
+/// where each connection has its turn, and others are served in between.
+constexpr std::size_t output_bytes_per_turn_max = 8 * 1024 * 1024;
+
+/// While replies wait for a client, how soon it is tried again.
+constexpr milliseconds flush_interval{5};
+
+/// At the end, for what clients have not yet taken; and for what the library has of it.
+constexpr milliseconds flush_max{500};
+constexpr milliseconds linger{1000};
+
 /// Rounds of failed sends that cause further sends; what is left waits for the next turn.
 constexpr int rounds_max = 4;
 
@@ -28,6 +39,18 @@ void write_log(const LogLine& line) {
         case LogLevel::warning:
             return io::log_warn(line.text);
     }
+}
+
+io::SocketOptions socket_options() {
+    io::SocketOptions options;
+    options.linger = linger;
+    return options;
+}
+
+io::SocketOptions client_socket_options() {
+    io::SocketOptions options = socket_options();
+    options.send_messages_max = SendQueues::library_messages_max;
+    return options;
 }
 
 std::vector<std::string> broadcast(const char* topic, protocol::Verb verb, protocol::Bytes body) {
@@ -43,9 +66,10 @@ BrokerShell::BrokerShell(const BrokerConfig& config, io::Signals signals, io::Lo
     : signals_(std::move(signals)),
       lock_(std::move(lock)),
       store_(std::move(store)),
-      clients_(io::Socket::router(context_)),
-      workers_(io::Socket::router(context_)),
-      events_(io::Socket::pub(context_)),
+      clients_(io::Socket::router(context_, client_socket_options())),
+      workers_(io::Socket::router(context_, socket_options())),
+      events_(io::Socket::pub(context_, socket_options())),
+      to_clients_([this](const SendQueues::Frames& frames) { return clients_.send(frames); }),
       keeper_(config, Prng(io::random_u64()), store_) {}
 
 Result<std::unique_ptr<BrokerShell>> BrokerShell::open(const BrokerOptions& options, io::Signals signals) {
@@ -100,10 +124,19 @@ void BrokerShell::watch_signals() {
 
 void BrokerShell::run() {
     while (!stop_) {
-        const auto wait = keeper_.next_deadline() - io::read_clock().instant;
+        auto wait = keeper_.next_deadline() - io::read_clock().instant;
+        if (!to_clients_.empty()) wait = std::min(wait, flush_interval);
         poller_.wait(std::max<milliseconds>(wait, 0ms));
+        flush_clients();
         if (auto restarted = keeper_.on_tick(io::read_clock())) tell(std::move(*restarted));
         carry_out();
+    }
+    keeper_.core().stop(io::read_clock());
+    carry_out();
+    const Instant give_up = io::read_clock().instant + flush_max;
+    while (!to_clients_.empty() && io::read_clock().instant < give_up) {
+        io::Poller().wait(flush_interval);
+        flush_clients();
     }
     io::log_info("ended; VMs keep running, requests under way go on when the broker is back");
 }
@@ -118,11 +151,16 @@ void BrokerShell::drain(Side side) {
         const PeerId peer{std::move(frames->front())};
         const std::span<std::string> message(frames->begin() + 1, frames->end());
         if (side == Side::clients) {
-            core.on_client_frames(now, peer, message);
+            core.on_client_frames(now, peer, message, to_clients_.is_behind(peer));
+            if (core.output_bytes() > output_bytes_per_turn_max) return;
         } else {
             core.on_worker_frames(now, peer, message);
         }
     }
+}
+
+void BrokerShell::flush_clients() {
+    for (const PeerId& peer : to_clients_.flush()) keeper_.core().on_client_gone(io::read_clock(), peer);
 }
 
 void BrokerShell::carry_out() {
@@ -158,13 +196,14 @@ void BrokerShell::publish(const Effects& effects) {
 }
 
 void BrokerShell::send_all(Side side, std::vector<Outgoing> messages) {
-    io::Socket& socket = side == Side::clients ? clients_ : workers_;
     std::set<PeerId> gone;
     for (Outgoing& outgoing : messages) {
         if (gone.contains(outgoing.to)) continue;
         std::vector<std::string> frames = protocol::to_frames(std::move(outgoing.message));
         frames.insert(frames.begin(), outgoing.to.bytes);
-        if (socket.send(frames) != io::SendOutcome::sent) gone.insert(outgoing.to);
+        const bool taken = side == Side::clients ? to_clients_.push(outgoing.to, std::move(frames))
+                                                 : workers_.send(frames) == io::SendOutcome::sent;
+        if (!taken) gone.insert(outgoing.to);
     }
     // A peer that takes no more is treated as one that is gone: requests and jobs
     // are repeated, and a stream with a hole would be worse than one that ends.

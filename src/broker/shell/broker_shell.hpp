@@ -6,6 +6,7 @@
 #include "base/result.hpp"
 #include "broker/core/core_keeper.hpp"
 #include "broker/shell/broker_options.hpp"
+#include "broker/shell/send_queues.hpp"
 #include "io/files.hpp"
 #include "io/poller.hpp"
 #include "io/signals.hpp"
@@ -48,6 +49,7 @@ private:
 
     enum class Side { clients, workers };
     void drain(Side side);
+    void flush_clients();
 
     /// Commits, publishes, sends; what fails to be sent goes back into the core.
     void carry_out();
@@ -62,6 +64,7 @@ private:
     io::Socket clients_;
     io::Socket workers_;
     io::Socket events_;
+    SendQueues to_clients_;
     io::Poller poller_;  ///< last: it must go before the sockets it watches
     CoreKeeper keeper_;
     bool stop_ = false;

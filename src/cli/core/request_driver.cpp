@@ -11,6 +11,7 @@ namespace {
 // No word for this long: the connection may be dead, say it again on another one.
 constexpr milliseconds silence_first{2000};
 constexpr milliseconds silence_longest{8000};
+constexpr milliseconds silence_stopping{1000};
 // Refused as busy without an advice when to come again.
 constexpr milliseconds busy_wait_default{500};
 constexpr milliseconds busy_wait_longest{5000};
@@ -53,6 +54,8 @@ void RequestDriver::on_message(Instant now, const protocol::Message& message) {
         if (auto progress = protocol::decode<protocol::Progress>(message.body)) progress_ = std::move(*progress);
         // Accepted work may be silent for long (an image that is pulled): ask again, but not every other second.
         resend_at_ = now + silence_longest;
+        // The broker goes, and is mostly back at once: waiting for a silence would take longer.
+        if (progress_ && progress_->stage == "stopping") resend_at_ = now + silence_stopping;
         return;
     }
     if (message.header.kind != protocol::Kind::reply) return;
@@ -68,6 +71,7 @@ bool RequestDriver::asks_to_come_again(Instant now, const protocol::Message& mes
     }
     if (now + wait >= started_ + request_.reply_timeout) return false;  // "busy" is then the answer
     resend_at_ = now + wait;
+    progress_ = protocol::Progress{"busy", "trying again in " + in_seconds(wait), 0, ""};
     return true;
 }
 
@@ -111,6 +115,10 @@ std::optional<Error> refusal(const protocol::Message& reply) {
     Error error{reply.header.code, "the broker refused it: " + std::string(name_of(reply.header.code))};
     const auto body = protocol::decode<protocol::ErrorBody>(reply.body);
     if (body && !body->message.empty()) error.message = body->message;
+    if (body) error.retry_after_ms = body->retry_after_ms;
+    if (error.code == ErrorCode::busy && error.retry_after_ms != 0) {
+        error.message += " (in " + in_seconds(milliseconds(error.retry_after_ms)) + " at the earliest)";
+    }
     return error;
 }
 

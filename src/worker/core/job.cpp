@@ -6,7 +6,8 @@
 namespace mc::worker {
 
 Outcome Outcome::failed(const Error& error) {
-    const protocol::ErrorBody body{.message = to_sentence(error.message, limits::reason_bytes_max)};
+    const protocol::ErrorBody body{.message = to_sentence(error.message, limits::reason_bytes_max),
+                                   .retry_after_ms = error.retry_after_ms};
     return Outcome{error.code, protocol::encode(body)};
 }
 

@@ -16,6 +16,9 @@ using protocol::Verb;
 
 namespace {
 
+/// When a job that was refused as busy may be sent again.
+constexpr std::uint32_t busy_retry_ms = 1000;
+
 protocol::Bytes accepted_body() {
     protocol::Progress body;
     body.stage = "accepted";
@@ -111,10 +114,10 @@ void JobTable::on_order(Now now, const Message& message) {
     auto made = make(now, message, owner);
     if (!made) return reply(message.header, Outcome::failed(made.error()));
     if (jobs_.size() >= bounds::jobs_max || (made->stream && streams_ >= bounds::streams_max)) {
-        return reply(
-            message.header,
-            Outcome::failed({ErrorCode::busy, "node " + context_.settings.name +
-                                                  " has as many jobs or streams as it takes; try again later"}));
+        return reply(message.header, Outcome::failed({ErrorCode::busy,
+                                                      "node " + context_.settings.name +
+                                                          " has as many jobs or streams as it takes; try again later",
+                                                      busy_retry_ms}));
     }
     ++next_owner_.value;
     by_id_[id] = owner;
