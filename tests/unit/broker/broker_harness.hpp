@@ -20,7 +20,7 @@ using protocol::VmState;
 
 /// A broker core with a store in memory, a clock that a test moves, and what it
 /// sent and published kept for a look.
-class BrokerHarness final : public StateStore {
+class BrokerHarness : public StateStore {
 public:
     explicit BrokerHarness(BrokerConfig config = {}) : config_(config) { boot(); }
     BrokerHarness(const BrokerHarness&) = delete;
