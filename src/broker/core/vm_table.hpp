@@ -25,6 +25,7 @@ struct Vm {
     bool stop_seen = false;       ///< it stopped by itself; cleaned up after a grace period
     milliseconds stopped_for{0};  ///< of that grace period, while its node was ready
     int start_tries = 0;          ///< starts that the broker ordered by itself
+    Instant late_stop_until;      ///< an engine may yet carry out a stop whose outcome nobody knows
 };
 
 /// All VMs, by id, by name and by the job under way.

@@ -60,6 +60,7 @@ void BrokerCore::on_register(Now now, const PeerId& peer, const Message& message
         Vm& vm = *vms_.find(id);
         if (!vm.record.job) continue;
         vm.job_acknowledged = false;
+        note_unknown_stop(now, vm, vm.record.job->verb);
         if (vm.record.state == VmState::unknown && vm.record.job->verb == Verb::vm_create) {
             move(now, vm, VmState::creating, "");
         }
@@ -146,7 +147,7 @@ void BrokerCore::take_over(Now now, Vm& vm, const protocol::VmReport& report) {
         if (known.started.unix_ms == 0 && known.state == ContainerState::running) {
             known.started = vm.record.report.started;
         }
-        known.ended = how_it_ended(vm, report);
+        known.ended = how_it_ended(now, vm, report);
         if (vm.record.report == known) return;
         vm.record.report = std::move(known);
         vms_.touch(vm);
@@ -260,6 +261,7 @@ void BrokerCore::finish_change(Now now, Vm& vm, const JobRecord& job, const Resu
         // A VM that a person was at is theirs: a failed start or restart is no reason to clean it
         // up, and an engine may still carry out a stop whose answer never came.
         const bool was_started = job.verb == Verb::vm_start && vm.record.state == VmState::running;
+        note_unknown_stop(now, vm, job.verb);
         vm.record.intent = was_started ? VmIntent::running : VmIntent::stopped;
         vm.record.reason = result.error().message;
         vm.stop_seen = false;

@@ -183,6 +183,23 @@ TEST(BrokerEngineEnds, StartsNothingOnANodeThatIsDrained) {
     EXPECT_EQ(t.removals(), 0u);
 }
 
+// Found by the simulator, seed 65: a stop goes to a worker that dies, its next process can't do
+// it either, the VM is started again, and then the engine carries the first order out.
+TEST(BrokerEngineEnds, AStopOfUnknownOutcomeMayHappenLater) {
+    EngineEndsHarness t;
+    t.act(Verb::stop, {"box"});
+    t.node_register("a");
+    t.disobey("a", Verb::vm_stop, ErrorCode::deadline_exceeded, "the engine did not answer");
+    t.act(Verb::start, {"box"});
+    t.obey("a", Verb::vm_start);
+    t.exits(Ended::by_itself);
+    EXPECT_EQ(t.starts(), 2u);
+    t.obey("a", Verb::vm_start);
+    t.advance_alive(301s, {"a"});
+    t.exits(Ended::by_itself);
+    EXPECT_EQ(t.starts(), 2u) << "not for ever";
+}
+
 TEST(BrokerEngineEnds, TimeToLiveHolds) {
     BrokerHarness t;
     t.node_ready("a");
