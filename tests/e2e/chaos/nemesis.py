@@ -148,8 +148,7 @@ class Nemesis:
         program.process.signal(signal.SIGTERM)
         try:
             code = program.process.popen.wait(GRACEFUL_END_S)
-            # The end of its VMs' broker by a full disk is no orderly one.
-            if code != 0 and not (program is self.world.broker and self.world.disk.troubled()):
+            if code != 0:
                 self.journal.violation("SIGTERM ends a program with code 0", f"{program.name}: {code}")
         except subprocess.TimeoutExpired:
             self.journal.violation("SIGTERM ends a program in time", f"{program.name}: not in {GRACEFUL_END_S} s")
@@ -240,7 +239,7 @@ class Nemesis:
     # disk
 
     def fault_disk_full(self, draw):
-        if self.world.disk.troubled():
+        if not self.world.disk.in_use.acquire(blocking=False):
             raise Busy
         self.journal.note("fault", fault="disk full")
         try:
@@ -248,6 +247,7 @@ class Nemesis:
             self.last(draw, 3.0, 12.0)
         finally:
             self.world.disk.free()
+            self.world.disk.in_use.release()
         self.journal.note("healed", fault="disk full")
 
     # maintenance

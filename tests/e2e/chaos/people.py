@@ -82,6 +82,8 @@ class Person(threading.Thread):
         code = process.returncode
         self.journal.note("mccli", by=self.number, argv=argv, code=code, took=round(took, 3), err=err.strip()[:400])
         self.journal.count("operations", f"{argv[0]}: {code}")
+        if "the disk is full" in err:
+            self.journal.count("remarks", "told that the broker's disk is full: " + ("refused" if code else "answered"))
         self.journal.measure(f"seconds of a {argv[0]}", took)
         self.journal.check("every command ends in time, with a documented code", code in codes,
                            lambda: f"{text}: exit {code}: {out[:200]}{err[:400]}")  # fmt: skip

@@ -16,8 +16,6 @@ from cloud import wait_until
 RESTART_S = 0.5
 # Broker's disk: room for the store of an hour's load, and quickly filled.
 DISK_BYTES = 48 << 20
-# A broker that could not write ends, or says so; it may take this long after the disk is free again.
-DISK_AFTERMATH_S = 10
 # Shorter than the longest standstills and partitions, so that nodes are lost in some of them.
 LOST_AFTER = "9s"
 CLEANUP_GRACE = "20s"
@@ -64,10 +62,9 @@ class Disk:
         # No blocks for root alone: the broker under test is root.
         node.run("mkfs.ext4", "-q", "-m", "0", image)
         node.run("mount", "-o", "loop", image, mount)
-        self.full_until = None
+        self.in_use = threading.Lock()
 
     def fill(self):
-        self.full_until = float("inf")
         with open(f"{self.mount}/ballast", "wb", buffering=0) as file:
             for size in (1 << 20, 4096):
                 try:
@@ -80,10 +77,6 @@ class Disk:
     def free(self):
         with contextlib.suppress(FileNotFoundError):
             os.remove(f"{self.mount}/ballast")
-        self.full_until = time.monotonic() + DISK_AFTERMATH_S
-
-    def troubled(self):
-        return self.full_until is not None and time.monotonic() < self.full_until
 
 
 class Machine(node.Node):
@@ -206,10 +199,7 @@ class World:
 
     def _ended_by_itself(self, program):
         code = program.process.popen.returncode
-        if program is self.broker and code == 1 and self.disk.troubled():
-            self.journal.count("remarks", "the broker ended because its disk was full")
-        else:
-            self.journal.violation("programs live until they are killed", f"{program.name} ended with code {code}")
+        self.journal.violation("programs live until they are killed", f"{program.name} ended with code {code}")
         self.journal.note("restart", program=program.name, code=code)
         program.launch()
 
