@@ -86,6 +86,32 @@ class Errors(CloudTest):
         worker.signal(signal.SIGCONT)
         wait_until("it went on", lambda: [v["state"] for v in cloud.vms().values()] == ["running"])
 
+    def test_ctrl_c_in_every_verb_that_changes_something(self):
+        cloud = self.cloud
+        worker = cloud.start_worker("node-a")
+        cloud.create("-n", "4")
+        worker.signal(signal.SIGSTOP)
+        lines = {"stop": ["stop", "vm-1"], "restart": ["restart", "vm-2"], "start": ["start", "vm-3"],
+                 "delete": ["delete", "vm-4"], "drain": ["nodes", "drain", "node-a", "--deadline", "10m"]}
+        processes = {verb: cloud.mccli_start(*line, stderr=-1, stdout=-1) for verb, line in lines.items()}
+
+        def under_way():
+            return {job["verb"]: job["request"] for job in cloud.json("jobs") if not job["done"]}
+
+        jobs = wait_until("all are under way", lambda: len(under_way()) == len(lines) and under_way())
+        for verb, process in processes.items():
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=10)
+            self.assertEqual(process.returncode, 130, said)
+            self.assertIn(f"the {verb} goes on", said)
+            self.assertIn(f"mccli job {jobs[verb]}", said)
+            self.assertIn(f"mccli cancel {jobs[verb]}", said)
+        cloud.mccli("cancel", jobs["drain"])
+        worker.signal(signal.SIGCONT)
+        wait_until("all went on", lambda: not under_way())
+        self.assertEqual({name: vm["state"] for name, vm in cloud.vms().items()},
+                         {"vm-1": "stopped", "vm-2": "running", "vm-3": "running"})
+
 
 class Cleanup(CloudTest):
     def test_stopped_removed_and_orphaned_containers(self):
