@@ -330,7 +330,7 @@ void Engine::erase(const std::string& id, bool by_fault) {
     by_name_.erase(container.name);
     containers_.erase(id);
     if (!container.stranger && !container.copy) observer_.container_removed(name_, container, by_fault);
-    end_followers(id);
+    end_followers(container.id);  // `id` may be the key that has just gone
     tell("destroy", container);
 }
 

@@ -223,7 +223,10 @@ protocol::JobView BrokerCore::job_view(const Request& request, bool with_items) 
             continue;
         }
         protocol::ItemResult item;
-        if (const Node* node = nodes_.find_drained_by(request.record.id, static_cast<std::uint32_t>(i))) {
+        const Node* node = request.record.verb == Verb::drain
+                               ? nodes_.find_drained_by(request.record.id, static_cast<std::uint32_t>(i))
+                               : nullptr;
+        if (node) {
             item.target = node->record.name;
         }
         if (i < request.record.vms.size()) {

@@ -101,6 +101,11 @@ void BrokerCore::forget_node(Now now, RequestId id, std::uint32_t item, Node& no
     const std::set<VmId> vms = node.vms;
     for (const VmId vm_id : vms) {
         Vm& vm = *vms_.find(vm_id);
+        // Whoever waits for its removal has what was asked for.
+        if (vm.record.job && vm.record.job->verb == Verb::vm_remove && vm.record.job->request) {
+            finish_item(now, vm.record.job->request, vm.record.job->item, &vm, vm.record.spec.name,
+                        {ErrorCode::ok, ""});
+        }
         cancel_job(now, vm, "its node " + name + " was forgotten");
         forget_vm(now, vm, protocol::event_kind::vm_deleted, "its node " + name + " was forgotten", id);
     }
@@ -113,6 +118,7 @@ void BrokerCore::forget_node(Now now, RequestId id, std::uint32_t item, Node& no
 void BrokerCore::store_dropped_nodes() {
     for (const NodeId dropped : nodes_.take_dropped()) {
         effects_.changes.push_back({static_cast<std::uint8_t>(Table::nodes), key_of(dropped.value), std::nullopt});
+        std::erase_if(orphans_, [&](const auto& orphan) { return orphan.second.node == dropped; });
     }
 }
 

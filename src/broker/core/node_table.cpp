@@ -53,15 +53,17 @@ Result<Node*> NodeTable::enrol(const protocol::RegisterRequest& request, const P
                     "node " + request.name + " does not say at which host its VMs are reached: set --advertise");
     }
     const auto named = by_name_.find(request.name);
+    bool cordoned = false;  // what an operator said of the name holds for who takes it over
     if (named != by_name_.end() && named->second != request.node) {
         // A worker whose state directory was lost: nothing hangs on the old identity.
         const Node& old = nodes_.at(named->second);
-        if (!old.silent || !old.vms.empty()) {
+        if (!old.silent || !old.vms.empty() || old.record.drain) {
             return fail(
                 ErrorCode::node_name_taken,
                 "another node is named " + request.name +
                     ": give this worker another --node, or start it with the --state-dir of the one it replaces");
         }
+        cordoned = old.record.cordoned;
         drop(named->second);
     }
     if (!nodes_.contains(request.node) && nodes_.size() >= limits::nodes_max) {
@@ -78,6 +80,7 @@ Result<Node*> NodeTable::enrol(const protocol::RegisterRequest& request, const P
     record.worker_version = request.version;
     record.labels = request.labels;
     record.status = request.status;
+    record.cordoned = record.cordoned || cordoned;
     node.peer = peer;
     node.boot = request.boot;
     node.silent = node.lost = false;

@@ -1,12 +1,16 @@
 // What becomes of VMs whose node is lost or drained. docs/architecture.md "Lost node", "Drain"; ADR 11.
+#include <algorithm>
 #include "base/rule.hpp"
+
 #include "broker/core/broker_core.hpp"
 
 namespace mc::broker {
 namespace {
 
-/// Of a replacement whose create failed, and of a stop that a drain ordered.
+/// Of a stop that a drain ordered, and of a replacement that found no room.
 constexpr seconds retry_interval{10};
+/// Of a replacement whose create failed: doubled each time, as each try costs a tombstone.
+constexpr seconds retry_interval_max{640};
 
 constexpr std::uint32_t drain_grace_seconds = 10;
 
@@ -40,13 +44,16 @@ void BrokerCore::replace_all(Now now, Node& node, const std::string& why) {
     for (const VmId id : vms) {
         Vm& vm = *vms_.find(id);
         // Where there is no room for one there may be for a smaller one.
-        if (may_be_replaced(vm)) static_cast<void>(replace(now, vm, why));
+        if (may_be_replaced(vm) && now.instant >= vm.retry_at && !replace(now, vm, why)) {
+            vm.retry_at = now.instant + retry_interval;
+        }
     }
 }
 
 bool BrokerCore::replace(Now now, Vm& vm, const std::string& why) {
     auto node = nodes_.place(vm.record.spec, "");
     if (!node) return false;
+    const int tries = vm.replace_tries;
     VmRecord next = vm.record;
     next.id = new_vm_id();
     next.node = {};
@@ -71,7 +78,9 @@ bool BrokerCore::replace(Now now, Vm& vm, const std::string& why) {
     next.job = create;
     forget_vm(now, vm, protocol::event_kind::vm_replaced, why + "; it is made anew on " + (*node)->record.name,
               create.request);
-    place(now, vms_.add(std::move(next), now.instant), **node);
+    Vm& fresh = vms_.add(std::move(next), now.instant);
+    fresh.replace_tries = tries;
+    place(now, fresh, **node);
     return true;
 }
 
@@ -79,7 +88,8 @@ void BrokerCore::fail_replacement(Now now, Vm& vm, const Error& error) {
     // Somebody had this VM: it is not given up because one node could not make it. It keeps its
     // name, and is tried anew, under another id, as what is left of this attempt may still turn up.
     vm.record.reason = error.message;
-    vm.retry_at = now.instant + retry_interval;
+    const milliseconds wait = retry_interval * (1 << std::min(vm.replace_tries++, 6));
+    vm.retry_at = now.instant + std::min<milliseconds>(wait, retry_interval_max);
     vms_.touch(vm);
     log(LogLevel::warning, vm.record.spec.name + " could not be made anew: " + error.message);
 }
@@ -101,7 +111,15 @@ void BrokerCore::tend_drain(Now now, Node& node) {
     const std::set<VmId> vms = node.vms;
     for (const VmId id : vms) {
         Vm& vm = *vms_.find(id);
-        if (vm.record.state == VmState::stopped && !vm.record.job) continue;
+        if (is_unmade(vm)) continue;  // it has no container here, and is made elsewhere when there is room
+        if (vm.record.state == VmState::stopped && !vm.record.job) {
+            // One that ended with its engine would be started again here.
+            if (vm.record.intent != VmIntent::running || vm.stop_seen) continue;
+            if (may_be_replaced(vm) && replace(now, vm, why)) continue;
+            vm.record.intent = VmIntent::stopped;
+            vms_.touch(vm);
+            continue;
+        }
         if (!vm.record.job && vm.record.state == VmState::running) {
             if (may_be_replaced(vm) && replace(now, vm, why)) continue;
             if (over && now.instant >= vm.retry_at) {

@@ -24,6 +24,7 @@ struct Vm {
     Instant progress_published;
     bool stop_seen = false;       ///< it stopped by itself; cleaned up after a grace period
     milliseconds stopped_for{0};  ///< of that grace period, while its node was ready
+    int replace_tries = 0;        ///< creates in place of a lost one that failed
     int start_tries = 0;          ///< starts that the broker ordered by itself
     Instant late_stop_until;      ///< an engine may yet carry out a stop whose outcome nobody knows
 };

@@ -80,7 +80,8 @@ SwitchJob::SwitchJob(JobContext& context, JobHead head, std::uint32_t grace_seco
     : Job(context, head), grace_seconds_(grace_seconds), lookup_(port()) {}
 
 void SwitchJob::begin(Now /*now*/) {
-    lookup_.begin(Lookup::Detail::listed);
+    // When it was started is known from an inspect only: that tells whether a restart has happened.
+    lookup_.begin(port().head().verb == Verb::vm_restart ? Lookup::Detail::inspected : Lookup::Detail::listed);
 }
 
 void SwitchJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {

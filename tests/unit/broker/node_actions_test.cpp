@@ -165,6 +165,50 @@ TEST(BrokerNodeActions, StartsNothingOnANodeThatIsDrained) {
     EXPECT_EQ(t.orders("a", Verb::vm_stop), 1u);
 }
 
+// One that its engine stopped, and that waits to be started again.
+TEST(BrokerNodeActions, LeavesNothingBehindThatWouldBeStartedOnADrainedNode) {
+    for (const OnLost policy : {OnLost::keep, OnLost::replace}) {
+        BrokerHarness t;
+        t.node_ready("a");
+        t.node_ready("b");
+        const VmId id = running(t, "box", "a", policy);
+        auto report = BrokerHarness::report(id, ContainerState::exited);
+        report.ended = protocol::Ended::with_engine;
+        t.nodes["a"].status.ready = false;
+        t.heartbeat("a");
+        t.inventory("a", {report});
+        EXPECT_EQ(t.vm("box")->state, VmState::stopped);
+        EXPECT_EQ(t.code(act_on_node(t, Verb::drain, "a")), ErrorCode::ok);
+        t.nodes["a"].status.ready = true;
+        t.heartbeat("a");
+        t.inventory("a", {report});
+        t.advance_alive(30s, {"a", "b"});
+        EXPECT_EQ(t.orders("a", Verb::vm_start), 0u);
+        EXPECT_EQ(t.vm("box")->node, policy == OnLost::keep ? "a" : "b");
+    }
+}
+
+TEST(BrokerNodeActions, EndADrainThoughAReplacementWaitsForRoom) {
+    BrokerHarness t{short_lost()};
+    t.node_ready("a");
+    t.node_ready("b");
+    running(t, "box", "a", OnLost::replace);
+    t.advance_alive(30s, {"b"});
+    t.disobey("b", Verb::vm_create, ErrorCode::image_not_found, "there is no image");
+    EXPECT_EQ(t.code(act_on_node(t, Verb::drain, "b")), ErrorCode::ok);
+    EXPECT_TRUE(t.vm("box")) << "it waits for another node";
+}
+
+TEST(BrokerNodeActions, KeepACordonForTheNodeThatTakesOverTheName) {
+    BrokerHarness t;
+    t.node_ready("a");
+    act_on_node(t, Verb::cordon, "a");
+    t.advance(6s);
+    t.nodes["a"].id = NodeId{999};  // the machine was installed anew
+    t.node_ready("a");
+    EXPECT_TRUE(node_view(t, "a").cordoned);
+}
+
 TEST(BrokerNodeActions, MovesVmsThatMayBeReplacedAtOnce) {
     BrokerHarness t;
     t.node_ready("a");
@@ -279,6 +323,22 @@ TEST(BrokerLostNodes, KeepTryingAReplacementUnderANewId) {
     EXPECT_EQ(t.vm("box")->state, VmState::running);
 }
 
+TEST(BrokerLostNodes, TryAReplacementLessOftenTheMoreItFails) {
+    BrokerHarness t{short_lost()};
+    t.node_ready("a");
+    t.node_ready("b");
+    running(t, "box", "a", OnLost::replace);
+    t.advance_alive(30s, {"b"});
+    for (int i = 0; i < 600; ++i) {
+        t.disobey("b", Verb::vm_create, ErrorCode::image_not_found, "there is no image");
+        t.inventory("b");
+        t.advance_alive(1s, {"b"});
+    }
+    // After 10, 20, 40, 80, 160 and 320 s.
+    EXPECT_LE(distinct_orders(t, "b", Verb::vm_create), 7u);
+    EXPECT_GE(distinct_orders(t, "b", Verb::vm_create), 6u);
+}
+
 TEST(BrokerLostNodes, WaitForRoomElsewhere) {
     BrokerHarness t{short_lost()};
     t.node_ready("a");
@@ -286,8 +346,8 @@ TEST(BrokerLostNodes, WaitForRoomElsewhere) {
     t.advance(40s);
     EXPECT_EQ(t.vm("box")->state, VmState::unknown);
     t.node_ready("b");
-    t.advance_alive(2s, {"b"});
-    EXPECT_EQ(t.orders("b", Verb::vm_create), 1u);
+    t.advance_alive(12s, {"b"});
+    EXPECT_EQ(distinct_orders(t, "b", Verb::vm_create), 1u);
 }
 
 TEST(BrokerLostNodes, AreForgottenWhenAPersonSaysSo) {

@@ -207,6 +207,17 @@ TEST(SwitchJob, DoesNotRestartTwiceWhatWasRestarted) {
     EXPECT_EQ(restarts, 1);
 }
 
+TEST(SwitchJob, RestartsAgainWhatWasNotRestarted) {
+    MadeHarness t;
+    int restarts = 0;
+    t.engine.intercept = [&](const EngineRequest& request) -> std::optional<FakeEngine::Answer> {
+        if (request.target.find("/restart") == std::string::npos || ++restarts > 1) return std::nullopt;
+        return Harness::timed_out();
+    };
+    EXPECT_EQ(t.code(t.act(Verb::vm_restart)), ErrorCode::ok);
+    EXPECT_EQ(restarts, 2) << "the VM that runs is the one from before";
+}
+
 TEST(SwitchJob, StartsAgainWhenThePortIsTaken) {
     for (const auto& [verb, path] : {std::pair{Verb::vm_start, "/start"}, std::pair{Verb::vm_restart, "/restart"}}) {
         MadeHarness t;
