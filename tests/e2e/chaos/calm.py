@@ -21,6 +21,8 @@ LOGINS = 3
 # Far above what a broker or worker of this size needs, far below what a leak of some minutes takes.
 RSS_BYTES_MAX = 96 << 20
 DESCRIPTORS_MAX = 250
+# src/broker/core/engine_ends.cpp: after its last try; the VM is kept.
+ENGINE_REFUSES = "could not be started again: "
 PAGE = ("-o", "json")
 STALE_MOUNT = re.compile(r"unlinkat (/\S+/overlay2/[0-9a-f]+/merged): device or resource busy")
 
@@ -153,7 +155,12 @@ class Calm:
                 continue
             self.journal.count("checks", "no accepted create is lost")
             if vm.intent != "any":
-                excused = self.ledger.excuse_of(vm) or (listed["state"] == "stopped" and self.ledger.may_be_stopped(vm))
+                # Docker may refuse for good to start what a killed dockerd or containerd left; the reason says so.
+                refused = listed["state"] == "stopped" and (listed["reason"] or "").startswith(ENGINE_REFUSES)
+                excused = (refused or self.ledger.excuse_of(vm)
+                           or (listed["state"] == "stopped" and self.ledger.may_be_stopped(vm)))  # fmt: skip
+                if refused:
+                    self.journal.count("remarks", "an engine refuses to start a VM again")
                 self.journal.check("a VM is as its person was told", listed["state"] == vm.intent or excused,
                                    f"{vm} is {listed['state']}, {listed['reason']}")  # fmt: skip
                 self.ledger.found(vm.id, listed["state"])
@@ -213,7 +220,11 @@ class Calm:
                 done = self.world.cloud.mccli(verb, name, "--", "hostname", check=False, timeout=COMMAND_S)
                 self.journal.check("who is running can be logged in to", (done.returncode, done.stdout.strip()) == (0, name),
                                    f"{verb} {name}: exit {done.returncode}: {done.stderr}")  # fmt: skip
+        nodes = {node["name"]: node for node in self.mccli("nodes", *PAGE)}
         for worker in WORKERS:
+            if nodes[worker]["slots_used"] >= nodes[worker]["slots"]:
+                self.journal.count("remarks", "a node was full")
+                continue
             for argv in (("create", f"probe-{worker}", "--node", worker, "--memory", "64M"), ("delete", f"probe-{worker}")):
                 done = self.world.cloud.mccli(*argv, check=False, timeout=CHANGE_S + HUNG_S * 3)
                 self.journal.check("every node works", done.returncode == 0, f"{argv}: {done.stderr}")

@@ -36,6 +36,13 @@ class Ledger:
         self.deleted, self.given_up = set(), set()
         self.open_requests = []
         self._excused, self._drained = {}, set()
+        # Who was replaced, by whom: people name a VM, and know the id that they were once told.
+        self._heirs = {}
+
+    def _now(self, vm_id):
+        while vm_id in self._heirs:
+            vm_id = self._heirs[vm_id]
+        return vm_id
 
     def created(self, view):
         with self._lock:
@@ -45,7 +52,7 @@ class Ledger:
     def asked(self, vm_id, verb):
         """Before it is sent: from now on the outcome may be either."""
         with self._lock:
-            vm = self.vms.get(vm_id)
+            vm = self.vms.get(self._now(vm_id))
             if vm:
                 vm.intent = "any"
                 vm.delete_asked |= verb == "delete"
@@ -53,6 +60,7 @@ class Ledger:
     def told(self, vm_id, verb):
         """The outcome is known: it worked."""
         with self._lock:
+            vm_id = self._now(vm_id)
             if verb == "delete":
                 vm = self.vms.pop(vm_id, None)
                 # It was asked for by its name, which may have been that of its successor.
@@ -92,6 +100,7 @@ class Ledger:
         with self._lock:
             old = self.vms.pop(vm_id)
             self.given_up.add(vm_id)
+            self._heirs[vm_id] = view["id"]
             self.vms[view["id"]] = dataclasses.replace(old, id=view["id"], node=view["node"])
 
     # What may end a VM that nobody asked to end.

@@ -205,6 +205,23 @@ class CalmTest(JudgesTest):
         self.assertEqual({A}, self.ledger.gone())
         self.assertEqual([B], [vm.id for vm in self.ledger.snapshot()[0]])
 
+    def test_deleted_by_the_name_that_its_successor_has(self):
+        self.gone("vm.replaced")
+        self.ledger.created(view(on_lost="replace"))
+        self.assertEqual([], self.lost(view(B)))
+        self.ledger.asked(A, "delete")
+        self.ledger.told(A, "delete")
+        self.assertEqual([], self.lost())
+        self.assertEqual({A, B}, self.ledger.gone())
+
+    def test_that_its_engine_refuses_to_start(self):
+        self.ledger.created(view())
+        reason = "could not be started again: the engine can't start the VM: task 1: already exists"
+        self.assertEqual([], self.lost(view(state="stopped", reason=reason)))
+        self.ledger.created(view(B))
+        stopped = view(state="stopped", reason=reason)
+        self.assertEqual(["a VM is as its person was told"], self.lost(stopped, view(B, state="stopped")))
+
     def test_replaced_by_one_that_was_hit_by_a_fault(self):
         end, heir = {"seq": 1, "kind": "vm.replaced", "vm": A}, {"seq": 2, "kind": "vm.creating", "vm": B}
         self.calm.witnesses[0].watch = self.watch([{**event, "name": "box", "node": "b1"} for event in (end, heir)])
