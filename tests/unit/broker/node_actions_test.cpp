@@ -25,12 +25,16 @@ RequestId act_on_node(BrokerHarness& t, Verb verb, const std::string& node, std:
     return t.send(verb, encode(protocol::NodeActionRequest{{node}, deadline_seconds, with_vms}));
 }
 
-VmId running(BrokerHarness& t, const std::string& name, const std::string& node, OnLost policy) {
+protocol::Bytes create_body(const std::string& name, OnLost policy, const std::string& node = "") {
     protocol::CreateRequest create;
     create.spec.name = name;
     create.node = node;
     create.on_lost = policy;
-    t.send(Verb::create, encode(create));
+    return encode(create);
+}
+
+VmId running(BrokerHarness& t, const std::string& name, const std::string& node, OnLost policy) {
+    t.send(Verb::create, create_body(name, policy, node));
     return t.obey(node, Verb::vm_create);
 }
 
@@ -275,10 +279,7 @@ TEST(BrokerLostNodes, LeaveAStoppedVmWhereItIs) {
 TEST(BrokerLostNodes, HandACreateUnderWayToAnotherNode) {
     BrokerHarness t{short_lost()};
     t.node_ready("a");
-    protocol::CreateRequest create;
-    create.spec.name = "box";
-    create.on_lost = OnLost::replace;
-    const auto id = t.send(Verb::create, encode(create));
+    const auto id = t.send(Verb::create, create_body("box", OnLost::replace));
     const VmId old = decode<protocol::CreateOrder>(t.order("a", Verb::vm_create)->body)->vm;
     t.node_ready("b");
     t.advance_alive(30s, {"b"});
@@ -286,7 +287,7 @@ TEST(BrokerLostNodes, HandACreateUnderWayToAnotherNode) {
     ASSERT_NE(fresh, old);
     EXPECT_EQ(t.items(id)[0].vm->id, fresh) << "who asked gets the one that is there";
     t.restart();
-    t.send(Verb::create, encode(create), id);
+    t.send(Verb::create, create_body("box", OnLost::replace), id);
     EXPECT_EQ(t.items(id)[0].vm->id, fresh);
 }
 
@@ -294,10 +295,7 @@ TEST(BrokerLostNodes, HandACreateUnderWayToAnotherNode) {
 TEST(BrokerLostNodes, LetACreateFailThatNobodyHasAnAnswerTo) {
     BrokerHarness t{short_lost()};
     t.node_ready("a");
-    protocol::CreateRequest create;
-    create.spec.name = "box";
-    create.on_lost = OnLost::replace;
-    const auto id = t.send(Verb::create, encode(create));
+    const auto id = t.send(Verb::create, create_body("box", OnLost::replace));
     t.node_ready("b");
     t.advance_alive(30s, {"b"});
     t.disobey("b", Verb::vm_create, ErrorCode::vm_exited, "it exited");
