@@ -8,10 +8,10 @@
 namespace mc::broker {
 namespace {
 
-bool has_room(const Node& node, const protocol::VmSpec& spec) {
+bool has_room(const Node& node, const protocol::VmSpec& spec, VmId leaving) {
     const auto& status = node.record.status;
-    return !node.record.cordoned && node.vms.size() < status.slots && spec.cpus_milli <= status.cpus_milli &&
-           spec.memory_bytes <= status.memory_bytes;
+    return !node.record.cordoned && node.vms.size() - node.vms.count(leaving) < status.slots &&
+           spec.cpus_milli <= status.cpus_milli && spec.memory_bytes <= status.memory_bytes;
 }
 
 /// Why a ready node can't take the VM, for a person.
@@ -136,7 +136,7 @@ void NodeTable::forget_peer(const PeerId& peer) {
     node->peer = {};
 }
 
-Result<Node*> NodeTable::place(const protocol::VmSpec& spec, const std::string& wanted) {
+Result<Node*> NodeTable::place(const protocol::VmSpec& spec, const std::string& wanted, VmId leaving) {
     if (!wanted.empty()) {
         Node* node = find_by_name(wanted);
         if (!node) {
@@ -147,14 +147,14 @@ Result<Node*> NodeTable::place(const protocol::VmSpec& spec, const std::string& 
                                                          std::string(protocol::name_of(node->state())) +
                                                          "; leave out --node to use another one");
         }
-        if (!has_room(*node, spec)) {
+        if (!has_room(*node, spec, leaving)) {
             return fail(ErrorCode::no_capacity, "node " + wanted + " has no room: " + shortage(*node, spec));
         }
         return node;
     }
     const auto chosen = ring_.next([&](NodeId id) {
         const Node* node = find(id);
-        return node && node->ready() && has_room(*node, spec);
+        return node && node->ready() && has_room(*node, spec, leaving);
     });
     if (chosen) return find(*chosen);
 

@@ -66,10 +66,11 @@ public:
     void forget_peer(const PeerId& peer);
 
     /// Where a VM of this spec goes: round-robin over the nodes that are ready and
-    /// have room, or the node named `wanted`.
+    /// have room, or the node named `wanted`. The slot of `leaving`, a VM whose place
+    /// this one takes, counts as free.
     /// Errors: not_found, node_unreachable, no_capacity (for `wanted` or for all
     /// ready nodes), no_node (none is ready).
-    [[nodiscard]] Result<Node*> place(const protocol::VmSpec& spec, const std::string& wanted);
+    [[nodiscard]] Result<Node*> place(const protocol::VmSpec& spec, const std::string& wanted, VmId leaving = {});
 
     [[nodiscard]] std::vector<protocol::NodeView> views(Instant now) const;  ///< by name
     [[nodiscard]] std::map<NodeId, Node>& all() { return nodes_; }

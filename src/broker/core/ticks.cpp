@@ -47,7 +47,8 @@ void BrokerCore::mark_silent(Now now) {
                 "nothing heard for " + std::to_string(config_.silence_max.count()) + " s");
         for (const VmId vm_id : node.vms) {
             Vm& vm = *vms_.find(vm_id);
-            if (vm.record.state == VmState::deleting) continue;
+            // One that is still to be made has nothing there that could be unknown.
+            if (vm.record.state == VmState::deleting || is_unmade(vm)) continue;
             move(now, vm, VmState::unknown, "node " + node.record.name + " is silent");
         }
         if (!rule_holds(Rule::streams_end_with_their_node)) continue;

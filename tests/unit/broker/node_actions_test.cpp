@@ -47,6 +47,17 @@ std::size_t distinct_orders(const BrokerHarness& t, const std::string& node, Ver
     return ids.size();
 }
 
+/// Node a, which runs `box`, is lost, and b, with so many slots, failed to make it anew. The try's id.
+VmId failed_replacement(BrokerHarness& t, std::uint32_t slots = 8) {
+    t.node_ready("a");
+    t.node_ready("b", slots);
+    running(t, "box", "a", OnLost::replace);
+    t.advance_alive(30s, {"b"});
+    const VmId tried = decode<protocol::CreateOrder>(t.order("b", Verb::vm_create)->body)->vm;
+    t.disobey("b", Verb::vm_create, ErrorCode::engine_failed, "the disk is full");
+    return tried;
+}
+
 BrokerConfig short_lost() {
     BrokerConfig config;
     config.lost_after = 20s;
@@ -305,12 +316,7 @@ TEST(BrokerLostNodes, LetACreateFailThatNobodyHasAnAnswerTo) {
 
 TEST(BrokerLostNodes, KeepTryingAReplacementUnderANewId) {
     BrokerHarness t{short_lost()};
-    t.node_ready("a");
-    t.node_ready("b");
-    running(t, "box", "a", OnLost::replace);
-    t.advance_alive(30s, {"b"});
-    const VmId first = decode<protocol::CreateOrder>(t.order("b", Verb::vm_create)->body)->vm;
-    t.disobey("b", Verb::vm_create, ErrorCode::engine_failed, "the disk is full");
+    const VmId first = failed_replacement(t);
     ASSERT_TRUE(t.vm("box")) << "its owner has it: it is not given up";
     EXPECT_EQ(t.vm("box")->reason, "the disk is full");
     t.inventory("b");
@@ -346,6 +352,29 @@ TEST(BrokerLostNodes, WaitForRoomElsewhere) {
     t.node_ready("b");
     t.advance_alive(12s, {"b"});
     EXPECT_EQ(distinct_orders(t, "b", Verb::vm_create), 1u);
+}
+
+// Simulator, seed 208627: it waited for ever for the slot that it held itself.
+TEST(BrokerLostNodes, TryAReplacementAgainInTheOnlySlotThereIs) {
+    BrokerHarness t{short_lost()};
+    const VmId first = failed_replacement(t, 1);
+    t.inventory("b");
+    t.create("other");
+    EXPECT_FALSE(t.vm("other")) << "its slot is kept for it";
+    t.advance_alive(12s, {"b"});
+    ASSERT_EQ(distinct_orders(t, "b", Verb::vm_create), 2u);
+    EXPECT_NE(t.obey("b", Verb::vm_create), first);
+    EXPECT_EQ(t.vm("box")->state, VmState::running);
+}
+
+// Simulator, seed 200997: it stayed unknown when the node was back.
+TEST(BrokerLostNodes, SayOfAReplacementThatIsStillToBeMadeWhyItIsNot) {
+    BrokerHarness t{short_lost()};
+    failed_replacement(t);
+    t.advance(6s);
+    ASSERT_EQ(node_view(t, "b").state, protocol::NodeState::silent);
+    EXPECT_EQ(t.vm("box")->state, VmState::creating);
+    EXPECT_EQ(t.vm("box")->reason, "the disk is full");
 }
 
 TEST(BrokerLostNodes, AreForgottenWhenAPersonSaysSo) {
