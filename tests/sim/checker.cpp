@@ -278,7 +278,7 @@ void Checker::request_ended(RequestId request) {
 }
 
 void Checker::watcher_printed(const std::string& watcher, EventSeq before, const protocol::Event& event) {
-    if (before.value != 0 && event.seq.value != before.value + 1) {
+    if (event.seq.value != before.value + 1) {
         return world_.violated(watcher + " was shown event " + std::to_string(event.seq.value) + " after " +
                                std::to_string(before.value));
     }

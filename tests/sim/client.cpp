@@ -352,7 +352,8 @@ Watcher::Watcher(World& world, Network& network, Checker& checker, HostId host)
       dice_(world.dice("watcher " + std::to_string(host))),
       name_("watcher " + std::to_string(host)),
       clock_(world, dice_.between(1s, 1000s), 0ms),
-      follower_(dice_.one_in(2) ? std::optional(EventSeq{0}) : std::nullopt, clock_.now().instant),
+      last_(dice_.one_in(2) ? std::optional(EventSeq{0}) : std::nullopt),
+      follower_(last_, clock_.now().instant),
       events_(network, host, Side::events, true,
               [this](Frames frames) {
                   const auto message = protocol::from_frames(std::span(frames).subspan(1));
@@ -362,6 +363,7 @@ Watcher::Watcher(World& world, Network& network, Checker& checker, HostId host)
                           follower_.on_event(clock_.now().instant, *event);
                       }
                   } else if (const auto beacon = protocol::decode<protocol::Beacon>(message->body)) {
+                      if (!last_) last_ = beacon->last;
                       follower_.on_beacon(clock_.now().instant, *beacon);
                   }
                   settle();
@@ -390,10 +392,10 @@ void Watcher::settle() {
     for (const auto& effect : follower_.take_effects()) {
         using Follower = cli::EventFollower;
         if (const auto* print = std::get_if<Follower::Print>(&effect)) {
-            checker_.watcher_printed(name_, last_, print->event);
+            checker_.watcher_printed(name_, last(), print->event);
             last_ = print->event.seq;
         } else if (const auto* gap = std::get_if<Follower::Gap>(&effect)) {
-            checker_.watcher_missed(name_, last_, gap->first, gap->last);
+            checker_.watcher_missed(name_, last(), gap->first, gap->last);
             last_ = gap->last;
         } else if (const auto* replay = std::get_if<Follower::AskReplay>(&effect)) {
             replay_ = RequestId{dice_.number(), dice_.number()};

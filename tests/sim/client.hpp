@@ -111,8 +111,8 @@ class Watcher {
 public:
     Watcher(World& world, Network& network, Checker& checker, HostId host);
 
-    /// The last event it was shown or told that is gone.
-    [[nodiscard]] EventSeq last() const { return last_; }
+    /// The last event it was shown or told that is gone, or after which it began; 0 before it began.
+    [[nodiscard]] EventSeq last() const { return last_.value_or(EventSeq{}); }
     [[nodiscard]] const std::string& name() const { return name_; }
 
 private:
@@ -124,11 +124,11 @@ private:
     Dice dice_;
     std::string name_;
     ProcessClock clock_;
+    std::optional<EventSeq> last_;  ///< nullopt: it begins with what happens after its first beacon
     cli::EventFollower follower_;
     Dealer events_;
     Dealer requests_;
     RequestId replay_;
-    EventSeq last_;
     Moment tick_at_ = Moment::max();
 };
 

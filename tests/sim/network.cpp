@@ -192,8 +192,12 @@ void Network::pump(const ConnectionPtr& connection, Direction direction) {
     Lane& lane = connection->lane(direction);
     lane.pumping = false;
     if (lane.packets.empty()) return;
-    // Held back by the partition; the retransmissions bring it when it heals.
-    if (paths_[connection->host].blocked[static_cast<int>(direction)]) return;
+    if (paths_[connection->host].blocked[static_cast<int>(direction)]) {
+        // Held back by the partition; the retransmissions bring it when it heals. The last words of a
+        // process that is gone are nobody's to send again, and the other end's heartbeats find that out.
+        if (connection->closing && connection->dealer) break_connection(connection);
+        return;
+    }
     while (!lane.packets.empty() && lane.packets.front().due <= world_.now()) {
         Frames frames = std::move(lane.packets.front().frames);
         lane.packets.pop_front();

@@ -115,7 +115,11 @@ private:
     void uncordon_all() {
         protocol::NodeActionRequest all;
         for (const auto& worker : workers_) all.targets.push_back(worker->name());
-        ask(Verb::uncordon, protocol::encode(all), [this](const protocol::Message&) { inspect(); });
+        ask(Verb::uncordon, protocol::encode(all), [this](const protocol::Message& reply) {
+            if (reply.header.code == ErrorCode::ok) return inspect();
+            // A broker whose disk was full until now may still have to find out that it is not.
+            world_.schedule.in(inspection_interval, [this] { uncordon_all(); });
+        });
     }
 
     /// Asks the broker what there is, and compares: until all is in order.
