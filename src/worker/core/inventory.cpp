@@ -119,6 +119,8 @@ void Inventory::part_with_surplus() {
 void Inventory::ask_details() {
     for (auto& container : listed_) {
         if (details_pending_ >= bounds::detail_calls_per_round_max) return;
+        // Docker goes on listing a removal that has failed as one in progress: only an inspect tells that it is dead.
+        if (container.state == protocol::ContainerState::removing) context_.known.forget_run(container.id);
         if (!context_.known.complete(container)) {
             ++details_pending_;
             context_.calls.start(owner_inventory, CallPurpose::inspect, engine::inspect(container.id));

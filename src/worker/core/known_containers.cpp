@@ -19,9 +19,15 @@ bool KnownContainers::complete(engine::ContainerInfo& listed) const {
     const auto found = entries_.find(listed.id);
     if (found == entries_.end() || !found->second.inspected) return false;
     const engine::ContainerInfo& known = *found->second.inspected;
+    if (listed.state == protocol::ContainerState::removing) {
+        listed.state = known.state;
+        listed.dead = known.dead;
+        listed.ssh_port = known.ssh_port;
+        listed.exit_code = known.exit_code;
+    }
     // A restarted VM has another port, an exited one another state or code.
     if (known.state != listed.state || known.ssh_port != listed.ssh_port || known.exit_code != listed.exit_code) {
-        return listed.state == protocol::ContainerState::removing;
+        return false;
     }
     listed.started = known.started;
     listed.reason = known.reason;

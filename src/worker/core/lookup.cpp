@@ -85,8 +85,13 @@ std::optional<Lookup::Found> Lookup::on_inspected(Now now, const CallResult& res
 }
 
 void Removal::begin() {
+    look(Lookup::Detail::listed);
+}
+
+void Removal::look(Lookup::Detail detail) {
     looking_ = true;
-    lookup_.begin(Lookup::Detail::listed);
+    detail_ = detail;
+    lookup_.begin(detail);
 }
 
 void Removal::on_timer() {
@@ -103,6 +108,11 @@ std::optional<Result<void>> Removal::on_found(Now now, const Lookup::Found& foun
     if (!*found) return Result<void>();
     const engine::ContainerInfo& container = **found;
     if (container.state == ContainerState::removing) {
+        // Docker goes on listing a removal that has failed as one in progress: only an inspect tells that it is dead.
+        if (detail_ == Lookup::Detail::listed) {
+            look(Lookup::Detail::inspected);
+            return std::nullopt;
+        }
         port_.wake_at(now.instant + bounds::removal_poll);
         return std::nullopt;
     }

@@ -55,10 +55,12 @@ public:
     void on_timer();
 
 private:
+    void look(Lookup::Detail detail);
     [[nodiscard]] std::optional<Result<void>> on_found(Now now, const Lookup::Found& found);
 
     JobPort& port_;
     Lookup lookup_;
+    Lookup::Detail detail_ = Lookup::Detail::listed;
     bool looking_ = false;
     int tries_ = 0;
     std::string last_failure_;

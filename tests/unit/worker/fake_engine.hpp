@@ -21,6 +21,7 @@ public:
         std::string name;
         nlohmann::json spec;
         std::string state = "created";
+        std::string listed_state;  ///< when the list says something else than an inspect
         int exit_code = 0;
         bool oom = false;
         int port = 0;
@@ -113,7 +114,7 @@ private:
                 {"Id", c.id},
                 {"Image", c.spec.at("Image")},
                 {"Labels", c.spec.at("Labels")},
-                {"State", c.state},
+                {"State", c.listed_state.empty() ? c.state : c.listed_state},
                 {"Created", c.created},
                 {"Status", c.state == "exited" ? "Exited (" + std::to_string(c.exit_code) + ") 1 s ago" : "Up"},
                 {"Ports", nlohmann::json::array()}};

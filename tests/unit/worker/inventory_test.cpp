@@ -70,6 +70,25 @@ TEST(Inventory, FindsOutWhyAVmExited) {
     EXPECT_EQ(t.engine.count("GET /containers/id-mc"), inspects);  // known now
 }
 
+// Found by chaos: a `docker rm` behind our back that failed left a VM `running` for good.
+TEST(Inventory, LooksWhetherARemovalIsReallyInProgress) {
+    Harness t;
+    ASSERT_EQ(t.code(t.create()), ErrorCode::ok);
+    t.container()->listed_state = "removing";
+    t.container()->state = "removing";
+    t.advance(4s);
+    EXPECT_EQ(t.inventory()->vms.at(0).state, ContainerState::removing);
+    t.container()->state = "dead";
+    t.container()->exit_code = 137;
+    t.advance(4s);
+    EXPECT_EQ(t.inventory()->vms.at(0).state, ContainerState::exited);
+    EXPECT_EQ(t.inventory()->vms.at(0).exit_code, 137);
+    // Not the state of an earlier look.
+    t.when("GET", "/containers/id-mc", Harness::timed_out());
+    t.advance(4s);
+    EXPECT_EQ(t.inventory()->vms.at(0).state, ContainerState::removing);
+}
+
 // ADR 9: the one that was ever started stays, whichever was there first.
 TEST(Inventory, PartsWithAVmsSecondContainer) {
     Harness t;
