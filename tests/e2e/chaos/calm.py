@@ -21,8 +21,12 @@ LOGINS = 3
 # Far above what a broker or worker of this size needs, far below what a leak of some minutes takes.
 RSS_BYTES_MAX = 96 << 20
 DESCRIPTORS_MAX = 250
-# src/broker/core/engine_ends.cpp: after its last try; the VM is kept.
-ENGINE_REFUSES = "could not be started again: "
+# Docker 20.10, killed with -9 while it started a container: its containerd knows that start, dockerd does not, and refuses
+# every other one. src/broker/core/engine_ends.cpp: minicloud tries several times, then keeps the VM, stopped, with these words.
+ENGINE_REFUSES = re.compile(r"could not be started again: .*task ([0-9a-f]{64}): already exists")
+# Docker 20.10, ended while it started a container: it unmounts the root of what it has just started. The VM runs on, ssh
+# works, exec has nowhere to begin.
+ROOT_UNMOUNTED = "error starting setns process: fork/exec /proc/self/exe: no such file or directory"
 PAGE = ("-o", "json")
 STALE_MOUNT = re.compile(r"unlinkat (/\S+/overlay2/[0-9a-f]+/merged): device or resource busy")
 
@@ -36,6 +40,8 @@ class Calm:
         self.world, self.people, self.ledger, self.journal = world, people, ledger, journal
         self.draw = random.Random(f"{seed}/calm")
         self.witnesses = [WatchWitness(watch, journal) for watch in world.watches]
+        # Containers of which what was left of a start was ended in this calm phase.
+        self.mended = set()
 
     def hold(self, last_fault):
         """One calm phase. `last_fault`: by the monotonic clock."""
@@ -43,7 +49,9 @@ class Calm:
             person.may_work.clear()
         try:
             self.all_rest()
+            self.mended.clear()
             self.settle(last_fault)
+            self.start_what_engines_refuse()
             vms, containers = self.picture()
             self.resolve_open_requests(vms)
             self.nothing_lost(vms)
@@ -71,7 +79,7 @@ class Calm:
         return json.loads(done.stdout) if PAGE[0] in argv else done.stdout
 
     def settle(self, last_fault):
-        end = time.monotonic() + SETTLE_S
+        end, last = time.monotonic() + SETTLE_S, ""
         while True:
             try:
                 self.look_for_trouble()
@@ -80,19 +88,46 @@ class Calm:
                 if time.monotonic() > end:
                     self.journal.violation("all is in order soon after the last fault", f"not in {SETTLE_S} s: {trouble}")
                     return
-                self.journal.note("unsettled", why=str(trouble))
-                self.unmount_what_blocks(str(trouble))
+                if str(trouble) != last:
+                    last = str(trouble)
+                    self.journal.note("unsettled", why=last)
+                self.unmount_what_blocks(last)
+                self.end_what_blocks(last)
             time.sleep(0.5)
         self.journal.count("checks", "all is in order soon after the last fault")
         self.journal.measure("seconds from the last fault to order", time.monotonic() - last_fault)
 
     def unmount_what_blocks(self, trouble):
-        """What an administrator has to do for an engine that was killed with -9 while it mounted: Docker mounts once more
-        at its next start, unmounts once at the removal, and can never remove the container."""
+        """What an administrator has to do (docs/operations.md) for an engine that was killed or ended while it removed a VM:
+        Docker mounts once more at its next start, unmounts once at the removal, and can never remove the container."""
         for path in set(STALE_MOUNT.findall(trouble)):
             self.journal.count("remarks", "an engine could not remove a container: its stale mount was taken away by hand")
             self.journal.note("unmount", path=path)
             subprocess.run(["umount", "-l", path], check=False, capture_output=True)
+
+    def end_what_blocks(self, trouble):
+        """What an administrator has to do (docs/operations.md) for an engine that was killed with -9 while it started a VM:
+        end what is left of that start. minicloud, which goes on trying, then has the VM running by itself."""
+        # Once: the words stay until minicloud's next start of it has worked, and that one is not to be ended.
+        for container in set(ENGINE_REFUSES.findall(trouble)) - self.mended:
+            self.mended.add(container)
+            machine = self.world.end_stale_task(container)
+            if not machine:
+                continue
+            killed = any(self.ledger.was_its_engine("killed", name) for name in self.world.names_on(machine))
+            self.journal.check("an engine refuses to start a VM only after it was killed", killed, f"{machine.name}: {trouble}")
+            self.journal.count("remarks", "a killed engine refused to start a VM: what was left of a start was ended by hand")
+            self.journal.note("stale task ended", machine=machine.name, container=container)
+
+    def start_what_engines_refuse(self):
+        """Those that minicloud has given up trying, as it says of each: mended by hand, `mccli start` has to work."""
+        for vm in self.mccli("list", *PAGE):
+            reason = vm["reason"] or ""
+            if vm["state"] != "stopped" or not ENGINE_REFUSES.match(reason):
+                continue
+            self.end_what_blocks(reason)
+            done = self.world.cloud.mccli("start", vm["name"], check=False, timeout=CHANGE_S + HUNG_S * 3)
+            self.journal.check("a VM that its engine refused runs again", done.returncode == 0, f"{vm}: {done.stderr}")
 
     def look_for_trouble(self):
         states = {n["name"]: "cordoned" if n["cordoned"] else n["state"] for n in self.mccli("nodes", *PAGE)}
@@ -155,12 +190,7 @@ class Calm:
                 continue
             self.journal.count("checks", "no accepted create is lost")
             if vm.intent != "any":
-                # Docker may refuse for good to start what a killed dockerd or containerd left; the reason says so.
-                refused = listed["state"] == "stopped" and (listed["reason"] or "").startswith(ENGINE_REFUSES)
-                excused = (refused or self.ledger.excuse_of(vm)
-                           or (listed["state"] == "stopped" and self.ledger.may_be_stopped(vm)))  # fmt: skip
-                if refused:
-                    self.journal.count("remarks", "an engine refuses to start a VM again")
+                excused = self.ledger.excuse_of(vm) or (listed["state"] == "stopped" and self.ledger.may_be_stopped(vm))
                 self.journal.check("a VM is as its person was told", listed["state"] == vm.intent or excused,
                                    f"{vm} is {listed['state']}, {listed['reason']}")  # fmt: skip
                 self.ledger.found(vm.id, listed["state"])
@@ -214,12 +244,11 @@ class Calm:
         self.world.cloud.others.remove(late.watch)
 
     def everything_works(self, vms):
-        running = [vm["name"] for vm in vms.values() if vm["state"] == "running"]
+        running = {vm["name"]: vm for vm in vms.values() if vm["state"] == "running"}
         for name in self.draw.sample(sorted(running), min(LOGINS, len(running))):
-            for verb in ("exec", "ssh"):
-                done = self.world.cloud.mccli(verb, name, "--", "hostname", check=False, timeout=COMMAND_S)
-                self.journal.check("who is running can be logged in to", (done.returncode, done.stdout.strip()) == (0, name),
-                                   f"{verb} {name}: exit {done.returncode}: {done.stderr}")  # fmt: skip
+            self.log_in("ssh", name)
+            self.mount_what_its_engine_unmounted(running[name])
+            self.log_in("exec", name)
         nodes = {node["name"]: node for node in self.mccli("nodes", *PAGE)}
         for worker in WORKERS:
             if nodes[worker]["slots_used"] >= nodes[worker]["slots"]:
@@ -228,6 +257,26 @@ class Calm:
             for argv in (("create", f"probe-{worker}", "--node", worker, "--memory", "64M"), ("delete", f"probe-{worker}")):
                 done = self.world.cloud.mccli(*argv, check=False, timeout=CHANGE_S + HUNG_S * 3)
                 self.journal.check("every node works", done.returncode == 0, f"{argv}: {done.stderr}")
+
+    def hostname(self, verb, name):
+        return self.world.cloud.mccli(verb, name, "--", "hostname", check=False, timeout=COMMAND_S)
+
+    def log_in(self, verb, name):
+        done = self.hostname(verb, name)
+        self.journal.check("who is running can be logged in to", (done.returncode, done.stdout.strip()) == (0, name),
+                           f"{verb} {name}: exit {done.returncode}: {done.stdout}{done.stderr}")  # fmt: skip
+
+    def mount_what_its_engine_unmounted(self, vm):
+        """What a person has to do (docs/operations.md): stop it, and start it. It must be mended then."""
+        done = self.hostname("exec", vm["name"])
+        if (done.returncode != 126 or ROOT_UNMOUNTED not in done.stdout
+                or not self.ledger.was_its_engine("ended", vm["node"])):  # fmt: skip
+            return
+        self.journal.count("remarks", "an engine unmounted the root of a VM at its end: stopped and started by hand")
+        for verb in ("stop", "start"):
+            done = self.world.cloud.mccli(verb, vm["name"], check=False, timeout=CHANGE_S + HUNG_S * 3)
+            self.journal.check("what its engine unmounted can be mended", done.returncode == 0, f"{verb} {vm}: {done.stderr}")
+        self.log_in("ssh", vm["name"])
 
     def bounded(self):
         for program in (self.world.broker, *self.world.workers.values()):

@@ -36,6 +36,8 @@ class Ledger:
         self.deleted, self.given_up = set(), set()
         self.open_requests = []
         self._excused, self._drained = {}, set()
+        # What was done to an engine: for the whole run, as what it left behind stays.
+        self._engines = {"killed": set(), "ended": set()}
         # Who was replaced, by whom: people name a VM, and know the id that they were once told.
         self._heirs = {}
 
@@ -122,6 +124,15 @@ class Ledger:
     def may_be_stopped(self, vm):
         with self._lock:
             return vm.node in self._drained
+
+    def engine_was(self, how, workers):
+        """`how`: "killed", or "ended" by SIGTERM."""
+        with self._lock:
+            self._engines[how].update(workers)
+
+    def was_its_engine(self, how, worker):
+        with self._lock:
+            return worker in self._engines[how]
 
     def no_more_excuses(self):
         """After a calm phase: what is there now has survived, and is what is expected from then on."""

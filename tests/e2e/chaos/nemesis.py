@@ -17,8 +17,8 @@ AT_ONCE = 5
 GRACEFUL_END_S = 10
 # An engine without live-restore stops its containers first, with 10 s for each.
 ENGINE_END_S = 90
-# An operator waits that long for cordon, uncordon and drain, and repeats an uncordon for that long.
-OPERATOR_S, UNCORDON_S = 10, 60
+# An operator waits that long for cordon, uncordon and drain, and repeats an uncordon for that long, with a pause.
+OPERATOR_S, UNCORDON_S, UNCORDON_PAUSE_S = 10, 60, 0.5
 
 
 class Nemesis:
@@ -103,7 +103,8 @@ class Nemesis:
         self.killed("worker killed", self.a_worker(draw), draw)
 
     def fault_engine_killed(self, draw):
-        _, engine = self.a_machine(draw)
+        machine, engine = self.a_machine(draw)
+        self.ledger.engine_was("killed", self.world.names_on(machine))
         self.killed("engine killed", engine, draw)
 
     def fault_power_off(self, draw):
@@ -178,10 +179,12 @@ class Nemesis:
 
     def engine_restarted(self, kind, machine, engine, draw):
         with self.hurting(kind, engine):
+            self.ledger.engine_was("ended", self.world.names_on(machine))
             engine.process.signal(signal.SIGTERM)
             try:
                 engine.process.popen.wait(ENGINE_END_S)
             except subprocess.TimeoutExpired:
+                self.ledger.engine_was("killed", self.world.names_on(machine))
                 self.journal.count("remarks", f"an engine did not end in {ENGINE_END_S} s and was killed")
                 engine.process.kill()
             self.last(draw, 0.0, 3.0)
@@ -273,6 +276,7 @@ class Nemesis:
             while not self.nodes("uncordon", name):
                 if time.monotonic() > end:
                     raise AssertionError(f"{name} could not be uncordoned in {UNCORDON_S} s")
+                time.sleep(UNCORDON_PAUSE_S)
             self.journal.note("healed", fault=kind, on=name)
         finally:
             lock.release()

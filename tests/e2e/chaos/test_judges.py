@@ -13,7 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, ".."))
 os.environ.setdefault("MC_BIN", "/nowhere")
 import resources
-from calm import Calm, Unsettled
+from calm import ROOT_UNMOUNTED, Calm, Unsettled
 from journal import Journal
 from ledger import Ledger
 from nemesis import Nemesis
@@ -214,13 +214,74 @@ class CalmTest(JudgesTest):
         self.assertEqual([], self.lost())
         self.assertEqual({A, B}, self.ledger.gone())
 
-    def test_that_its_engine_refuses_to_start(self):
+    def refused(self, **fields):
+        reason = f"could not be started again: the engine can't start the VM: task {'1f' * 32}: already exists"
+        return view(**{"state": "stopped", "intent": "stopped", "reason": reason, **fields})
+
+    def started_by_hand(self, vm, machine="n1", code=0):
+        """What is said to minicloud about a VM that its engine refused to start, until it was given up."""
+        said, found = [], {"n1": self.world.machines[0]}.get(machine)
+        self.world.end_stale_task = lambda container: said.append(container[:2]) or found
+        self.world.names_on = lambda machine: ["a1", "a2"]
+        answer = types.SimpleNamespace(returncode=code, stdout="", stderr="")
+        self.world.cloud = types.SimpleNamespace(mccli=lambda *argv, **_: said.append(argv) or answer)
+        self.calm.mccli = lambda *_: [vm]
+        self.calm.start_what_engines_refuse()
+        return said
+
+    def test_that_its_killed_engine_refuses_to_start(self):
+        self.ledger.engine_was("killed", ["a1", "a2"])
+        self.assertEqual(["1f", ("start", "box")], self.started_by_hand(self.refused()))
+        self.assertEqual([], self.broken())
+        self.assertEqual([("start", "box")], self.started_by_hand(self.refused(), code=1), "ended once; then it is another start")
+        self.assertEqual(["a VM that its engine refused runs again"], self.broken())
+
+    def test_that_its_engine_refuses_to_start_though_nobody_killed_it(self):
+        self.ledger.engine_was("ended", ["a1", "a2"])
+        self.started_by_hand(self.refused())
+        self.assertEqual(["an engine refuses to start a VM only after it was killed"], self.broken())
+
+    def test_that_is_stopped_for_another_reason(self):
+        for what in ({"reason": None}, {"reason": "could not be started again: no space left on device"}):
+            with self.subTest(what):
+                self.assertEqual([], self.started_by_hand(self.refused(**what)))
         self.ledger.created(view())
-        reason = "could not be started again: the engine can't start the VM: task 1: already exists"
-        self.assertEqual([], self.lost(view(state="stopped", reason=reason)))
-        self.ledger.created(view(B))
-        stopped = view(state="stopped", reason=reason)
-        self.assertEqual(["a VM is as its person was told"], self.lost(stopped, view(B, state="stopped")))
+        self.ledger.engine_was("killed", ["a1", "a2"])
+        self.assertEqual(["a VM is as its person was told"], self.lost(self.refused()))
+
+    def logged_in(self, *exec_answers):
+        """`exec_answers`: code and output of each exec, in order; everything else works."""
+        said, answers = [], list(exec_answers)
+
+        def mccli(verb, *_, **__):
+            said.append(verb)
+            code, out = answers.pop(0) if verb == "exec" else (0, "box" if verb == "ssh" else "")
+            return types.SimpleNamespace(returncode=code, stdout=out, stderr="")
+
+        self.world.cloud = types.SimpleNamespace(mccli=mccli)
+        self.calm.mccli = lambda *_: [{"name": name, "slots": 4, "slots_used": 4} for name in ("a1", "a2", "b1")]
+        self.calm.everything_works({A: view()})
+        return said
+
+    def test_login_works(self):
+        self.assertEqual(["ssh", "exec", "exec"], self.logged_in((0, "box"), (0, "box")))
+        self.assertEqual([], self.broken())
+
+    def test_login_fails(self):
+        self.ledger.engine_was("ended", ["a1"])
+        self.logged_in((126, "OCI runtime exec failed"), (126, "OCI runtime exec failed"))
+        self.assertEqual(["who is running can be logged in to"], self.broken())
+
+    def test_login_to_one_whose_root_was_unmounted(self):
+        broken = (126, f"OCI runtime exec failed: {ROOT_UNMOUNTED}: unknown")
+        self.logged_in(broken, broken)
+        self.assertEqual(["who is running can be logged in to"], self.broken(), "nobody ended its engine")
+        self.journal.violations.clear()
+        self.ledger.engine_was("ended", ["a1"])
+        self.assertEqual(["ssh", "exec", "stop", "start", "ssh", "exec"], self.logged_in(broken, (0, "box")))
+        self.assertEqual([], self.broken())
+        self.logged_in(broken, broken)
+        self.assertEqual(["who is running can be logged in to"], self.broken(), "it was not mended by that")
 
     def test_replaced_by_one_that_was_hit_by_a_fault(self):
         end, heir = {"seq": 1, "kind": "vm.replaced", "vm": A}, {"seq": 2, "kind": "vm.creating", "vm": B}

@@ -105,11 +105,24 @@ class Machine(node.Node):
         chains = {"out": ("OUTPUT", "--dport"), "in": ("INPUT", "--sport")}
         return [[chains[d][0], "-p", "tcp", chains[d][1], "7711", "-j", "DROP"] for d in directions]
 
+    def end_stale_task(self, container):
+        """Ends what is left of a start of that container which its engine knows nothing of. True when there was something."""
+        shims = [pid for pid in self.processes() if is_shim_of(container, pid)]
+        for pid in shims:
+            os.kill(pid, signal.SIGKILL)
+        # containerd tidies up behind it, with a folder per task.
+        task = f"{self.dir}/exec/containerd/daemon/io.containerd.runtime.v2.task/moby/{container}"
+        if shims:
+            wait_until(f"containerd has forgotten {container}", lambda: not os.path.exists(task), 30, 0.1)
+        return bool(shims)
+
+    def processes(self):
+        return processes_of(os.stat(f"/run/netns/{self.name}").st_ino)
+
     def power_off(self):
         """kill -9 of all that runs on it: workers, engine, shims, and the containers' processes."""
-        own = os.stat(f"/run/netns/{self.name}").st_ino
         for _ in range(200):
-            found = processes_of(own)
+            found = self.processes()
             if not found:
                 break
             for pid in found:
@@ -126,6 +139,14 @@ class Machine(node.Node):
         shutil.rmtree(f"{self.dir}/exec", ignore_errors=True)
         with contextlib.suppress(FileNotFoundError):
             os.remove(f"{self.dir}/dockerd.pid")
+
+
+def is_shim_of(container, pid):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        with open(f"/proc/{pid}/cmdline") as cmdline:
+            argv = cmdline.read().split("\0")
+        return argv[0].endswith("/containerd-shim-runc-v2") and container in argv
+    return False
 
 
 def processes_of(network):
@@ -184,8 +205,15 @@ class World:
     def programs(self):
         return [self.broker, *self.workers.values(), *self.engines]
 
+    def end_stale_task(self, container):
+        """The machine where that was, or None."""
+        return next((machine for machine in self.machines if machine.end_stale_task(container)), None)
+
+    def names_on(self, machine):
+        return [name for name, place in WORKERS.items() if self.machines[place] is machine]
+
     def workers_on(self, machine):
-        return [self.workers[name] for name, place in WORKERS.items() if self.machines[place] is machine]
+        return [self.workers[name] for name in self.names_on(machine)]
 
     def machine_of(self, worker):
         return self.machines[WORKERS[worker]]
