@@ -15,13 +15,17 @@ constexpr milliseconds beacon_first{20};
 constexpr milliseconds beacon_again{1000};
 // Beacons come every second: three missing in a row is not chance.
 constexpr milliseconds silence_max{3500};
-constexpr milliseconds replay_wait{2000};
+// On a link that needs longer for an answer: so many times that long, and longer each time that none came.
+// An answer to an earlier question is not looked at, so one that is asked again too soon is never answered.
+constexpr milliseconds replay_wait_min{2000};
+constexpr milliseconds replay_wait_max{30000};
+constexpr int replay_wait_growth = 2;
 constexpr milliseconds replay_again{250};
 
 }  // namespace
 
 EventFollower::EventFollower(std::optional<EventSeq> since, Instant now)
-    : since_(since), beacon_at_(now), silent_at_(now + silence_max) {
+    : since_(since), replay_wait_(replay_wait_min), beacon_at_(now), silent_at_(now + silence_max) {
     on_tick(now);
 }
 
@@ -31,7 +35,13 @@ std::vector<EventFollower::Effect> EventFollower::take_effects() {
 
 void EventFollower::heard(Instant now) {
     silent_at_ = now + silence_max;
-    if (silent_) effects_.emplace_back(Remark{"the broker answers again"});
+    if (silent_) {
+        effects_.emplace_back(Remark{"the broker answers again"});
+        // What was asked meanwhile it may never have heard.
+        replay_open_ = false;
+        asked_at_.reset();
+        replay_wait_ = replay_wait_min;
+    }
     silent_ = false;
     beacon_at_ = started_ ? Instant::never() : beacon_at_;
 }
@@ -93,6 +103,10 @@ void EventFollower::on_replay(Instant now, const protocol::EventsReply& reply) {
     heard(now);
     replay_open_ = false;
     replay_deadline_ = Instant::never();
+    if (asked_at_) {
+        replay_wait_ = std::clamp(replay_wait_growth * (now - *asked_at_), replay_wait_min, replay_wait_max);
+        asked_at_.reset();
+    }
     if (is_other_cloud(reply.cloud)) {
         // The reply may answer a question about the old cloud's numbers: ask again from the start.
         known_ = reply.last;
@@ -138,13 +152,15 @@ void EventFollower::print_ahead() {
 void EventFollower::close_hole(Instant now) {
     if (in_step() || replay_open_) return;
     replay_open_ = true;
-    replay_deadline_ = now + replay_wait;
+    replay_deadline_ = now + replay_wait_;
+    asked_at_ = now;
     if (rule_holds(Rule::holes_are_filled)) effects_.emplace_back(AskReplay{last_});
 }
 
 void EventFollower::on_tick(Instant now) {
     if (replay_open_ && now >= replay_deadline_) {
         replay_open_ = false;
+        if (asked_at_) replay_wait_ = std::min(replay_wait_growth * replay_wait_, replay_wait_max);
         close_hole(now);
     }
     if (now >= silent_at_) {

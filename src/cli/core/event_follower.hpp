@@ -85,6 +85,8 @@ private:
     EventSeq known_;  ///< known to exist
     std::map<std::uint64_t, protocol::Event> ahead_;
     bool replay_open_ = false;
+    std::optional<Instant> asked_at_;  ///< the replay that is not answered yet
+    milliseconds replay_wait_;         ///< for its answer
     Instant replay_deadline_ = Instant::never();
     Instant beacon_at_;
     Instant silent_at_;

@@ -116,6 +116,39 @@ TEST(EventFollower, FillsAHoleAndPrintsNothingTwice) {
     EXPECT_THAT(f.did(), ElementsAre("7", "8", "9"));
 }
 
+// An answer that is overtaken by the next question is not looked at (cli/shell/watch.cpp).
+TEST(EventFollower, WaitsLongEnoughOnALinkWhoseAnswersTakeLong) {
+    constexpr milliseconds answer_takes{5000};
+    Follower f(0);
+    f.core.on_beacon(f.now, beacon(3));
+    f.did();
+    std::vector<int> questions;
+    for (std::uint64_t page = 1; page <= 3; ++page) {
+        int asked = 1;
+        for (milliseconds waited{0}; waited < answer_takes && asked < 10; waited += 500ms) {
+            f.after(500ms);
+            f.core.on_beacon(f.now, beacon(3));
+            if (f.did().empty()) continue;
+            ++asked;
+            waited = 0ms;
+        }
+        questions.push_back(asked);
+        f.core.on_replay(f.now, replay(page, page, 3));
+        f.did();
+    }
+    EXPECT_THAT(questions, ElementsAre(3, 1, 1)) << "after 2 and 4 s the first page is asked for again";
+}
+
+TEST(EventFollower, AsksAgainAtOnceWhenTheBrokerIsBack) {
+    Follower f(0);
+    f.core.on_beacon(f.now, beacon(3));
+    f.after(2000ms);
+    f.after(1500ms);
+    EXPECT_THAT(f.did(), ElementsAre("beacon?", "ask 0", "ask 0", "remark", "beacon?"));
+    f.core.on_beacon(f.now, beacon(3));
+    EXPECT_THAT(f.did(), ElementsAre("remark", "ask 0"));
+}
+
 TEST(EventFollower, LearnsOfAHoleFromABeaconAlone) {
     Follower f;
     f.core.on_beacon(f.now, beacon(5));
