@@ -184,7 +184,9 @@ void CreateJob::ask_whose() {
 }
 
 void CreateJob::on_whose(Now now, const CallResult& result) {
+    // Gone meanwhile, or renamed: by its label it is still found, if it is this VM's.
     const bool gone = result && result->status == 404;
+    if (gone) name_taken_ = false;
     if (result && engine::is_good(*result)) {
         const auto info = engine::parse_inspect(result->body);
         if (info && ((is_ours(info->labels, port().context().identity) && vm_of(info->labels) == order_.vm) ||
@@ -199,7 +201,7 @@ void CreateJob::on_whose(Now now, const CallResult& result) {
                                        "left alone"});
         }
     }
-    // Gone meanwhile, or the engine still is at the create that took the name: its end is near.
+    // The engine may still be at the create that took the name: its end is near.
     if (!gone && ++unknowns_ >= unknowns_max) {
         return fail_with(now, {ErrorCode::engine_failed, "the engine can't tell whose the VM's name is"});
     }
@@ -307,7 +309,7 @@ void CreateJob::on_timer(Now now) {
         case Step::look:
             return lookup_->on_timer();
         case Step::whose:
-            return create(now);
+            return look(now);
         case Step::ready:
             return readiness_->on_timer(now);
         case Step::tidy_up:

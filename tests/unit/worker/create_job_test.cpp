@@ -82,6 +82,30 @@ TEST(CreateJob, WaitsForACreateThatHoldsTheName) {
     EXPECT_EQ(t.code(job), ErrorCode::ok) << t.sentence(job);
 }
 
+// Found by the simulator, seed 201540: the create that took the name ends, and its container is
+// renamed by hand, between the look for whose the name is and the next try.
+TEST(CreateJob, FindsTheOneThatHeldTheNameAfterItsRename) {
+    Harness t;
+    t.advance(1s);
+    bool begun = false;
+    bool shown = false;
+    t.engine.intercept = [&](const EngineRequest& request) -> std::optional<FakeEngine::Answer> {
+        if (request.target.find("/create?name") != std::string::npos && !std::exchange(begun, true)) {
+            static_cast<void>(t.engine.answer(request));
+            t.engine.rename("mc-" + Harness::vm.str(), "by-hand");
+            return FakeEngine::error(409, "Conflict. The container name is already in use");
+        }
+        const bool look = request.target.find("minicloud.vm%3D") != std::string::npos;
+        if (look && !std::exchange(shown, true)) return FakeEngine::reply(200, nlohmann::json::array());
+        return std::nullopt;
+    };
+    const JobId job = t.create();
+    t.advance(bounds::engine_retry);
+    EXPECT_EQ(t.code(job), ErrorCode::ok) << t.sentence(job);
+    EXPECT_EQ(t.engine.containers.size(), 1U);
+    EXPECT_TRUE(t.engine.containers.contains("by-hand"));
+}
+
 TEST(CreateJob, LeavesSomebodyElsesContainerAlone) {
     Harness t;
     auto& other = t.engine.containers["mc-" + Harness::vm.str()];
