@@ -91,8 +91,8 @@ enum class ContainerState : std::uint8_t {
 /// How an exited container ended, as far as its worker saw. Wire numbers. ADR 12.
 enum class Ended : std::uint8_t {
     by_itself = 0,    ///< on an engine that lived on
-    unwatched = 1,    ///< before its worker first looked
-    with_engine = 2,  ///< its engine or machine was stopped, or carried out late a stop ordered before
+    unwatched = 1,    ///< before its worker first looked, or while nothing could be seen of its engine
+    with_engine = 2,  ///< its engine or machine was stopped
 };
 
 struct VmReport {
@@ -106,6 +106,7 @@ struct VmReport {
     std::int32_t exit_code = 0;      ///< of an exited container
     std::string reason;              ///< e.g. the engine's error, "OOM killed"
     Ended ended = Ended::by_itself;  ///< of an exited container
+    bool late_stop = false;  ///< in an answer to an order: the engine may yet carry out a stop, its answer never came
 
     bool operator==(const VmReport&) const = default;
     template <class Self, class Archive>
@@ -120,6 +121,7 @@ struct VmReport {
         archive(self.exit_code);
         archive(self.reason, limits::reason_bytes_max);
         archive(self.ended, Ended::with_engine);
+        archive(self.late_stop);
     }
 };
 

@@ -54,7 +54,7 @@ BODIES = {
     },
     "VmReport": {
         "vm": 0, "state": 0, "container": "", "image": "", "ssh_port": 0, "host_key": "", "started": 0, "exit_code": 0,
-        "reason": "", "ended": 0,
+        "reason": "", "ended": 0, "late_stop": False,
     },
     "CreateRequest": {"spec": "VmSpec", "count": 1, "node": "", "on_lost": 0},
     "ActionRequest": {"targets": [], "grace_seconds": 10},

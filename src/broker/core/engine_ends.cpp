@@ -8,20 +8,22 @@ using protocol::ContainerState;
 using protocol::Ended;
 
 constexpr int start_tries_max = 5;
-constexpr seconds start_retry_interval{5};  ///< times the number of tries so far
-constexpr seconds end_settled{30};          ///< docs/protocol.md "Ended": a worker corrects itself this long
-constexpr seconds late_stop_max{300};       ///< as long as a worker counts with one
-constexpr seconds start_proved{60};         ///< having run this long, a VM has all its tries again
+constexpr seconds start_retry_interval{5};      ///< times the number of tries so far
+constexpr seconds end_settled{30};              ///< docs/protocol.md "Ended": a worker corrects itself this long
+constexpr milliseconds late_stop_max{300'000};  ///< an engine carries out what it was asked by then, or never
+constexpr seconds start_proved{60};             ///< having run this long, a VM has all its tries again
 
 }  // namespace
 
 void BrokerCore::note_unknown_stop(Now now, Vm& vm, Verb verb) {
-    if (verb == Verb::vm_stop || verb == Verb::vm_restart) vm.late_stop_until = now.instant + late_stop_max;
+    if (verb != Verb::vm_stop && verb != Verb::vm_restart) return;
+    vm.record.late_stop_until_served_ms = served_ms(now) + static_cast<std::uint64_t>(late_stop_max.count());
+    vms_.touch(vm);
 }
 
-protocol::Ended BrokerCore::how_it_ended(Now now, const Vm& vm, const protocol::VmReport& report) {
-    // The worker that gave the engine the order may not be the one that sees it carried out.
-    const bool late_stop = report.ended == Ended::by_itself && now.instant < vm.late_stop_until;
+protocol::Ended BrokerCore::how_it_ended(Now now, const Vm& vm, const protocol::VmReport& report) const {
+    // Neither the worker that gave the engine the order nor this broker may be the one that sees it carried out.
+    const bool late_stop = report.ended == Ended::by_itself && served_ms(now) < vm.record.late_stop_until_served_ms;
     if (late_stop) return Ended::with_engine;
     if (report.ended != Ended::unwatched || vm.record.report.state != ContainerState::exited) return report.ended;
     // A worker that was not there when it ended knows less than what was reported before, unless
@@ -64,7 +66,7 @@ void BrokerCore::fail_start_again(Now now, Vm& vm, const Error& error) {
     vms_.clear_job(vm);
     vms_.touch(vm);
     if (error.code == ErrorCode::vm_exited) {
-        vm.late_stop_until = {};
+        vm.record.late_stop_until_served_ms = 0;
         // It had its start. That it ended at once is its own doing.
         vm.record.report.ended = Ended::by_itself;
         vm.record.reason = "started again, and " + error.message;

@@ -80,6 +80,8 @@ struct VmRecord {
     std::optional<JobRecord> job;
     protocol::OnLost on_lost = protocol::OnLost::keep;
     bool replacement = false;  ///< made in place of one that somebody had: its create is tried until it succeeds
+    /// MetaRecord::served_ms until which its engine may carry out a stop whose outcome nobody knows.
+    std::uint64_t late_stop_until_served_ms = 0;
 
     /// 0 = never.
     [[nodiscard]] WallTime expires() const {
@@ -103,6 +105,7 @@ struct VmRecord {
         archive(self.job);
         archive(self.on_lost, protocol::OnLost::replace);
         archive(self.replacement);
+        archive(self.late_stop_until_served_ms);
     }
 };
 

@@ -26,7 +26,6 @@ struct Vm {
     milliseconds stopped_for{0};  ///< of that grace period, while its node was ready
     int replace_tries = 0;        ///< creates in place of a lost one that failed
     int start_tries = 0;          ///< starts that the broker ordered by itself
-    Instant late_stop_until;      ///< an engine may yet carry out a stop whose outcome nobody knows
 };
 
 /// All VMs, by id, by name and by the job under way.

@@ -269,6 +269,7 @@ void BrokerCore::finish_change(Now now, Vm& vm, const JobRecord& job, const Resu
         vms_.touch(vm);
         return finish_item(now, job.request, job.item, &vm, vm.record.spec.name, result.error());
     }
+    if (result->late_stop) note_unknown_stop(now, vm, job.verb);
     vm.record.report = *result;
     move(now, vm, job.verb == Verb::vm_stop ? VmState::stopped : VmState::running, "");
     vms_.clear_job(vm);

@@ -56,8 +56,6 @@ inline constexpr int engine_tries_max = 4;        ///< looks at a silent or fail
 inline constexpr int surplus_removals_max = 4;    ///< of one VM's second containers, per look
 inline constexpr milliseconds tidy_up_max = 30s;  ///< after a failed create: for removing what there is
 
-inline constexpr milliseconds late_stop_max = 5min;  ///< a stop without an answer may happen until then
-
 // Inventory, events and health.
 inline constexpr milliseconds inventory_interval = 3s;
 inline constexpr milliseconds inventory_spacing = 200ms;  ///< between two lists, however many hints there are

@@ -16,19 +16,19 @@ void Endings::on_engine_gone(Now now) {
 }
 
 void Endings::on_list(Now now, const std::vector<engine::ContainerInfo>& listed) {
-    const Ended how = !watching_ ? Ended::unwatched : gone_ ? Ended::with_engine : Ended::by_itself;
+    const Ended how = !watching_ ? Ended::unwatched
+                      : gone_    ? Ended::with_engine
+                      : unseen_  ? Ended::unwatched
+                                 : Ended::by_itself;
     std::unordered_map<std::string, Exit> exits;
     for (const auto& container : listed) {
         if (container.state != protocol::ContainerState::exited) continue;
         const auto before = exits_.find(container.id);
-        const bool ordered = watching_ && late_stops_.erase(container.id) > 0;
-        exits[container.id] =
-            before != exits_.end() ? before->second : Exit{now.instant, ordered ? Ended::with_engine : how};
+        exits[container.id] = before != exits_.end() ? before->second : Exit{now.instant, how};
     }
-    std::erase_if(late_stops_, [&](const auto& e) { return now.instant - e.second > bounds::late_stop_max; });
     exits_ = std::move(exits);
     watching_ = true;
-    gone_ = false;
+    gone_ = unseen_ = false;
 }
 
 Ended Endings::of(const std::string& container) const {

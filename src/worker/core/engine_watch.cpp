@@ -24,6 +24,7 @@ void EngineWatch::open(Now now) {
 void EngineWatch::on_engine_lost(Now now) {
     if (!open_) return;
     context_.calls.cancel(owner_watch);
+    context_.endings.on_engine_unseen();
     close(now);
 }
 
@@ -47,6 +48,7 @@ void EngineWatch::on_call_done(Now now, const CallResult& result) {
     // list to fail, or hidden behind a socket that systemd keeps open.
     const bool our_own_limit = !result && result.error().code == ErrorCode::deadline_exceeded;
     const bool refused = result && !engine::is_good(*result);
+    if (refused) context_.endings.on_engine_unseen();
     if (our_own_limit || refused) return;
     context_.endings.on_engine_gone(now);
     inventory_.hint(now);

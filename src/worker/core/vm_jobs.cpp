@@ -128,7 +128,7 @@ void SwitchJob::on_acted(Now now, const CallResult& result) {
     if (!result) {
         last_failure_ = result.error();
         ++unknowns_;
-        note_unanswered(now);
+        note_unanswered();
         return verify();
     }
     // Also after a restart: what it left behind is a stopped VM.
@@ -153,7 +153,7 @@ void SwitchJob::on_verified(Now now, const Lookup::Found& found) {
     const engine::ContainerInfo& container = **found;
     const bool runs = container.state == ContainerState::running;
     const Verb verb = port().head().verb;
-    if (verb == Verb::vm_stop && !runs) return end(Outcome::done(full_report(port(), container)));
+    if (verb == Verb::vm_stop && !runs) return end_done(full_report(port(), container));
     if (verb == Verb::vm_start && runs) return wait_until_ready(now);
     if (verb == Verb::vm_restart && runs && container.started != started_before_) return wait_until_ready(now);
     if (unknowns_ >= bounds::engine_tries_max) return end(*last_failure_);
@@ -173,7 +173,7 @@ void SwitchJob::on_readiness(const std::optional<Readiness::Result>& result) {
     if (!result) return;
     switch (result->end) {
         case Readiness::End::ready:
-            return end(Outcome::done(result->report));
+            return end_done(result->report);
         case Readiness::End::gone:
             return end(Error{ErrorCode::not_found, "the VM's container was removed while it started"});
         case Readiness::End::exited:
@@ -196,13 +196,17 @@ void SwitchJob::on_timer(Now now) {
     }
 }
 
-void SwitchJob::note_unanswered(Now now) {
-    const bool stops = port().head().verb != Verb::vm_start;
-    if (stops && step_ == Step::act) port().context().endings.on_stop_unanswered(now, container_);
+void SwitchJob::note_unanswered() {
+    if (step_ == Step::act && port().head().verb != Verb::vm_start) late_stop_ = true;
 }
 
-void SwitchJob::give_up(Now now, Error why) {
-    note_unanswered(now);
+void SwitchJob::end_done(protocol::VmReport report) {
+    report.late_stop = late_stop_;
+    end(Outcome::done(std::move(report)));
+}
+
+void SwitchJob::give_up(Now /*now*/, Error why) {
+    note_unanswered();
     if (step_ == Step::ready && readiness_->waits_for_ssh()) {
         return end(Error{ErrorCode::ssh_not_answering, "the VM runs, but " + readiness_->waiting_for() + " in time"});
     }

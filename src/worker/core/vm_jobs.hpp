@@ -61,7 +61,8 @@ private:
     void act();
     void start();
     void on_acted(Now now, const CallResult& result);
-    void note_unanswered(Now now);
+    void note_unanswered();
+    void end_done(protocol::VmReport report);
     void verify();
     void on_verified(Now now, const Lookup::Found& found);
     void wait_until_ready(Now now);
@@ -75,6 +76,7 @@ private:
     WallTime started_before_;  ///< of a running VM, by its engine
     bool port_was_taken_ = false;
     int unknowns_ = 0;
+    bool late_stop_ = false;             ///< a stop or restart got no answer: the engine may yet carry it out
     std::optional<Error> last_failure_;  ///< of a call whose outcome had to be looked up
 };
 

@@ -200,6 +200,23 @@ TEST(BrokerEngineEnds, AStopOfUnknownOutcomeMayHappenLater) {
     EXPECT_EQ(t.starts(), 2u) << "not for ever";
 }
 
+// Found by the simulator, seeds 208078 and 201573: the worker knows of it, and then neither it
+// nor the broker is the process that it was.
+TEST(BrokerEngineEnds, AStopThatMayComeLateIsKnownAfterARestart) {
+    EngineEndsHarness t;
+    t.act(Verb::restart, {"box"});
+    auto restarted = BrokerHarness::report(t.id, ContainerState::running);
+    restarted.late_stop = true;
+    t.from_worker("a", protocol::Kind::reply, Verb::vm_restart, t.order("a", Verb::vm_restart)->header.id,
+                  encode(restarted));
+    t.restart();
+    t.node_register("a");
+    t.inventory("a", {BrokerHarness::report(t.id, ContainerState::running)});
+    t.exits(Ended::by_itself);
+    EXPECT_EQ(t.starts(), 1u);
+    EXPECT_EQ(t.vm("box")->intent, VmIntent::running);
+}
+
 TEST(BrokerEngineEnds, TimeToLiveHolds) {
     BrokerHarness t;
     t.node_ready("a");

@@ -188,6 +188,21 @@ TEST(SwitchJob, StopWithoutAnAnswerIsLookedUp) {
     EXPECT_EQ(t.code(t.act(Verb::vm_stop)), ErrorCode::ok);
 }
 
+// Found by the simulator, seed 20: the engine carries it out later, on a VM that was started again.
+TEST(SwitchJob, TellsThatAStopWithoutAnAnswerMayComeLate) {
+    for (const auto& [verb, path] : {std::pair{Verb::vm_stop, "/stop"}, std::pair{Verb::vm_restart, "/restart"}}) {
+        MadeHarness t;
+        const JobId prompt = t.act(verb);
+        ASSERT_EQ(t.code(prompt), ErrorCode::ok);
+        EXPECT_FALSE(t.report(prompt).late_stop);
+        t.container()->state = "running";
+        t.when("POST", path, Harness::timed_out(), 1);
+        const JobId job = t.act(verb);
+        ASSERT_EQ(t.code(job), ErrorCode::ok) << t.sentence(job);
+        EXPECT_TRUE(t.report(job).late_stop);
+    }
+}
+
 // Each unanswered call is looked up, the last one too.
 TEST(SwitchJob, LooksAlsoAfterItsLastTry) {
     MadeHarness t;
