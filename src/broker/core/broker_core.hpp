@@ -206,6 +206,7 @@ private:
     void take_over(Now now, Vm& vm, const protocol::VmReport& report);
     void on_missing(Now now, Vm& vm);
     void on_stranger(Now now, Node& node, const protocol::VmReport& report);
+    void on_stranger_kept(const Node& node, const Message& message);
     void set_status(Now now, Node& node, const protocol::NodeStatus& status);
     void raise_epoch_over(Now now, Epoch seen);
 
@@ -257,6 +258,8 @@ private:
         NodeId node;
         Instant first_seen;
         Instant asked;  ///< when its removal was last ordered
+        JobId order;
+        std::string trouble;  ///< why it could not be removed, as last told
     };
     std::map<VmId, Orphan> orphans_;
     bool orphans_kept_ = false;  ///< the store is older than what a worker has seen: remove nothing unknown

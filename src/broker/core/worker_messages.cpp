@@ -1,5 +1,6 @@
 // What workers say. docs/protocol.md "Worker verbs".
 #include <algorithm>
+#include <utility>
 
 #include "base/rule.hpp"
 #include "base/version.hpp"
@@ -194,7 +195,7 @@ void BrokerCore::on_stranger(Now now, Node& node, const protocol::VmReport& repo
     const auto tombstone = tombstones_.find(report.vm);
     const bool dead = tombstone != tombstones_.end();
     if (!dead && orphans_kept_) return;
-    const auto [it, fresh] = orphans_.try_emplace(report.vm, Orphan{node.record.id, now.instant, Instant{}});
+    const auto [it, fresh] = orphans_.try_emplace(report.vm, Orphan{node.record.id, now.instant, {}, {}, {}});
     Orphan& orphan = it->second;
     if (!dead && now.instant - orphan.first_seen < config_.orphan_grace && rule_holds(Rule::orphan_grace)) return;
     if (!rule_holds(Rule::orphans_are_removed)) return;
@@ -211,15 +212,29 @@ void BrokerCore::on_stranger(Now now, Node& node, const protocol::VmReport& repo
                 : tombstone->second.replaced ? "left over from a VM that was replaced"
                                              : "left over from a VM that was deleted");
     }
-    // Its answer is of no interest: the next inventory tells whether it is gone.
-    send_worker(node, Kind::request, Verb::vm_remove, next_job_id(),
+    // Whether it is gone, the next inventory tells.
+    orphan.order = next_job_id();
+    send_worker(node, Kind::request, Verb::vm_remove, orphan.order,
                 encode(protocol::VmOrder{meta_.epoch, report.vm, 0}));
+}
+
+void BrokerCore::on_stranger_kept(const Node& node, const Message& message) {
+    const auto error = decode<protocol::ErrorBody>(message.body);
+    if (message.header.code == ErrorCode::ok || !error) return;
+    for (auto& [vm, orphan] : orphans_) {
+        if (orphan.order != protocol::as_job_id(message.header.id) || orphan.node != node.record.id) continue;
+        // It is in no list: this is the only place where somebody could read why it stays. Once, not at every try.
+        if (std::exchange(orphan.trouble, error->message) == error->message) return;
+        return log(LogLevel::warning, "a container on node " + node.record.name + " that is left over from VM " +
+                                          vm.str() + " can't be removed: " + error->message);
+    }
 }
 
 void BrokerCore::on_job_reply(Now now, Node& node, const Message& message) {
     const JobId id = protocol::as_job_id(message.header.id);
     Vm* vm = vms_.find_by_job(id);
-    if (!vm || vm->record.node != node.record.id) return;  // superseded, answered twice, or an orphan's
+    // Superseded, answered twice, or an orphan's.
+    if (!vm || vm->record.node != node.record.id) return on_stranger_kept(node, message);
 
     Result<protocol::VmReport> result = fail(ErrorCode::internal, "");
     if (message.header.code == ErrorCode::ok) {

@@ -251,6 +251,25 @@ TEST(BrokerCleanup, RemovesAnOrphanAfterAGracePeriodOnly) {
     EXPECT_EQ(t.count_events("vm.cleanup"), 1u);
 }
 
+// Found by chaos: what could not be removed was in no list, and nobody was told why it stayed.
+TEST(BrokerCleanup, TellsOnceWhyAnOrphanCannotBeRemoved) {
+    BrokerHarness t;
+    t.node_ready("a");
+    const std::vector stranger{BrokerHarness::report(VmId{77}, ContainerState::running)};
+    t.inventory("a", stranger);
+    t.advance_alive(61s, {"a"});
+    t.log.clear();
+    for (int tries = 0; tries < 3; ++tries) {
+        t.inventory("a", stranger);
+        t.disobey("a", Verb::vm_remove, ErrorCode::engine_failed, "device or resource busy");
+        t.advance_alive(11s, {"a"});
+    }
+    EXPECT_EQ(t.orders("a", Verb::vm_remove), 3u);
+    ASSERT_EQ(t.log.size(), 1u);
+    EXPECT_THAT(t.log[0].text,
+                testing::HasSubstr("node a that is left over from VM 000000000000004d can't be removed: device"));
+}
+
 TEST(BrokerCleanup, NeverLetsADeletedVmReturn) {
     BrokerHarness t;
     t.node_ready("a");
