@@ -9,9 +9,11 @@ readonly mc_python
 
 # What runs as process 1 of that world. It collects orphans, such as those of an engine that
 # was killed; and when it ends, for whatever reason, the kernel kills all that is left.
+# Its mounts are its own, and shared among themselves, as systemd makes those of a machine. Where
+# they are not, dockerd mounts its data root over itself, and hides what it mounted before that.
 # shellcheck disable=SC2016 # expanded in there
 readonly mc_private_init='
-mount --make-rprivate / && mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns && ip link set lo up || exit 1
+mount --make-rprivate / && mount --make-rshared / && mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns && ip link set lo up || exit 1
 "$@" &
 child=$!
 trap "kill -TERM $child 2>/dev/null" TERM INT

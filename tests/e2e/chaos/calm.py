@@ -28,6 +28,7 @@ ENGINE_REFUSES = re.compile(r"could not be started again: .*task ([0-9a-f]{64}):
 # works, exec has nowhere to begin.
 ROOT_UNMOUNTED = "error starting setns process: fork/exec /proc/self/exe: no such file or directory"
 PAGE = ("-o", "json")
+LEFTOVER_STAYS = "that is left over from VM"
 STALE_MOUNT = re.compile(r"unlinkat (/\S+/overlay2/[0-9a-f]+/merged): device or resource busy")
 
 
@@ -40,6 +41,8 @@ class Calm:
         self.world, self.people, self.ledger, self.journal = world, people, ledger, journal
         self.draw = random.Random(f"{seed}/calm")
         self.witnesses = [WatchWitness(watch, journal) for watch in world.watches]
+        # Of the broker's log, in bytes.
+        self.log_read = 0
         # Containers of which what was left of a start was ended in this calm phase.
         self.mended = set()
 
@@ -91,19 +94,28 @@ class Calm:
                 if str(trouble) != last:
                     last = str(trouble)
                     self.journal.note("unsettled", why=last)
-                self.unmount_what_blocks(last)
+                self.unmount_what_blocks(last + self.broker_says())
                 self.end_what_blocks(last)
             time.sleep(0.5)
         self.journal.count("checks", "all is in order soon after the last fault")
         self.journal.measure("seconds from the last fault to order", time.monotonic() - last_fault)
 
+    def broker_says(self):
+        """What is new in its log about containers that no VM accounts for: they are in no list."""
+        with open(f"{self.world.cloud.dir}/broker.log", "rb") as log:
+            log.seek(self.log_read)
+            lines = log.read().decode(errors="replace").splitlines()
+            self.log_read = log.tell()
+        return "".join(line for line in lines if LEFTOVER_STAYS in line)
+
     def unmount_what_blocks(self, trouble):
         """What an administrator has to do (docs/operations.md) for an engine that was killed or ended while it removed a VM:
         Docker mounts once more at its next start, unmounts once at the removal, and can never remove the container."""
         for path in set(STALE_MOUNT.findall(trouble)):
-            self.journal.count("remarks", "an engine could not remove a container: its stale mount was taken away by hand")
-            self.journal.note("unmount", path=path)
-            subprocess.run(["umount", "-l", path], check=False, capture_output=True)
+            done = subprocess.run(["umount", "-l", path], check=False, capture_output=True, text=True)
+            self.journal.note("unmount", path=path, code=done.returncode, err=done.stderr)
+            if done.returncode == 0:
+                self.journal.count("remarks", "an engine could not remove a container: its stale mount was taken away by hand")
 
     def end_what_blocks(self, trouble):
         """What an administrator has to do (docs/operations.md) for an engine that was killed with -9 while it started a VM:

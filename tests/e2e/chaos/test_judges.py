@@ -150,6 +150,15 @@ class CalmTest(JudgesTest):
                 with self.assertRaisesRegex(Unsettled, said):
                     self.settled(vms, **options)
 
+    def test_reads_on_in_the_brokers_log_about_what_stays(self):
+        self.world.cloud = types.SimpleNamespace(dir=self.folder)
+        line = "a container on node a1 that is left over from VM 00aa can't be removed: unlinkat /d/overlay2/1f/merged: busy\n"
+        with open(f"{self.folder}/broker.log", "a") as log:
+            log.write(f"something else\n{line}")
+            log.flush()
+            self.assertEqual(line.strip(), self.calm.broker_says())
+            self.assertEqual("", self.calm.broker_says())
+
     def lost(self, *vms):
         self.calm.nothing_lost({vm["id"]: vm for vm in vms})
         return self.broken()
