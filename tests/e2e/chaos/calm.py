@@ -4,6 +4,7 @@ import collections
 import json
 import random
 import re
+import signal
 import subprocess
 import time
 
@@ -89,6 +90,7 @@ class Calm:
                 break
             except Unsettled as trouble:
                 if time.monotonic() > end:
+                    self.note_what_engines_know()
                     self.journal.violation("all is in order soon after the last fault", f"not in {SETTLE_S} s: {trouble}")
                     return
                 if str(trouble) != last:
@@ -116,6 +118,19 @@ class Calm:
             self.journal.note("unmount", path=path, code=done.returncode, err=done.stderr)
             if done.returncode == 0:
                 self.journal.count("remarks", "an engine could not remove a container: its stale mount was taken away by hand")
+
+    def note_what_engines_know(self):
+        """For whoever has to find out why: an engine that hangs says so with what it is at, in a file below its exec root."""
+        for machine, engine in zip(self.world.machines, self.world.engines):
+            engine.process.signal(signal.SIGUSR1)
+            for container in self.world.containers(machine) or []:
+                try:
+                    argv = ["docker", "-H", machine.endpoint, "inspect", "--format", "{{json .State}} {{json .NetworkSettings}}"]
+                    done = subprocess.run([*argv, container["id"]], check=False, capture_output=True, text=True, timeout=READ_S)
+                    said = done.stdout + done.stderr
+                except subprocess.TimeoutExpired:
+                    said = f"no answer in {READ_S} s"
+                self.journal.note("inspected", **container, said=said)
 
     def end_what_blocks(self, trouble):
         """What an administrator has to do (docs/operations.md) for an engine that was killed with -9 while it started a VM:

@@ -1,6 +1,7 @@
 """Real programs, real engines, random faults. Run by scripts/chaos, see its --help."""
 
 import argparse
+import glob
 import json
 import os
 import shutil
@@ -90,6 +91,8 @@ def keep_evidence(output):
         for name in os.listdir(source) if os.path.isdir(source) else []:
             if name.endswith((".log", ".jsonl")) or name == "log":
                 shutil.copy(f"{source}/{name}", f"{output}/{folder}-{name}")
+        for path in glob.glob(f"{source}/exec/goroutine-stacks-*.log"):
+            shutil.copy(path, f"{output}/{folder}-{os.path.basename(path)}")
     broker = f"{node.PRIVATE_DIR}/cloud/broker"
     for name in os.listdir(broker) if os.path.isdir(broker) else []:
         if name.startswith("broker.db"):
