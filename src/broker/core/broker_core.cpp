@@ -214,9 +214,13 @@ std::size_t BrokerCore::output_bytes() {
     return output_bytes_;
 }
 
-void BrokerCore::stop(Now now) {
-    end_streams("the broker is stopping");
+void BrokerCore::take_leave(const std::string& why) {
+    for (const Stream& stream : streams_.quiet_since(Instant::never())) end_stream(stream, {ErrorCode::cancelled, why});
     for (const RequestId id : requests_.waited_for()) send_progress(*requests_.find(id), {"stopping", "", 0, ""});
+}
+
+void BrokerCore::stop(Now now) {
+    take_leave("the broker is stopping");
     if (!read_only()) publish(now, protocol::event_kind::broker_stopping, "", "");
 }
 

@@ -51,8 +51,9 @@ public:
     [[nodiscard]] bool read_only() const { return !read_only_why_.empty(); }
     [[nodiscard]] const std::string& read_only_why() const { return read_only_why_; }
 
-    /// Tells both ends of every stream that it ends, and why. For a core that goes.
-    void end_streams(const std::string& why);
+    /// For a core that goes: tells both ends of every stream that it ends, and why, and
+    /// who waits (progress `stopping`), so that he asks again soon and not after a silence.
+    void take_leave(const std::string& why);
 
     /// A message on the clients' socket. `frames` are without the routing id; their
     /// content is taken. A bad one is answered, counted and changes nothing. `behind`:
@@ -77,8 +78,7 @@ public:
     /// messages in a turn when this is high: a thousand `list` make replies of hundreds of MB.
     [[nodiscard]] std::size_t output_bytes();
 
-    /// The last words: the event broker.stopping, an end for every stream, and progress
-    /// `stopping` for who waits, so that he asks again soon and not after a silence.
+    /// The last words: take_leave(), and the event broker.stopping.
     void stop(Now now);
 
     /// What clients are told, once the shell knows which port it got.
@@ -162,7 +162,7 @@ private:
 
     // replacements.cpp: VMs whose node is lost or drained
     void tend_nodes(Now now);
-    [[nodiscard]] static bool may_be_replaced(const Vm& vm);
+    [[nodiscard]] static bool may_be_replaced(Now now, const Vm& vm);
     /// A replacement whose create failed and is to be tried anew.
     [[nodiscard]] static bool is_unmade(const Vm& vm);
     void replace_all(Now now, Node& node, const std::string& why);

@@ -51,7 +51,7 @@ public:
     [[nodiscard]] const BrokerCore& core() const { return *core_; }
 
     /// Nothing of the turn whose commit failed may be told. What is to be told
-    /// instead, without changes: the ends of streams.
+    /// instead, without changes: the ends of streams, and that who waits has to ask again.
     [[nodiscard]] Effects commit_failed(Now now, const Error& error);
 
     /// Moves the core and, when it is read-only, tries the disk. What a core that has

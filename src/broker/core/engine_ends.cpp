@@ -53,9 +53,7 @@ bool BrokerCore::start_again(Now now, Vm& vm) {
         return true;
     }
     const bool can = node && node->reachable() && node->record.status.ready;
-    const auto expires = record.expires();
-    const bool over = expires.unix_ms != 0 && now.wall >= expires;
-    if (!can || over || now.instant < vm.retry_at) return true;
+    if (!can || record.has_expired(now.wall) || now.instant < vm.retry_at) return true;
     ++vm.start_tries;
     publish(now, protocol::event_kind::vm_starting, vm, why);
     start_job(now, vm, Verb::vm_start, {}, 0, 0);

@@ -170,7 +170,8 @@ Result<Node*> NodeTable::place(const protocol::VmSpec& spec, const std::string& 
     }
     constexpr std::size_t why_bytes_max = 600;
     if (why.size() > why_bytes_max) why = why.substr(0, why_bytes_max) + " …";
-    return fail(ErrorCode::no_capacity, "the cloud is full (" + why + "); delete a VM or add a worker");
+    return fail(ErrorCode::no_capacity,
+                "the cloud is full (" + why + "); delete a VM, uncordon a node or add a worker");
 }
 
 std::vector<protocol::NodeView> NodeTable::views(Instant now) const {

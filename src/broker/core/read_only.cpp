@@ -72,8 +72,4 @@ void BrokerCore::refuse_registration(const PeerId& peer, const Message& message)
     effects_.to_workers.push_back({peer, {header, encode(protocol::ErrorBody{read_only_why_, retry_after_ms}), {}}});
 }
 
-void BrokerCore::end_streams(const std::string& why) {
-    for (const Stream& stream : streams_.quiet_since(Instant::never())) end_stream(stream, {ErrorCode::cancelled, why});
-}
-
 }  // namespace mc::broker

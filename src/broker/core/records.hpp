@@ -89,6 +89,8 @@ struct VmRecord {
         return {created.unix_ms + static_cast<std::int64_t>(spec.ttl_seconds) * 1000};
     }
 
+    [[nodiscard]] bool has_expired(WallTime now) const { return expires().unix_ms != 0 && now >= expires(); }
+
     template <class Self, class Archive>
     static void fields(Self& self, Archive& archive) {
         archive(self.id);

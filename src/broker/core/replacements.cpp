@@ -30,9 +30,9 @@ void BrokerCore::tend_nodes(Now now) {
     retry_replacements(now);
 }
 
-bool BrokerCore::may_be_replaced(const Vm& vm) {
+bool BrokerCore::may_be_replaced(Now now, const Vm& vm) {
     const bool wanted = vm.record.on_lost == protocol::OnLost::replace || !rule_holds(Rule::keep_means_keep);
-    return wanted && vm.record.intent == VmIntent::running;
+    return wanted && vm.record.intent == VmIntent::running && !vm.record.has_expired(now.wall);
 }
 
 bool BrokerCore::is_unmade(const Vm& vm) {
@@ -44,7 +44,7 @@ void BrokerCore::replace_all(Now now, Node& node, const std::string& why) {
     for (const VmId id : vms) {
         Vm& vm = *vms_.find(id);
         // Where there is no room for one there may be for a smaller one.
-        if (may_be_replaced(vm) && now.instant >= vm.retry_at && !replace(now, vm, why)) {
+        if (may_be_replaced(now, vm) && now.instant >= vm.retry_at && !replace(now, vm, why)) {
             vm.retry_at = now.instant + retry_interval;
         }
     }
@@ -117,13 +117,13 @@ void BrokerCore::tend_drain(Now now, Node& node) {
         if (vm.record.state == VmState::stopped && !vm.record.job) {
             // One that ended with its engine would be started again here.
             if (vm.record.intent != VmIntent::running || vm.stop_seen) continue;
-            if (may_be_replaced(vm) && replace(now, vm, why)) continue;
+            if (may_be_replaced(now, vm) && replace(now, vm, why)) continue;
             vm.record.intent = VmIntent::stopped;
             vms_.touch(vm);
             continue;
         }
         if (!vm.record.job && vm.record.state == VmState::running) {
-            if (may_be_replaced(vm) && replace(now, vm, why)) continue;
+            if (may_be_replaced(now, vm) && replace(now, vm, why)) continue;
             if (over && now.instant >= vm.retry_at) {
                 vm.record.intent = VmIntent::stopped;
                 vm.retry_at = now.instant + retry_interval;

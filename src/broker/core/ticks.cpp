@@ -82,8 +82,7 @@ void BrokerCore::clean_up(Now now) {
                 start_job(now, vm, Verb::vm_remove, {}, 0, 0);
             continue;
         }
-        const auto expires = record.expires();
-        if (expires.unix_ms != 0 && now.wall >= expires) {
+        if (record.has_expired(now.wall)) {
             remove_by_broker(now, vm, "its time to live is over");
         } else if (vm.stop_seen && (record.intent == VmIntent::running || !rule_holds(Rule::stop_by_person_stays)) &&
                    record.state == VmState::stopped && vm.stopped_for >= config_.cleanup_grace) {

@@ -13,6 +13,7 @@ namespace mc::worker::bounds {
 inline constexpr std::size_t jobs_max = 4096;             ///< waiting and running; over it: busy
 inline constexpr std::size_t streams_max = 256;           ///< exec and logs at once; over it: busy
 inline constexpr std::size_t creates_under_way_max = 64;  ///< the others wait, and their time has not begun
+inline constexpr milliseconds busy_retry = 1s;            ///< when an order that was refused as busy may come again
 inline constexpr std::size_t results_remembered_max = 4096;
 inline constexpr milliseconds progress_interval = 500ms;  ///< of one job: a pull reports many times a second
 

@@ -16,9 +16,6 @@ using protocol::Verb;
 
 namespace {
 
-/// When a job that was refused as busy may be sent again.
-constexpr std::uint32_t busy_retry_ms = 1000;
-
 protocol::Bytes accepted_body() {
     protocol::Progress body;
     body.stage = "accepted";
@@ -117,7 +114,7 @@ void JobTable::on_order(Now now, const Message& message) {
         return reply(message.header, Outcome::failed({ErrorCode::busy,
                                                       "node " + context_.settings.name +
                                                           " has as many jobs or streams as it takes; try again later",
-                                                      busy_retry_ms}));
+                                                      static_cast<std::uint32_t>(bounds::busy_retry.count())}));
     }
     ++next_owner_.value;
     by_id_[id] = owner;

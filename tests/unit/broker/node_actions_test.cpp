@@ -287,6 +287,24 @@ TEST(BrokerLostNodes, LeaveAStoppedVmWhereItIs) {
     EXPECT_EQ(t.orders("b", Verb::vm_create), 0u);
 }
 
+TEST(BrokerLostNodes, MakeNothingAnewWhoseTimeToLiveIsOver) {
+    BrokerHarness t{short_lost()};
+    t.node_ready("a");
+    t.node_ready("b");
+    for (const std::uint64_t ttl_seconds : {10, 3600}) {
+        protocol::CreateRequest create;
+        create.spec.name = "box-" + std::to_string(ttl_seconds);
+        create.spec.ttl_seconds = ttl_seconds;
+        create.node = "a";
+        create.on_lost = OnLost::replace;
+        t.send(Verb::create, encode(create));
+        t.obey("a", Verb::vm_create);
+    }
+    t.advance_alive(40s, {"b"});
+    ASSERT_EQ(distinct_orders(t, "b", Verb::vm_create), 1u);
+    EXPECT_EQ(decode<protocol::CreateOrder>(t.order("b", Verb::vm_create)->body)->spec.name, "box-3600");
+}
+
 TEST(BrokerLostNodes, HandACreateUnderWayToAnotherNode) {
     BrokerHarness t{short_lost()};
     t.node_ready("a");

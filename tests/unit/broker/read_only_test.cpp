@@ -187,6 +187,29 @@ TEST(ReadOnlyBroker, EndsStreamsAtBothEnds) {
     EXPECT_TRUE(t.order("a", Verb::job_cancel));
 }
 
+TEST(ReadOnlyBroker, TellsWhoWaitsToAskAgainBothTimesTheCoreChanges) {
+    BrokerHarness t;
+    t.node_ready("a");
+    protocol::CreateRequest create;
+    create.spec.name = "open";
+    const RequestId open = t.send(Verb::create, encode(create));
+    const auto told = [&] {
+        const auto progress = t.answer(open, "c", Kind::progress);
+        return progress ? decode<protocol::Progress>(progress->body)->stage : "nothing";
+    };
+    t.disk_full = true;
+    t.create("lost");
+    ASSERT_TRUE(t.core->read_only());
+    EXPECT_EQ(told(), "stopping");
+
+    t.send(Verb::create, encode(create), open);
+    EXPECT_NE(told(), "stopping");
+    t.disk_full = false;
+    t.advance(1s);
+    ASSERT_FALSE(t.core->read_only());
+    EXPECT_EQ(told(), "stopping");
+}
+
 // Goal: of what may never have been committed no outcome is told. ADR 10.
 TEST(ReadOnlyBroker, SaysNoOutcomeWhenTheStoreCantBeReadEither) {
     BrokerHarness t;
