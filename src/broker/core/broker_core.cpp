@@ -177,6 +177,8 @@ void BrokerCore::on_worker_frames(Now now, const PeerId& peer, std::span<protoco
         return refuse_worker({ErrorCode::not_registered, "this connection has not registered: send node_register"});
     }
     node->last_heard = now.instant;
+    // Whatever it says: what that tells of its VMs must not outlast its next silence.
+    if (node->silent) set_status(now, *node, protocol::NodeStatus(node->record.status));
     switch (message->header.verb) {
         case Verb::node_heartbeat:
             return on_heartbeat(now, *node, *message);

@@ -33,6 +33,20 @@ TEST(BrokerNodes, BringsVmsBackWithTheirNode) {
     EXPECT_EQ(t.vm("box")->state, VmState::running);
 }
 
+// Simulator, seed 131: a report in front of its heartbeat, then the network was cut again. Its
+// VMs were shown as running for as long as it was away.
+TEST(BrokerNodes, SeesTheNextSilenceOfANodeOfWhichOnlyAReportCame) {
+    BrokerHarness t;
+    t.node_ready("a");
+    const VmId id = t.running("box", "a");
+    t.advance(6s);
+    t.inventory("a", {BrokerHarness::report(id, ContainerState::running)});
+    EXPECT_EQ(t.vm("box")->state, VmState::running);
+    t.advance(6s);
+    EXPECT_EQ(t.vm("box")->state, VmState::unknown);
+    EXPECT_EQ(t.count_events("node.silent"), 2u);
+}
+
 TEST(BrokerNodes, KeepsAHostKeyThatARestartedWorkerHasNotReadAgain) {
     BrokerHarness t;
     t.node_ready("a");
