@@ -21,6 +21,7 @@ enum class Rule : std::uint8_t {
     orders_are_repeated,
     one_job_per_vm,
     job_shields_its_vm,
+    silence_is_noticed,
     silent_is_not_lost,
     keep_means_keep,
     stop_by_person_stays,

@@ -14,6 +14,7 @@ using broker::Effects;
 constexpr std::size_t messages_per_turn_max = 1000;
 constexpr int rounds_max = 4;
 constexpr std::size_t orders_kept_max = 400;
+constexpr milliseconds show_interval{200};
 
 constexpr milliseconds dead_connection_min{6000};  // io/zmq.hpp: heartbeats find a process that stands still
 constexpr milliseconds restart_min{200};
@@ -29,7 +30,7 @@ BrokerProcess::BrokerProcess(World& world, Network& network, BrokerObserver& obs
       config_(std::move(config)),
       clock_(world, dice_.between(1s, 100000s), 0ms) {
     network_.set_receive([this](Side side, const std::string& peer, Frames frames) {
-        inbox_.push_back({side, peer, std::move(frames)});
+        inbox_.push_back({side, network_.host_of(peer), peer, std::move(frames)});
         want_turn(world_.now());
     });
 }
@@ -53,6 +54,7 @@ void BrokerProcess::started(Effects effects) {
     if (!core().read_only()) {
         world_.say([&] { return "broker started, epoch " + std::to_string(core().epoch().value); });
         observer_.broker_started(core().epoch(), store_);
+        serves_since_ = world_.now();
     }
     speak(std::move(effects), std::nullopt);
     carry_out();
@@ -124,14 +126,25 @@ void BrokerProcess::turn() {
         if (in.side == Side::clients) {
             keeper_->core().on_client_frames(now, peer, in.frames);
         } else if (in.side == Side::workers) {
+            heard_[in.host] = world_.now();
             keeper_->core().on_worker_frames(now, peer, in.frames);
         }
     }
     if (auto restarted = keeper_->on_tick(now)) started(std::move(*restarted));
     if (!keeper_) return;
+    show_nodes();
     carry_out();
     if (!keeper_) return;
     want_turn(inbox_.empty() ? clock_.moment_of(keeper_->next_deadline()) : world_.now());
+}
+
+void BrokerProcess::show_nodes() {
+    if (core().read_only() || world_.now() < next_show_) return;
+    next_show_ = world_.now() + show_interval;
+    for (const auto& [host, heard] : heard_) {
+        const auto shown = core().shown(node_name(host));
+        if (shown) observer_.node_shown(host, world_.now() - std::max(heard, serves_since_), *shown);
+    }
 }
 
 void BrokerProcess::carry_out() {

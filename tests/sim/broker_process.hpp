@@ -26,6 +26,8 @@ struct BrokerObserver {
     virtual void event_published(const protocol::Event& event, const Store& store) = 0;
     virtual void client_told(const protocol::Message& message, const Store& store) = 0;
     virtual void worker_told(const protocol::Message& message, const Store& store) = 0;
+    /// How a broker that can write shows a node after `unheard` without a message from it.
+    virtual void node_shown(HostId host, milliseconds unheard, const broker::BrokerCore::Shown& shown) = 0;
 };
 
 /// The real broker core in a simulated process: broker/shell/broker_shell.cpp's
@@ -68,6 +70,7 @@ public:
 private:
     struct Incoming {
         Side side;
+        HostId host;
         std::string peer;
         Frames frames;
     };
@@ -75,6 +78,7 @@ private:
     void want_turn(Moment when);
     void turn();
     void carry_out();
+    void show_nodes();
     [[nodiscard]] Result<void> load(const Visit& visit) override;
     [[nodiscard]] Result<void> commit(std::span<const StoreChange> changes) override;
     void started(broker::Effects effects);
@@ -95,7 +99,10 @@ private:
     std::uint64_t life_ = 0;
     Moment turn_at_ = Moment::max();
     Moment busy_until_{0};
-    std::deque<OldOrder> orders_;  ///< the last ones
+    std::deque<OldOrder> orders_;     ///< the last ones
+    std::map<HostId, Moment> heard_;  ///< when it last took a message of that machine's worker
+    Moment serves_since_{0};          ///< and can write: before, no node was its to watch
+    Moment next_show_{0};
     std::optional<CrashPoint> crash_at_;
     bool disk_full_ = false;
     milliseconds disk_delay_{0};

@@ -21,6 +21,9 @@ constexpr milliseconds request_life_max{130s};
 /// Between a broker's decision and its commit (nemesis.cpp).
 constexpr milliseconds slow_commit_max{2s};
 
+/// A node that is not heard for this long is shown as silent, and nobody waits for it.
+constexpr milliseconds silence_shown_max{5s};
+
 bool carries_items(const protocol::Message& message) {
     const auto& header = message.header;
     return header.kind == protocol::Kind::reply && header.value == 0 && protocol::has_items(header.verb);
@@ -234,6 +237,18 @@ void Checker::worker_told(const protocol::Message& message, const Store& store) 
         if (!gone_.contains(order->vm) && !vm) world_.violated("a VM was ordered that is not in the store");
     }
     if (order->epoch != epoch_ && epoch_ < order->epoch) epoch_ = order->epoch;
+}
+
+void Checker::node_shown(HostId host, milliseconds unheard, const broker::BrokerCore::Shown& shown) {
+    if (unheard < silence_shown_max) return;
+    const std::string since = node_name(host) + " was not heard for " + std::to_string(unheard.count()) + " ms, and ";
+    if (shown.state != protocol::NodeState::silent) {
+        world_.violated(since + "is shown as " + std::string(protocol::name_of(shown.state)));
+    } else if (shown.vms_certain > 0) {
+        world_.violated(since + std::to_string(shown.vms_certain) + " of its VMs are not shown as unknown");
+    } else if (shown.streams > 0) {
+        world_.violated(since + std::to_string(shown.streams) + " of its streams go on");
+    }
 }
 
 void Checker::create_asked(RequestId request, const protocol::CreateRequest& create) {

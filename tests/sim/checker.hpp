@@ -43,6 +43,7 @@ public:
     void event_published(const protocol::Event& event, const Store& store) override;
     void client_told(const protocol::Message& message, const Store& store) override;
     void worker_told(const protocol::Message& message, const Store& store) override;
+    void node_shown(HostId host, milliseconds unheard, const broker::BrokerCore::Shown& shown) override;
 
     // Clients.
     void create_asked(RequestId request, const protocol::CreateRequest& create);

@@ -102,7 +102,8 @@ void Engine::begin(const CallPtr& call, const Operation& operation) {
     if (operation.verb == "create") {
         // Taken from the beginning of a create, long before anybody can see the container.
         const std::string name = value_of(operation.query, "name");
-        if (mood.squatted_names_per_mille > 0 && dice_.per_mille(mood.squatted_names_per_mille)) squat(name);
+        if (mood.squatted_names_per_mille > 0 && dice_.per_mille(mood.squatted_names_per_mille))
+            squat(name, call->request);
         if (name.empty()) {
             // The engine finds one.
         } else if (by_name_.contains(name) || !reserved_.insert(name).second) {
@@ -196,7 +197,7 @@ Engine::Answer Engine::inspect(const Operation& operation) {
     return {200, inspect_text(*container), {}};
 }
 
-void Engine::squat(const std::string& name) {
+void Engine::squat(const std::string& name, const worker::EngineRequest& create) {
     if (by_name_.contains(name) || reserved_.contains(name)) return;
     world_.fired(Fault::name_squatted);
     Container container;
@@ -205,6 +206,11 @@ void Engine::squat(const std::string& name) {
     container.image = "plain:1";
     container.stranger = true;
     container.state = ContainerState::running;
+    if (last_id_ % 2 == 0) {
+        // As like ours as one of another cloud can be: only the labels' proof is missing.
+        container.labels = nlohmann::json::parse(create.body).at("Labels").get<std::map<std::string, std::string>>();
+        container.labels.at(last_id_ % 4 == 0 ? "minicloud.cloud" : "minicloud.node") = to_hex(last_id_);
+    }
     by_name_[name] = container.id;
     containers_[container.id] = container;
 }

@@ -91,6 +91,14 @@ public:
     };
     using StreamPtr = std::shared_ptr<Stream>;
 
+    /// What a request asks, taken apart.
+    struct Operation {
+        std::string verb;       ///< e.g. "create", "inspect"
+        std::string container;  ///< id or name
+        std::string query;
+    };
+    static Operation parse(const worker::EngineRequest& request);
+
     Engine(World& world, std::string name, EngineObserver& observer);
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
@@ -123,15 +131,8 @@ private:
     struct ByNumber {
         bool operator()(const auto& a, const auto& b) const { return a->number < b->number; }
     };
-    /// What a request asks, taken apart.
-    struct Operation {
-        std::string verb;       ///< e.g. "create", "inspect"
-        std::string container;  ///< id or name
-        std::string query;
-    };
     using Answer = worker::EngineResponse;
 
-    static Operation parse(const worker::EngineRequest& request);
     [[nodiscard]] milliseconds latency(const Operation& operation);
     void begin(const CallPtr& call, const Operation& operation);
     void apply(const CallPtr& call, const Operation& operation);
@@ -154,7 +155,7 @@ private:
     /// As find, for a call that changes something: strangers are not to be touched.
     Container* find_to_change(const Operation& operation);
     [[nodiscard]] std::vector<std::string> of_vms(bool running) const;
-    void squat(const std::string& name);
+    void squat(const std::string& name, const worker::EngineRequest& create);
     bool run(Container& container);
     void end(Container& container, int exit_code, bool by_itself, const char* action);
     void erase(const std::string& id, bool by_fault);

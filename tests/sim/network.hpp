@@ -17,6 +17,11 @@ enum class Side : std::uint8_t { clients, workers, events };
 /// A machine other than the broker's.
 using HostId = std::uint32_t;
 
+/// Of the worker on it.
+[[nodiscard]] inline std::string node_name(HostId host) {
+    return "node-" + std::to_string(host);
+}
+
 enum class Direction : std::uint8_t { up, down };  ///< to the broker, from the broker
 
 class Dealer;

@@ -27,6 +27,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Rule::count)> na
     "orders_are_repeated",
     "one_job_per_vm",
     "job_shields_its_vm",
+    "silence_is_noticed",
     "silent_is_not_lost",
     "keep_means_keep",
     "stop_by_person_stays",

@@ -23,7 +23,7 @@ WorkerProcess::WorkerProcess(World& world, Network& network, Engine& engine, Hos
       engine_(engine),
       host_(host),
       slots_(slots),
-      name_("node-" + std::to_string(host)),
+      name_(node_name(host)),
       clock_(world, dice_.between(1s, 100000s), wall_offset) {
     state_.node = NodeId{dice_.number()};
 }
@@ -47,6 +47,7 @@ void WorkerProcess::boot() {
     settings.engine = "unix:///sim";
     settings.slots = slots_;
     core_ = std::make_unique<worker::WorkerCore>(settings, state_);
+    manners_.emplace(world_, engine_);
     dealer_ = std::make_unique<Dealer>(network_, host_, Side::workers, true, [this](Frames frames) {
         deliver([this, frames = std::move(frames)]() mutable {
             const auto message = protocol::from_frames(frames);
@@ -192,10 +193,12 @@ void WorkerProcess::run(Effect& effect) {
             const auto heartbeat = protocol::decode<protocol::Heartbeat>(effect.message.body);
             if (heartbeat) obeys_ = std::max(obeys_, heartbeat->epoch);
         }
+        manners_->says(effect.message, calls_);
         static_cast<void>(dealer_->send(protocol::to_frames(effect.message)));
     } else if constexpr (std::is_same_v<Effect, ReconnectBroker>) {
         dealer_->renew();
     } else if constexpr (std::is_same_v<Effect, StartCall>) {
+        manners_->asks(effect.request, calls_);
         auto call = std::make_shared<Engine::Call>();
         const CallId id = effect.id;
         const milliseconds time_max = std::max(effect.request.time_max, effect.request.idle_max);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "sim/broker_process.hpp"
+#include "sim/call_checker.hpp"
 #include "sim/engine.hpp"
 #include "sim/network.hpp"
 #include "sim/world.hpp"
@@ -82,6 +83,7 @@ private:
     std::unique_ptr<worker::WorkerCore> core_;
     std::unique_ptr<Dealer> dealer_;
     std::map<worker::CallId, Engine::CallPtr> calls_;
+    std::optional<CallChecker> manners_;  ///< of this life of the process
     std::map<worker::StreamId, Engine::StreamPtr> streams_;
     std::map<worker::ProbeId, std::uint64_t> probes_;
     std::uint64_t last_probe_ = 0;

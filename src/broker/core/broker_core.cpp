@@ -208,6 +208,16 @@ void BrokerCore::on_worker_gone(Now, const PeerId& peer) {
     }
 }
 
+std::optional<BrokerCore::Shown> BrokerCore::shown(const std::string& name) const {
+    const Node* node = nodes_.find_by_name(name);
+    if (!node) return std::nullopt;
+    const auto certain = std::count_if(node->vms.begin(), node->vms.end(), [&](VmId id) {
+        const VmState state = vms_.find(id)->record.state;
+        return state == VmState::running || state == VmState::stopped;
+    });
+    return Shown{node->state(), streams_.of_node(node->record.id).size(), static_cast<std::size_t>(certain)};
+}
+
 std::size_t BrokerCore::output_bytes() {
     for (; counted_ < effects_.to_clients.size(); ++counted_) {
         const Message& message = effects_.to_clients[counted_].message;

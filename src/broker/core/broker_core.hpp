@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -102,6 +103,14 @@ public:
     [[nodiscard]] Open open() const {
         return {streams_.size(), requests_.waited_for().size(), orphans_.size(), vms_.job_count(), pending_.size()};
     }
+    /// What people are shown of a node.
+    struct Shown {
+        protocol::NodeState state = protocol::NodeState::silent;
+        std::size_t streams = 0;
+        std::size_t vms_certain = 0;  ///< that are said to run or to be stopped
+    };
+    /// nullopt: the broker knows no node of that name.
+    [[nodiscard]] std::optional<Shown> shown(const std::string& node) const;
 
 private:
     using VmState = protocol::VmState;

@@ -121,6 +121,11 @@ Node* NodeTable::find_by_name(const std::string& name) {
     return it == by_name_.end() ? nullptr : find(it->second);
 }
 
+const Node* NodeTable::find_by_name(const std::string& name) const {
+    const auto it = by_name_.find(name);
+    return it == by_name_.end() ? nullptr : find(it->second);
+}
+
 const Node* NodeTable::find_drained_by(RequestId request, std::uint32_t item) const {
     const auto found = std::find_if(nodes_.begin(), nodes_.end(), [&](const auto& entry) {
         const auto& drain = entry.second.record.drain;

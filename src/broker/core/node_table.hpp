@@ -59,6 +59,7 @@ public:
     [[nodiscard]] const Node* find(NodeId id) const;
     [[nodiscard]] Node* find_by_peer(const PeerId& peer);
     [[nodiscard]] Node* find_by_name(const std::string& name);
+    [[nodiscard]] const Node* find_by_name(const std::string& name) const;
     /// The node whose drain under way that item asked for.
     [[nodiscard]] const Node* find_drained_by(RequestId request, std::uint32_t item) const;
 

@@ -39,6 +39,7 @@ void BrokerCore::on_tick(Now now) {
 }
 
 void BrokerCore::mark_silent(Now now) {
+    if (!rule_holds(Rule::silence_is_noticed)) return;
     for (auto& [id, node] : nodes_.all()) {
         if (node.silent || now.instant - node.last_heard < config_.silence_max) continue;
         node.silent = true;

@@ -47,6 +47,11 @@ Vm* VmTable::find(VmId id) {
     return it == vms_.end() ? nullptr : &it->second;
 }
 
+const Vm* VmTable::find(VmId id) const {
+    const auto it = vms_.find(id);
+    return it == vms_.end() ? nullptr : &it->second;
+}
+
 Vm* VmTable::find_by_job(JobId job) {
     const auto it = by_job_.find(job);
     return it == by_job_.end() ? nullptr : find(it->second);

@@ -42,6 +42,7 @@ public:
     void erase(VmId id);
 
     [[nodiscard]] Vm* find(VmId id);
+    [[nodiscard]] const Vm* find(VmId id) const;
     [[nodiscard]] Vm* find_by_job(JobId job);
     /// By name, else by id in hexadecimal. Error: not_found.
     [[nodiscard]] Result<Vm*> find_target(const std::string& target);

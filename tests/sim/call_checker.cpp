@@ -1,0 +1,75 @@
+#include "sim/call_checker.hpp"
+
+#include <string>
+
+#include "protocol/codec.hpp"
+#include "protocol/worker_bodies.hpp"
+#include "sim/engine_text.hpp"
+#include "worker/core/container_spec.hpp"
+
+namespace mc::sim {
+namespace {
+
+constexpr milliseconds creates_interval{1000};
+/// A refusal whose cause is looked up needs another create at the most every half a second; some
+/// creates whose outcome is unknown come faster.
+constexpr int creates_per_interval_max = 8;
+
+}  // namespace
+
+std::optional<CallChecker::Change> CallChecker::change_of(const worker::EngineRequest& request) const {
+    if (request.method == "GET") return std::nullopt;
+    const Engine::Operation operation = Engine::parse(request);
+    const std::string& verb = operation.verb;
+    if (verb == "create") {
+        const std::string name = value_of(operation.query, "name");
+        const auto vm = VmId::parse(name.substr(std::min<std::size_t>(name.size(), 3)));
+        return vm && worker::container_name(*vm) == name ? std::optional(Change{*vm, true}) : std::nullopt;
+    }
+    if (verb != "start" && verb != "stop" && verb != "restart" && verb != "remove" && verb != "upload") {
+        return std::nullopt;
+    }
+    const auto found = engine_.containers().find(operation.container);
+    // A copy is nobody's work: it may go while a job is at the VM's own container.
+    if (found == engine_.containers().end() || found->second.copy) return std::nullopt;
+    return Change{found->second.vm, false};
+}
+
+void CallChecker::asks(const worker::EngineRequest& request, const Calls& under_way) {
+    const auto change = change_of(request);
+    if (!change) return;
+    if (change->creates) count_create(change->vm);
+    for (const auto& [id, call] : under_way) {
+        const auto other = change_of(call->request);
+        if (!other || other->vm != change->vm) continue;
+        return world_.violated("VM " + change->vm.str() + " has two things done to it at once: " +
+                               call->request.target + " and " + request.target);
+    }
+}
+
+void CallChecker::count_create(VmId vm) {
+    auto& [since, count] = creates_[vm];
+    if (count == 0 || world_.now() - since > creates_interval) {
+        since = world_.now();
+        count = 0;
+    }
+    if (++count > creates_per_interval_max) {
+        world_.violated("the engine was asked to make VM " + vm.str() + " " + std::to_string(count) +
+                        " times within a second");
+    }
+}
+
+void CallChecker::says(const protocol::Message& message, const Calls& under_way) {
+    const auto& header = message.header;
+    if (header.kind != protocol::Kind::reply || header.verb != protocol::Verb::vm_remove) return;
+    if (header.code != ErrorCode::ok) return;
+    const auto report = protocol::decode<protocol::VmReport>(message.body);
+    if (!report) return world_.violated("a worker's reply that can't be read");
+    for (const auto& [id, call] : under_way) {
+        const auto change = change_of(call->request);
+        if (!change || !change->creates || change->vm != report->vm) continue;
+        return world_.violated("VM " + report->vm.str() + " was said to be removed while it was made");
+    }
+}
+
+}  // namespace mc::sim
