@@ -37,7 +37,12 @@ void RequestDriver::send(Instant now, bool fresh_socket) {
     message.header.kind = protocol::Kind::request;
     message.header.verb = request_.verb;
     message.header.id = request_.id;
-    message.header.value = static_cast<std::uint32_t>(request_.timeout.count());
+    if (request_.timeout != milliseconds{0}) {
+        // What is left of it: or each repeat would put the broker's own end of waiting off, and its answer
+        // would come after we have given up.
+        const milliseconds left = std::max(request_.timeout - (now - started_), milliseconds{1});
+        message.header.value = static_cast<std::uint32_t>(left.count());
+    }
     message.body = request_.body;
     message.data = request_.data;
     send_ = Send{std::move(message), fresh_socket};

@@ -67,6 +67,7 @@ TEST(RequestDriver, RepeatsUnderTheSameIdOnAFreshSocketWhenNoWordComes) {
     ASSERT_TRUE(again);
     EXPECT_TRUE(again->fresh_socket);
     EXPECT_EQ(again->message.header.id, id);
+    EXPECT_EQ(again->message.header.value, 58000U) << "what is left";
     EXPECT_EQ(again->message.body, "body");
 }
 
