@@ -85,6 +85,8 @@ public:
     /// What clients are told, once the shell knows which port it got.
     void set_events_endpoint(std::string endpoint) { config_.events_endpoint = std::move(endpoint); }
 
+    /// Whether this request was accepted, and is remembered.
+    [[nodiscard]] bool knows(RequestId id) { return requests_.find(id) != nullptr; }
     [[nodiscard]] CloudId cloud() const { return meta_.cloud; }
     [[nodiscard]] Epoch epoch() const { return meta_.epoch; }
     [[nodiscard]] const EventLog& events() const { return events_; }

@@ -73,6 +73,11 @@ Effects CoreKeeper::commit_failed(Now now, const Error& error) {
     effects.log.push_back({LogLevel::warning, why});
     auto fresh = load(now);
     in_doubt_ = !fresh;
+    // Who waits for what is not in the store is told nothing: it was never accepted.
+    std::erase_if(effects.to_clients, [&](const auto& out) {
+        const protocol::Header& header = out.message.header;
+        return header.kind == protocol::Kind::progress && !(fresh && (*fresh)->knows(header.id));
+    });
     if (fresh) {
         core_ = std::move(*fresh);
     } else {

@@ -198,9 +198,10 @@ TEST(ReadOnlyBroker, TellsWhoWaitsToAskAgainBothTimesTheCoreChanges) {
         return progress ? decode<protocol::Progress>(progress->body)->stage : "nothing";
     };
     t.disk_full = true;
-    t.create("lost");
+    const auto lost = t.create("lost");
     ASSERT_TRUE(t.core->read_only());
     EXPECT_EQ(told(), "stopping");
+    EXPECT_FALSE(t.answer(lost, "c", Kind::progress)) << "it was never accepted";
 
     t.send(Verb::create, encode(create), open);
     EXPECT_NE(told(), "stopping");
