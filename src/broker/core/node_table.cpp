@@ -8,6 +8,9 @@
 namespace mc::broker {
 namespace {
 
+/// Per node. An old connection that has not been found dead within so many new ones is not expected.
+constexpr std::size_t registrations_past_max = 16;
+
 bool has_room(const Node& node, const protocol::VmSpec& spec, VmId leaving) {
     const auto& status = node.record.status;
     return !node.record.cordoned && node.vms.size() - node.vms.count(leaving) < status.slots &&
@@ -43,7 +46,14 @@ void NodeTable::restore(NodeRecord record, Instant now) {
     node.last_heard = now;
 }
 
-Result<Node*> NodeTable::enrol(const protocol::RegisterRequest& request, const PeerId& peer, Instant now) {
+bool NodeTable::is_superseded(NodeId node, RequestId id) const {
+    const Node* known = find(node);
+    return known && std::find(known->registrations_past.begin(), known->registrations_past.end(), id) !=
+                        known->registrations_past.end();
+}
+
+Result<Node*> NodeTable::enrol(const protocol::RegisterRequest& request, RequestId id, const PeerId& peer,
+                               Instant now) {
     if (auto r = protocol::check_name("node name", request.name); !r) return fail(r.error());
     if (!request.node || !request.boot) {
         return fail(ErrorCode::invalid_argument, "a registration needs a node id and a boot id that are not zero");
@@ -83,6 +93,11 @@ Result<Node*> NodeTable::enrol(const protocol::RegisterRequest& request, const P
     record.cordoned = record.cordoned || cordoned;
     node.peer = peer;
     node.boot = request.boot;
+    if (node.registration && node.registration != id) {
+        node.registrations_past.push_back(node.registration);
+        if (node.registrations_past.size() > registrations_past_max) node.registrations_past.pop_front();
+    }
+    node.registration = id;
     node.silent = node.lost = false;
     node.inventory_seen = node.reported = false;
     node.last_heard = now;

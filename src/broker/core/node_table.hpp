@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <set>
 #include <string>
@@ -24,6 +25,8 @@ struct Node {
     NodeRecord record;
     PeerId peer;  ///< empty: not registered with this broker process
     BootId boot;
+    RequestId registration;                    ///< that holds
+    std::deque<RequestId> registrations_past;  ///< the last ones that another took the place of
     bool silent = false;
     Instant silent_since;
     bool lost = false;            ///< silent for so long that its VMs that may be replaced are
@@ -50,7 +53,13 @@ public:
     /// Takes over a registration: a new node, a new connection or a new process of a known one.
     /// Errors: invalid_argument (name, advertise, labels), node_name_taken (another node
     /// has that name), no_capacity at limits::nodes_max.
-    [[nodiscard]] Result<Node*> enrol(const protocol::RegisterRequest& request, const PeerId& peer, Instant now);
+    /// REQUIRES: !is_superseded(request.node, id).
+    [[nodiscard]] Result<Node*> enrol(const protocol::RegisterRequest& request, RequestId id, const PeerId& peer,
+                                      Instant now);
+
+    /// Whether another registration of the node has taken this one's place: what a dead process
+    /// or a broken connection had sent may arrive after what its successor sends.
+    [[nodiscard]] bool is_superseded(NodeId node, RequestId id) const;
 
     /// Nodes that were dropped since the last call.
     [[nodiscard]] std::vector<NodeId> take_dropped() { return std::exchange(dropped_, {}); }

@@ -35,8 +35,9 @@ void BrokerCore::on_register(Now now, const PeerId& peer, const Message& message
         ++bad_messages_;
         return answer(request.error().code, encode(protocol::ErrorBody{request.error().message, 0}));
     }
+    if (nodes_.is_superseded(request->node, message.header.id)) return;
     const bool known = nodes_.find(request->node) != nullptr;
-    auto enrolled = nodes_.enrol(*request, peer, now.instant);
+    auto enrolled = nodes_.enrol(*request, message.header.id, peer, now.instant);
     if (!enrolled) {
         log(LogLevel::warning, "a worker was refused: " + enrolled.error().message);
         return answer(enrolled.error().code, encode(protocol::ErrorBody{enrolled.error().message, 0}));

@@ -58,6 +58,8 @@ public:
     struct FakeNode {
         NodeId id;
         BootId boot;
+        RequestId registration;
+        protocol::Bytes registered_with;
         protocol::NodeStatus status;
     };
 
@@ -76,7 +78,9 @@ public:
         request.advertise = "10.0.0." + std::to_string(node.id.value - 100);
         request.epoch_seen = epoch_seen;
         request.status = node.status;
-        from_worker(name, Kind::request, Verb::node_register, RequestId{1, 1}, encode(request));
+        node.registration = RequestId{1, ++registrations_};
+        node.registered_with = encode(request);
+        from_worker(name, Kind::request, Verb::node_register, node.registration, node.registered_with);
     }
 
     void inventory(const std::string& name, std::vector<protocol::VmReport> vms = {}) {
@@ -278,6 +282,7 @@ private:
     BrokerConfig config_;
     std::uint64_t request_counter_ = 0;
     std::uint64_t boots_ = 0;
+    std::uint64_t registrations_ = 0;
 };
 
 }  // namespace mc::broker::test

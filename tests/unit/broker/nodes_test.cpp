@@ -89,6 +89,22 @@ TEST(BrokerNodes, AsksAnUnknownConnectionToRegister) {
     EXPECT_EQ(t.to_workers[0].message.header.code, ErrorCode::not_registered);
 }
 
+// Simulator, seed 898: they come after the next process has made the VM, and know nothing of it.
+TEST(BrokerNodes, HearsNoLateWordsOfAProcessThatIsFollowed) {
+    BrokerHarness t;
+    t.node_ready("a");
+    const auto dead = t.nodes["a"];
+    t.node_ready("a");
+    const VmId vm = t.running("box", "a");
+    t.from_worker("a's old connection", protocol::Kind::request, Verb::node_register, dead.registration,
+                  dead.registered_with);
+    t.from_worker("a's old connection", protocol::Kind::notice, Verb::node_inventory, {},
+                  encode(protocol::Inventory{dead.boot, {}}));
+    ASSERT_TRUE(t.vm("box"));
+    t.act(Verb::stop, {"box"});
+    EXPECT_EQ(t.obey("a", Verb::vm_stop, ContainerState::exited), vm) << "orders go to the one that lives";
+}
+
 TEST(BrokerNodes, RefusesAnotherNodeOfTheSameName) {
     BrokerHarness t;
     t.node_ready("a");
