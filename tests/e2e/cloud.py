@@ -208,8 +208,8 @@ class Cloud:
     def watch(self, *argv):
         """`mccli watch -o json` into a file; see events()."""
         path = f"{self.dir}/watch-{len(self.others)}.jsonl"
-        with open(path, "w") as out:
-            process = self.mccli_start("watch", "-o", "json", *argv, stdout=out, stderr=subprocess.DEVNULL)
+        with open(path, "w") as out, open(f"{path}.err", "w") as err:
+            process = self.mccli_start("watch", "-o", "json", *argv, stdout=out, stderr=err)
         process.events_path = path
         return process
 

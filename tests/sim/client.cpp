@@ -30,6 +30,7 @@ void Client::begin(milliseconds pause_mean) {
 
 void Client::rest() {
     call_.reset();
+    if (stream_) streams_left_.push_back(world_.now());
     stream_.reset();
     if (stopped_ && stops_.empty()) return;
     world_.schedule.in(dice_.wait(pause_mean_), [this, turn = ++turn_] {
@@ -37,6 +38,12 @@ void Client::rest() {
         if (!stops_.empty()) return remove_stopping();
         if (!stopped_) act();
     });
+}
+
+std::size_t Client::streams_held_for_it() {
+    constexpr milliseconds noticed = limits::stream_silence_max + milliseconds(1000);
+    std::erase_if(streams_left_, [&](Moment left) { return world_.now() - left > noticed; });
+    return streams_left_.size() + (stream_ ? 1 : 0);
 }
 
 bool Client::die() {

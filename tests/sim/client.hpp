@@ -68,6 +68,8 @@ public:
     /// Asks things until `stop`.
     void begin(milliseconds pause_mean);
     void stop() { stopped_ = true; }
+    /// How many the broker may hold: of one that the client left, it learns by silence at the latest.
+    [[nodiscard]] std::size_t streams_held_for_it();
     [[nodiscard]] bool idle() const { return !call_ && !stream_ && stops_.empty(); }
 
     /// Ends its process whatever it waits for.
@@ -100,6 +102,7 @@ private:
     bool stopped_ = false;
     std::unique_ptr<CallProcess> call_;
     std::unique_ptr<StreamProcess> stream_;
+    std::vector<Moment> streams_left_;  ///< when
     std::uint64_t turn_ = 0;
     std::vector<std::string> stops_;     ///< VMs it stops with an hour's grace, and has no patience with
     std::vector<std::string> names_;     ///< VMs it has heard of

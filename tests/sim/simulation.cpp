@@ -208,8 +208,10 @@ private:
         if (longest > queue_max || inbox > queue_max) {
             return world_.violated("a queue holds " + std::to_string(std::max(longest, inbox)) + " messages");
         }
-        if (broker_.alive() && broker_.core().open().streams > clients_.size()) {
-            return world_.violated("the broker holds more streams than there are clients");
+        std::size_t streams_max = 0;
+        for (const auto& client : clients_) streams_max += client->streams_held_for_it();
+        if (broker_.alive() && broker_.core().open().streams > streams_max) {
+            return world_.violated("the broker holds streams that nobody has been at for long");
         }
         world_.schedule.in(inspection_interval, [this] { watch_bounds(); });
     }

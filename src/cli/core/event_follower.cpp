@@ -176,7 +176,7 @@ void EventFollower::on_tick(Instant now) {
 }
 
 Instant EventFollower::next_deadline() const {
-    return std::min({replay_deadline_, beacon_at_, silent_at_});
+    return std::min({replay_open_ ? replay_deadline_ : Instant::never(), beacon_at_, silent_at_});
 }
 
 }  // namespace mc::cli

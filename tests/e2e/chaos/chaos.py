@@ -89,7 +89,7 @@ def keep_evidence(output):
     for folder in ("cloud", *[f"n{number}" for number in (1, 2)]):
         source = f"{node.PRIVATE_DIR}/{folder}"
         for name in os.listdir(source) if os.path.isdir(source) else []:
-            if name.endswith((".log", ".jsonl")) or name == "log":
+            if name.endswith((".log", ".jsonl", ".err")) or name == "log":
                 shutil.copy(f"{source}/{name}", f"{output}/{folder}-{name}")
         for path in glob.glob(f"{source}/exec/goroutine-stacks-*.log"):
             shutil.copy(path, f"{output}/{folder}-{os.path.basename(path)}")

@@ -246,6 +246,16 @@ TEST(EventFollower, SaysWhenTheLogWasPutBack) {
     EXPECT_THAT(f.did(), ElementsAre("remark", "41"));
 }
 
+// A deadline that is over and means nothing would keep the shell's loop spinning.
+TEST(EventFollower, WaitsForNothingOnceItsQuestionAnsweredItself) {
+    Follower f(0);
+    f.core.on_beacon(f.now, beacon(1));
+    f.core.on_event(f.now, event(1));
+    EXPECT_THAT(f.did(), ElementsAre("beacon?", "ask 0", "1"));
+    f.after(3000ms);
+    EXPECT_GT(f.core.next_deadline(), f.now);
+}
+
 TEST(EventFollower, KeepsABoundedNumberOfEventsAhead) {
     Follower f;
     f.core.on_beacon(f.now, beacon(0));
