@@ -15,6 +15,7 @@ constexpr std::size_t messages_per_turn_max = 1000;
 constexpr int rounds_max = 4;
 constexpr std::size_t orders_kept_max = 400;
 constexpr milliseconds show_interval{200};
+constexpr milliseconds waiter_overdue_max{1000};
 
 constexpr milliseconds dead_connection_min{6000};  // io/zmq.hpp: heartbeats find a process that stands still
 constexpr milliseconds restart_min{200};
@@ -133,6 +134,9 @@ void BrokerProcess::turn() {
     if (auto restarted = keeper_->on_tick(now)) started(std::move(*restarted));
     if (!keeper_) return;
     show_nodes();
+    if (core().keeps_waiting_since(now.instant + -waiter_overdue_max)) {
+        world_.violated("the broker lets a client wait for longer than it wanted to");
+    }
     carry_out();
     if (!keeper_) return;
     want_turn(inbox_.empty() ? clock_.moment_of(keeper_->next_deadline()) : world_.now());

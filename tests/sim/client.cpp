@@ -12,6 +12,7 @@ using protocol::Verb;
 
 constexpr std::size_t names_kept_max = 24;
 constexpr std::size_t creates_kept_max = 8;
+constexpr seconds hour{3600};
 
 }  // namespace
 
@@ -48,10 +49,14 @@ std::size_t Client::streams_held_for_it() {
 
 bool Client::die() {
     if (!call_ && !stream_) return false;
-    if (call_) checker_.request_ended(call_->driver().id());
     world_.fired(Fault::client_died);
-    rest();
+    leave();
     return true;
+}
+
+void Client::leave() {
+    if (call_) checker_.request_ended(call_->driver().id());
+    rest();
 }
 
 void Client::act() {
@@ -164,7 +169,7 @@ void Client::change(Verb verb) {
     if (verb == Verb::remove) checker_.delete_asked(body.targets);
     const bool patient = verb == Verb::stop && dice_.one_in(8);
     if (patient) {
-        body.grace_seconds = 3600;
+        body.grace_seconds = static_cast<std::uint32_t>(hour.count());
         stops_ = body.targets;
     }
     cli::Request request;
@@ -172,8 +177,17 @@ void Client::change(Verb verb) {
     request.id = new_id();
     request.body = encode(body);
     request.timeout = patient ? dice_.between(1s, 5s) : dice_.between(5s, 120s);
+    const milliseconds patience = request.timeout;
+    // Half of those who lose patience have told the broker to wait for the whole hour: the worker's
+    // job does not end by itself then.
+    const bool interrupts = patient && request.id.low % 2 == 0;
+    if (interrupts) request.timeout = hour;
     request.reply_timeout = request.timeout + 5s;
     ask(std::move(request), [](const cli::RequestDriver&) {});
+    if (!interrupts) return;
+    world_.schedule.in(patience, [this, turn = turn_] {
+        if (turn == turn_) leave();
+    });
 }
 
 void Client::remove_stopping() {

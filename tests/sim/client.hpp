@@ -78,6 +78,7 @@ public:
 
 private:
     void rest();
+    void leave();
     void act();
     void create();
     void change(protocol::Verb verb);

@@ -105,6 +105,8 @@ public:
     [[nodiscard]] Open open() const {
         return {streams_.size(), requests_.waited_for().size(), orphans_.size(), vms_.job_count(), pending_.size()};
     }
+    /// Whether somebody waits who should have had an answer before `now`.
+    [[nodiscard]] bool keeps_waiting_since(Instant now) const { return requests_.has_overdue_waiter(now); }
     /// What people are shown of a node.
     struct Shown {
         protocol::NodeState state = protocol::NodeState::silent;

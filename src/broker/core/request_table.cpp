@@ -116,6 +116,13 @@ void RequestTable::forget_waiter(const PeerId& peer) {
     });
 }
 
+bool RequestTable::has_overdue_waiter(Instant now) const {
+    return std::any_of(waited_for_.begin(), waited_for_.end(), [&](RequestId id) {
+        const auto& waiters = requests_.at(id).waiters;
+        return std::any_of(waiters.begin(), waiters.end(), [&](const Waiter& w) { return w.deadline <= now; });
+    });
+}
+
 std::vector<std::pair<RequestId, PeerId>> RequestTable::take_expired(Instant now) {
     std::vector<std::pair<RequestId, PeerId>> expired;
     std::erase_if(waited_for_, [&](RequestId id) {

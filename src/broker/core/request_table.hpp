@@ -63,6 +63,9 @@ public:
     /// Waiters whose deadline has come; they are removed.
     [[nodiscard]] std::vector<std::pair<RequestId, PeerId>> take_expired(Instant now);
 
+    /// Whether one should have been among take_expired() before `now`.
+    [[nodiscard]] bool has_overdue_waiter(Instant now) const;
+
     /// Forgets ended requests accepted before `oldest_served_ms`. Never others: their repeat would run again.
     void forget(std::uint64_t oldest_served_ms);
 
