@@ -42,7 +42,8 @@ void Client::rest() {
 }
 
 std::size_t Client::streams_held_for_it() {
-    constexpr milliseconds noticed = limits::stream_silence_max + milliseconds(1000);
+    // It may be paused just then, or wait for its disk, and the last words may be late.
+    constexpr milliseconds noticed = limits::stream_silence_max + seconds(60);
     std::erase_if(streams_left_, [&](Moment left) { return world_.now() - left > noticed; });
     return streams_left_.size() + (stream_ ? 1 : 0);
 }
