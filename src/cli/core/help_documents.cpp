@@ -37,6 +37,13 @@ constexpr Section output_section{
     "With -o json every listing is a JSON array, `info` and a single `create` an object, `watch` one object per line, "
     "and an error an object on stderr. Field names are stable; times are RFC 3339 in UTC; what is not there is null."};
 
+constexpr Section trouble_section{
+    "When the broker can't just now",
+    "A broker that can't be reached at all is given up after 3 s. One that went away after it had answered is asked "
+    "again, under the same request id, until --timeout. One that is busy says when to come again, and is asked again "
+    "then, until --timeout. One that can't write its store still answers what only reads, with a warning on stderr "
+    "that says why; what changes something is refused with that sentence, and has not happened."};
+
 std::string flag_text(const OptionSpec& option) {
     std::string text = option.letter != 0 ? "-" + std::string(1, option.letter) + ", " : "";
     text += "--" + std::string(option.name);
@@ -192,7 +199,9 @@ std::string help_markdown() {
     for (const auto& verb : verbs()) {
         if (!verb.hidden) out += markdown_verb(verb);
     }
-    for (const auto& section : {sources_section, keys_section, output_section}) out += markdown_section(section);
+    for (const auto& section : {sources_section, keys_section, output_section, trouble_section}) {
+        out += markdown_section(section);
+    }
     out += "## Exit codes\n\n`ssh` and `exec` end with the code of their command.\n\n| code | meaning |\n|---|---|\n";
     for (const auto& text : exit_code_texts()) {
         out += "| " + std::to_string(text.code) + " | " + cell(text.meaning) + " |\n";
@@ -213,6 +222,7 @@ std::string help_man(std::string_view version) {
     out += ".SH OPTIONS\nOf every verb:\n" + man_options(common_options());
     out += ".SH ENVIRONMENT AND FILES\n" + man_paragraphs(sources_section.text) + man_paragraphs(keys_section.text);
     out += ".SH OUTPUT\n" + man_paragraphs(output_section.text);
+    out += ".SH TROUBLE AT THE BROKER\n" + man_paragraphs(trouble_section.text);
     out += ".SH EXIT STATUS\nssh and exec end with the code of their command.\n";
     for (const auto& text : exit_code_texts()) {
         out += ".TP\n.B " + std::to_string(text.code) + "\n" + troff(text.meaning) + "\n";
