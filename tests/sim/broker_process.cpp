@@ -66,6 +66,7 @@ void BrokerProcess::crash() {
     if (!keeper_) return;
     world_.say([] { return std::string("broker ended"); });
     keeper_.reset();
+    waits_for_disk_ = false;
     ++life_;
     inbox_.clear();
     network_.broker_up(false);
@@ -118,6 +119,7 @@ void BrokerProcess::want_turn(Moment when) {
 
 void BrokerProcess::turn() {
     turn_at_ = Moment::max();
+    if (waits_for_disk_) return;  // the next turn comes when it has spoken
     if (busy()) return want_turn(busy_until_);
     const Now now = clock_.now();
     for (std::size_t i = 0; i < messages_per_turn_max && !inbox_.empty(); ++i) {
@@ -192,9 +194,11 @@ void BrokerProcess::carry_out() {
             world_.fired(Fault::disk_slow);
             const milliseconds delay = dice_.between(1ms, disk_delay_);
             busy_until_ = world_.now() + delay;
+            waits_for_disk_ = true;
             auto later = std::make_shared<Effects>(std::move(effects));
             world_.schedule.at(busy_until_, [this, later, life = life_] {
                 if (life != life_ || !keeper_) return;
+                waits_for_disk_ = false;
                 speak(std::move(*later), std::nullopt);
                 carry_out();
                 if (keeper_) want_turn(world_.now());

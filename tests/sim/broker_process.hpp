@@ -85,7 +85,7 @@ private:
     void speak(broker::Effects effects, std::optional<std::size_t> sends_max);
     void keep_order(const broker::Outgoing& order);
     void send_all(Side side, std::vector<broker::Outgoing> messages, std::size_t& left);
-    [[nodiscard]] bool busy() const { return world_.now() < busy_until_; }
+    [[nodiscard]] bool busy() const { return waits_for_disk_ || world_.now() < busy_until_; }
 
     World& world_;
     Dice dice_;
@@ -99,6 +99,7 @@ private:
     std::uint64_t life_ = 0;
     Moment turn_at_ = Moment::max();
     Moment busy_until_{0};
+    bool waits_for_disk_ = false;  ///< what it committed is still to be said
     std::deque<OldOrder> orders_;     ///< the last ones
     std::map<HostId, Moment> heard_;  ///< when it last took a message of that machine's worker
     Moment serves_since_{0};          ///< and can write: before, no node was its to watch
