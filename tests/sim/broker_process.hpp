@@ -99,7 +99,7 @@ private:
     std::uint64_t life_ = 0;
     Moment turn_at_ = Moment::max();
     Moment busy_until_{0};
-    bool waits_for_disk_ = false;  ///< what it committed is still to be said
+    bool waits_for_disk_ = false;     ///< what it committed is still to be said
     std::deque<OldOrder> orders_;     ///< the last ones
     std::map<HostId, Moment> heard_;  ///< when it last took a message of that machine's worker
     Moment serves_since_{0};          ///< and can write: before, no node was its to watch
