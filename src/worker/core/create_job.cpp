@@ -262,9 +262,9 @@ void CreateJob::on_started(Now now, const CallResult& result) {
     if (ending_) return fail_with(now, *ending_);
     if (!result) return look_again(now, result.error());
     if (engine::is_good(*result) || result->status == 304) return wait_until_ready(now);
-    const std::string message = engine::message_of(*result);
     if (engine::is_port_taken(*result) && start_tries_ < start_tries_max) return start(now);
-    fail_with(now, {ErrorCode::engine_failed, "the engine can't start the VM: " + message});
+    fail_with(now, {ErrorCode::engine_failed,
+                    "the engine can't start the VM: " + engine::start_message_of(*result, container_)});
 }
 
 void CreateJob::wait_until_ready(Now now) {
@@ -282,12 +282,21 @@ void CreateJob::on_readiness(Now now, const std::optional<Readiness::Result>& re
             return end(Outcome::done(result->report));
         case Readiness::End::gone:
             return fail_with(now, {ErrorCode::engine_failed, "somebody removed the VM's container while it started"});
+        case Readiness::End::cut_off:
+            return reconnect(now);
         case Readiness::End::exited:
             if (ended_with_engine()) return start(now);
             exited_ = result->report;
             step_ = Step::words;
             return port().call(CallPurpose::last_logs, engine::last_logs(container_));
     }
+}
+
+void CreateJob::reconnect(Now now) {
+    if (++reconnects_ > bounds::reconnects_max) return fail_with(now, cut_off_error());
+    port().log(LogLevel::warning, "the VM runs without a network: restarting it");
+    step_ = Step::start;
+    port().call(CallPurpose::restart, engine::restart(container_, 0));
 }
 
 bool CreateJob::ended_with_engine() const {

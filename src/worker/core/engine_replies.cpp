@@ -107,6 +107,12 @@ bool is_port_taken(const EngineResponse& response) {
                                       message.find("address already in use") != std::string::npos);
 }
 
+std::string start_message_of(const EngineResponse& response, const std::string& container) {
+    std::string message = message_of(response);
+    if (message.find("id already in use") != std::string::npos) message += " (container " + container + ")";
+    return message;
+}
+
 Result<EngineInfo> parse_info(std::string_view body) {
     const json value = parse(body);
     if (!value.is_object()) return unreadable("itself");

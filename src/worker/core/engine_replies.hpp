@@ -53,6 +53,10 @@ struct ExecInfo {
 /// (pitfalls 20): a second start picks another one.
 [[nodiscard]] bool is_port_taken(const EngineResponse& response);
 
+/// message_of() a start that failed, with the container's id if Docker does not name it: what to do about some of them
+/// needs it (docs/operations.md "What a killed engine leaves behind").
+[[nodiscard]] std::string start_message_of(const EngineResponse& response, const std::string& container);
+
 /// Errors of all of these: engine_failed.
 [[nodiscard]] Result<EngineInfo> parse_info(std::string_view body);
 [[nodiscard]] Result<ImageInfo> parse_image(std::string_view body);

@@ -55,9 +55,12 @@ void Inventory::on_call_done(Now now, CallId id, CallPurpose purpose, const Call
     if (purpose == CallPurpose::host_key) {
         const std::string container = key_calls_[id];
         key_calls_.erase(id);
-        // 404: sshd, but no ed25519 key: nothing to ask for again.
-        if (result && (engine::is_good(*result) || result->status == 404)) {
-            context_.known.note_host_key(container, engine::host_key_in(*result));
+        const std::string key = result && engine::is_good(*result) ? engine::host_key_in(*result) : std::string();
+        if (!key.empty()) {
+            context_.known.note_host_key(container, key);
+        } else if (result && (engine::is_good(*result) || result->status == 404)) {
+            // No ed25519 key, or none yet: asked for again, but not with each list.
+            context_.known.put_off_host_key(container, now.instant + bounds::host_key_interval);
         }
     } else if (result && engine::is_good(*result)) {
         if (const auto info = engine::parse_inspect(result->body)) context_.known.note(*info);
@@ -94,7 +97,7 @@ void Inventory::on_list(Now now, const CallResult& result) {
     context_.known.keep_only(ids);
     if (vms.size() < listed_.size() && rule_holds(Rule::surplus_is_removed)) part_with_surplus();
     if (registered_ && registrations_ == registrations_at_list_) context_.known.note_list(std::move(vms));
-    ask_details();
+    ask_details(now);
     if (details_pending_ == 0) finish_round(now);
 }
 
@@ -116,7 +119,7 @@ void Inventory::part_with_surplus() {
     listed_.erase(std::unique(listed_.begin(), listed_.end(), same_vm), listed_.end());
 }
 
-void Inventory::ask_details() {
+void Inventory::ask_details(Now now) {
     for (auto& container : listed_) {
         if (details_pending_ >= bounds::detail_calls_per_round_max) return;
         // Docker goes on listing a removal that has failed as one in progress: only an inspect tells that it is dead.
@@ -127,7 +130,7 @@ void Inventory::ask_details() {
         }
         // After a restart of this worker the broker would otherwise hear that the key is not known.
         const bool has_sshd = container.state == protocol::ContainerState::running && container.ssh_port != 0;
-        if (has_sshd && !context_.known.knows_host_key(container.id)) {
+        if (has_sshd && context_.known.wants_host_key(container.id, now.instant)) {
             ++details_pending_;
             const CallId id =
                 context_.calls.start(owner_inventory, CallPurpose::host_key, engine::host_key(container.id));

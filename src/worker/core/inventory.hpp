@@ -43,7 +43,7 @@ private:
     void list(Now now);
     void on_list(Now now, const CallResult& result);
     void part_with_surplus();
-    void ask_details();
+    void ask_details(Now now);
     void finish_round(Now now);
     void send();
 

@@ -10,6 +10,10 @@ void KnownContainers::note_host_key(const std::string& container, const std::str
     entries_[container].host_key = host_key;
 }
 
+void KnownContainers::put_off_host_key(const std::string& container, Instant until) {
+    entries_[container].host_key_wanted_from = until;
+}
+
 void KnownContainers::forget_run(const std::string& container) {
     const auto found = entries_.find(container);
     if (found != entries_.end()) found->second.inspected.reset();
@@ -36,12 +40,13 @@ bool KnownContainers::complete(engine::ContainerInfo& listed) const {
 
 std::string KnownContainers::host_key(const std::string& container) const {
     const auto found = entries_.find(container);
-    return found == entries_.end() ? std::string() : found->second.host_key.value_or("");
+    return found == entries_.end() ? std::string() : found->second.host_key;
 }
 
-bool KnownContainers::knows_host_key(const std::string& container) const {
+bool KnownContainers::wants_host_key(const std::string& container, Instant now) const {
     const auto found = entries_.find(container);
-    return found != entries_.end() && found->second.host_key.has_value();
+    if (found == entries_.end()) return true;
+    return found->second.host_key.empty() && now >= found->second.host_key_wanted_from;
 }
 
 void KnownContainers::keep_only(const std::set<std::string>& containers) {

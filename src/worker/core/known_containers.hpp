@@ -16,15 +16,17 @@ namespace mc::worker {
 class KnownContainers {
 public:
     void note(const engine::ContainerInfo& inspected);
+    /// REQUIRES: not empty. That a VM has none is never known for good: sshd may be about to make it.
     void note_host_key(const std::string& container, const std::string& host_key);
+    void put_off_host_key(const std::string& container, Instant until);
 
     /// Forgets what may have changed with a start or an exit; the host key stays.
     void forget_run(const std::string& container);
 
     /// Adds what is known to `listed`. False when it has to be inspected first.
     [[nodiscard]] bool complete(engine::ContainerInfo& listed) const;
-    /// Also when it is known that there is none.
-    [[nodiscard]] bool knows_host_key(const std::string& container) const;
+    /// True while the host key is not known, but for the time that put_off_host_key() gave.
+    [[nodiscard]] bool wants_host_key(const std::string& container, Instant now) const;
     [[nodiscard]] std::string host_key(const std::string& container) const;
 
     void keep_only(const std::set<std::string>& containers);
@@ -39,7 +41,8 @@ public:
 private:
     struct Entry {
         std::optional<engine::ContainerInfo> inspected;
-        std::optional<std::string> host_key;
+        std::string host_key;            ///< empty: not known
+        Instant host_key_wanted_from{};  ///< while it is not known
     };
     std::unordered_map<std::string, Entry> entries_;
     std::optional<std::set<VmId>> listed_;

@@ -40,6 +40,9 @@ std::optional<Readiness::Result> Readiness::on_inspected(Now now, const CallResu
         if (now.instant - began_ >= bounds::settle_time) return Result{End::ready, report_};
         port_.wake_at(began_ + bounds::settle_time);
     } else if (report_.ssh_port == 0) {
+        // Docker publishes before it starts; what it learns of from containerd alone has no network, and never gets
+        // one.
+        if (now.instant - began_ >= bounds::publish_max) return Result{End::cut_off, report_};
         port_.wake_at(now.instant + bounds::ssh_retry);
     } else {
         look_next_ = false;
@@ -71,16 +74,19 @@ void Readiness::on_timer(Now /*now*/) {
 
 std::optional<Readiness::Result> Readiness::on_host_key(Now now, const CallResult& result) {
     const bool read = result && engine::is_good(*result);
-    const std::string key = read ? engine::host_key_in(*result) : std::string();
-    // sshd answers but has no ed25519 key: an image of somebody else's. Anything else may pass.
-    const bool has_none = result && (result->status == 404 || read);
-    if (key.empty() && !has_none && ++key_tries_ < bounds::engine_tries_max) {
+    report_.host_key = read ? engine::host_key_in(*result) : std::string();
+    // sshd answers but has no ed25519 key: an image of somebody else's. Or what answered is another VM, at the address
+    // of one whose start an engine was killed in, and this one's sshd is not there yet: so not on the first look.
+    if (report_.host_key.empty() && ++key_tries_ < bounds::engine_tries_max) {
         port_.wake_at(now.instant + bounds::engine_retry);
         return std::nullopt;
     }
-    report_.host_key = key;
-    if (!key.empty() || has_none) port_.context().known.note_host_key(container_, key);
+    if (!report_.host_key.empty()) port_.context().known.note_host_key(container_, report_.host_key);
     return Result{End::ready, report_};
+}
+
+Error cut_off_error() {
+    return {ErrorCode::engine_failed, "the engine runs the VM without a network, also after restarts"};
 }
 
 std::string Readiness::waiting_for() const {

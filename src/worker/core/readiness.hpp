@@ -14,9 +14,10 @@ namespace mc::worker {
 class Readiness {
 public:
     enum class End {
-        ready,   ///< `report` is complete
-        exited,  ///< it does not run any more; `report` says how it ended
-        gone,    ///< somebody removed it
+        ready,    ///< `report` is complete
+        exited,   ///< it does not run any more; `report` says how it ended
+        gone,     ///< somebody removed it
+        cut_off,  ///< it runs, and its engine has published no port: killed while it started the VM; restart it
     };
     struct Result {
         End end = End::ready;
@@ -48,5 +49,8 @@ private:
     bool answered_ = false;  ///< the banner came
     int key_tries_ = 0;
 };
+
+/// Of a VM that was `cut_off` as often as it was restarted for that.
+[[nodiscard]] Error cut_off_error();
 
 }  // namespace mc::worker

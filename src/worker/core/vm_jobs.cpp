@@ -136,7 +136,7 @@ void SwitchJob::on_acted(Now now, const CallResult& result) {
     if (!engine::is_good(*result) && result->status != 304) {
         return end(Error{result->status == 404 ? ErrorCode::not_found : ErrorCode::engine_failed,
                          "the engine can't " + std::string(protocol::name_of(port().head().verb)).substr(3) +
-                             " the VM: " + engine::message_of(*result)});
+                             " the VM: " + engine::start_message_of(*result, container_)});
     }
     if (port().head().verb == Verb::vm_stop) return verify();
     wait_until_ready(now);
@@ -176,12 +176,21 @@ void SwitchJob::on_readiness(const std::optional<Readiness::Result>& result) {
             return end_done(result->report);
         case Readiness::End::gone:
             return end(Error{ErrorCode::not_found, "the VM's container was removed while it started"});
+        case Readiness::End::cut_off:
+            return reconnect();
         case Readiness::End::exited:
             return end(Error{ErrorCode::vm_exited,
                              "the VM exited at once with code " + std::to_string(result->report.exit_code) +
                                  (result->report.reason.empty() ? "" : ": " + result->report.reason) +
                                  "; see `mccli logs`"});
     }
+}
+
+void SwitchJob::reconnect() {
+    if (++reconnects_ > bounds::reconnects_max) return end(cut_off_error());
+    port().log(LogLevel::warning, "the VM runs without a network: restarting it");
+    step_ = Step::act;
+    port().call(CallPurpose::restart, engine::restart(container_, 0));
 }
 
 void SwitchJob::on_probe_done(Now now, ProbeResult result) {
@@ -197,7 +206,7 @@ void SwitchJob::on_timer(Now now) {
 }
 
 void SwitchJob::note_unanswered() {
-    if (step_ == Step::act && port().head().verb != Verb::vm_start) late_stop_ = true;
+    if (step_ == Step::act && (port().head().verb != Verb::vm_start || reconnects_ > 0)) late_stop_ = true;
 }
 
 void SwitchJob::end_done(protocol::VmReport report) {

@@ -67,6 +67,7 @@ private:
     void on_verified(Now now, const Lookup::Found& found);
     void wait_until_ready(Now now);
     void on_readiness(const std::optional<Readiness::Result>& result);
+    void reconnect();
 
     std::uint32_t grace_seconds_;
     Step step_ = Step::look;
@@ -76,6 +77,7 @@ private:
     WallTime started_before_;  ///< of a running VM, by its engine
     bool port_was_taken_ = false;
     int unknowns_ = 0;
+    int reconnects_ = 0;
     bool late_stop_ = false;             ///< a stop or restart got no answer: the engine may yet carry it out
     std::optional<Error> last_failure_;  ///< of a call whose outcome had to be looked up
 };

@@ -23,8 +23,11 @@ LOGINS = 3
 RSS_BYTES_MAX = 96 << 20
 DESCRIPTORS_MAX = 250
 # Docker 20.10, killed with -9 while it started a container: its containerd knows that start, dockerd does not, and refuses
-# every other one. src/broker/core/engine_ends.cpp: minicloud tries several times, then keeps the VM, stopped, with these words.
-ENGINE_REFUSES = re.compile(r"could not be started again: .*task ([0-9a-f]{64}): already exists")
+# every other one, in one of two ways. src/broker/core/engine_ends.cpp: minicloud tries several times, then keeps the VM,
+# stopped, with these words.
+ENGINE_REFUSES = re.compile(
+    r"could not be started again: .*(?:task |id already in use \(container )([0-9a-f]{64})(?:: already exists|\))"
+)
 # Docker 20.10, ended while it started a container: it unmounts the root of what it has just started. The VM runs on, ssh
 # works, exec has nowhere to begin.
 ROOT_UNMOUNTED = "error starting setns process: fork/exec /proc/self/exe: no such file or directory"

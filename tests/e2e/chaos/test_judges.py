@@ -223,8 +223,8 @@ class CalmTest(JudgesTest):
         self.assertEqual([], self.lost())
         self.assertEqual({A, B}, self.ledger.gone())
 
-    def refused(self, **fields):
-        reason = f"could not be started again: the engine can't start the VM: task {'1f' * 32}: already exists"
+    def refused(self, words=f"task {'1f' * 32}: already exists", **fields):
+        reason = f"could not be started again: the engine can't start the VM: {words}"
         return view(**{"state": "stopped", "intent": "stopped", "reason": reason, **fields})
 
     def started_by_hand(self, vm, machine="n1", code=0):
@@ -244,6 +244,12 @@ class CalmTest(JudgesTest):
         self.assertEqual([], self.broken())
         self.assertEqual([("start", "box")], self.started_by_hand(self.refused(), code=1), "ended once; then it is another start")
         self.assertEqual(["a VM that its engine refused runs again"], self.broken())
+
+    def test_that_its_killed_engine_refuses_to_start_in_other_words(self):
+        self.ledger.engine_was("killed", ["a1", "a2"])
+        vm = self.refused(f"id already in use (container {'1f' * 32}); when that is mended: mccli start box")
+        self.assertEqual(["1f", ("start", "box")], self.started_by_hand(vm))
+        self.assertEqual([], self.broken())
 
     def test_that_its_engine_refuses_to_start_though_nobody_killed_it(self):
         self.ledger.engine_was("ended", ["a1", "a2"])

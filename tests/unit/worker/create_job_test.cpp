@@ -7,6 +7,48 @@ using protocol::ContainerState;
 using protocol::Verb;
 using testing::HasSubstr;
 
+// Found by chaos, seed h3: the banner was another VM's, at the address of this one, whose sshd was not there yet.
+TEST(CreateJob, WaitsForTheHostKey) {
+    Harness t;
+    t.engine.host_key.clear();
+    const JobId job = t.create();
+    t.advance(bounds::engine_retry / 2);
+    t.engine.host_key = "ssh-ed25519 AAAAkey root@x";
+    t.advance(bounds::engine_retry);
+    ASSERT_EQ(t.code(job), ErrorCode::ok);
+    EXPECT_EQ(t.report(job).host_key, "ssh-ed25519 AAAAkey");
+}
+
+TEST(CreateJob, RestartsAVmThatRunsWithoutANetwork) {
+    Harness t;
+    t.engine.intercept = [&](const EngineRequest& request) -> std::optional<FakeEngine::Answer> {
+        if (request.target.find("/start") == std::string::npos) return std::nullopt;
+        t.container()->state = "running";
+        return FakeEngine::reply(204);
+    };
+    const JobId job = t.create();
+    t.advance(bounds::publish_max + 1s);
+    ASSERT_EQ(t.code(job), ErrorCode::ok) << t.sentence(job);
+    EXPECT_EQ(t.report(job).ssh_port, 40000);
+    EXPECT_EQ(t.engine.count_with("/restart?t=0"), 1);
+}
+
+TEST(CreateJob, SaysThatNoRestartBringsTheNetwork) {
+    Harness t;
+    t.engine.intercept = [&](const EngineRequest& request) -> std::optional<FakeEngine::Answer> {
+        if (!request.target.ends_with("/start") && request.target.find("/restart") == std::string::npos) {
+            return std::nullopt;
+        }
+        t.container()->state = "running";
+        return FakeEngine::reply(204);
+    };
+    const JobId job = t.create();
+    t.advance((bounds::publish_max + 1s) * (bounds::reconnects_max + 1));
+    EXPECT_EQ(t.code(job), ErrorCode::engine_failed);
+    EXPECT_THAT(t.sentence(job), testing::HasSubstr("without a network"));
+    EXPECT_EQ(t.container(), nullptr) << "a failed create leaves nothing";
+}
+
 TEST(CreateJob, MakesAVmThatAnswers) {
     Harness t;
     const JobId job = t.create();

@@ -54,6 +54,24 @@ TEST(Inventory, ReadsHostKeysThatItDoesNotKnowOnce) {
     EXPECT_EQ(t.engine.count("GET /containers/id-mc-00000000000000ab/archive"), 1);
 }
 
+// Found by chaos, seed h3: another VM at its address answered first, and "no key" was remembered for good.
+TEST(Inventory, AsksAgainForAHostKeyThatWasNotThere) {
+    Harness t;
+    t.engine.host_key.clear();
+    const JobId create = t.create();
+    t.advance(3s);
+    ASSERT_EQ(t.code(create), ErrorCode::ok);
+    EXPECT_EQ(t.report(create).host_key, "");
+    t.advance(4s);
+    const int asked = t.engine.count_with("ssh_host_ed25519_key.pub");
+    t.advance(bounds::host_key_interval - 5s);
+    EXPECT_EQ(t.engine.count_with("ssh_host_ed25519_key.pub"), asked) << "not with each list";
+    t.engine.host_key = "ssh-ed25519 AAAAkey root@x";
+    t.advance(bounds::host_key_interval);
+    EXPECT_EQ(t.inventory()->vms.at(0).host_key, "ssh-ed25519 AAAAkey");
+    EXPECT_EQ(t.engine.count_with("ssh_host_ed25519_key.pub"), asked + 1);
+}
+
 TEST(Inventory, FindsOutWhyAVmExited) {
     Harness t;
     ASSERT_EQ(t.code(t.create()), ErrorCode::ok);

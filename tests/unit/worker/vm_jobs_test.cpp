@@ -278,6 +278,63 @@ TEST(SwitchJob, StartThatNeverAnswersKeepsTheVm) {
     EXPECT_NE(t.container(), nullptr);
 }
 
+/// As Docker is that was killed in a start and learns of it from containerd: running, and no port.
+std::optional<FakeEngine::Answer> starts_without_a_network(Harness& t, const EngineRequest& request) {
+    if (request.target.find("/start") == std::string::npos) return std::nullopt;
+    t.container()->state = "running";
+    t.container()->port = 0;
+    return FakeEngine::reply(304);
+}
+
+// Found by chaos, seed w5: it was waited for until the job's deadline, two minutes later, and again and again.
+TEST(SwitchJob, RestartsAVmThatRunsWithoutANetwork) {
+    MadeHarness t;
+    ASSERT_EQ(t.code(t.act(Verb::vm_stop)), ErrorCode::ok);
+    t.engine.intercept = [&](const EngineRequest& request) { return starts_without_a_network(t, request); };
+    const JobId job = t.act(Verb::vm_start);
+    t.advance(bounds::publish_max + 1s);
+    ASSERT_EQ(t.code(job), ErrorCode::ok) << t.sentence(job);
+    EXPECT_EQ(t.report(job).ssh_port, 40001);
+    EXPECT_EQ(t.engine.count("POST /containers/id-mc-00000000000000ab/restart?t=0"), 1);
+}
+
+TEST(SwitchJob, SaysThatNoRestartBringsTheNetwork) {
+    MadeHarness t;
+    ASSERT_EQ(t.code(t.act(Verb::vm_stop)), ErrorCode::ok);
+    t.engine.intercept = [&](const EngineRequest& request) -> std::optional<FakeEngine::Answer> {
+        if (request.target.find("/restart") != std::string::npos) return FakeEngine::reply(204);
+        return starts_without_a_network(t, request);
+    };
+    const JobId job = t.act(Verb::vm_start);
+    t.advance((bounds::publish_max + 1s) * (bounds::reconnects_max + 1));
+    EXPECT_EQ(t.code(job), ErrorCode::engine_failed);
+    EXPECT_THAT(t.sentence(job), testing::HasSubstr("without a network"));
+    EXPECT_EQ(t.engine.count_with("/restart?t=0"), bounds::reconnects_max);
+}
+
+TEST(SwitchJob, TellsThatARestartForTheNetworkMayComeLate) {
+    MadeHarness t;
+    ASSERT_EQ(t.code(t.act(Verb::vm_stop)), ErrorCode::ok);
+    t.engine.intercept = [&](const EngineRequest& request) -> std::optional<FakeEngine::Answer> {
+        if (request.target.find("/restart") == std::string::npos) return starts_without_a_network(t, request);
+        t.container()->port = 40001;
+        return Harness::timed_out();
+    };
+    const JobId job = t.act(Verb::vm_start);
+    t.advance(bounds::publish_max + 1s);
+    ASSERT_EQ(t.code(job), ErrorCode::ok) << t.sentence(job);
+    EXPECT_TRUE(t.report(job).late_stop);
+}
+
+TEST(SwitchJob, NamesTheContainerWhoseIdIsInUse) {
+    MadeHarness t;
+    ASSERT_EQ(t.code(t.act(Verb::vm_stop)), ErrorCode::ok);
+    t.when("POST", "/start", FakeEngine::error(409, "id already in use"));
+    const JobId job = t.act(Verb::vm_start);
+    EXPECT_EQ(t.code(job), ErrorCode::engine_failed);
+    EXPECT_THAT(t.sentence(job), testing::HasSubstr("id already in use (container id-mc-00000000000000ab)"));
+}
+
 TEST(InspectJob, TellsHowAVmIs) {
     MadeHarness t;
     EXPECT_EQ(t.report(t.act(Verb::vm_inspect)).host_key, "ssh-ed25519 AAAAkey");
