@@ -7,7 +7,6 @@
 #include "sim/rules.hpp"
 
 namespace mc::sim {
-namespace {}  // namespace
 
 int check_mutants(const Options& options, std::uint64_t first, std::uint64_t seeds_max, std::size_t jobs,
                   std::optional<Rule> which) {

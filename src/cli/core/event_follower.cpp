@@ -102,7 +102,6 @@ void EventFollower::on_replay(Instant now, const protocol::EventsReply& reply) {
     if (!started_ || !replay_open_) return;
     heard(now);
     replay_open_ = false;
-    replay_deadline_ = Instant::never();
     if (asked_at_) {
         replay_wait_ = std::clamp(replay_wait_growth * (now - *asked_at_), replay_wait_min, replay_wait_max);
         asked_at_.reset();

@@ -87,7 +87,7 @@ private:
     bool replay_open_ = false;
     std::optional<Instant> asked_at_;  ///< the replay that is not answered yet
     milliseconds replay_wait_;         ///< for its answer
-    Instant replay_deadline_ = Instant::never();
+    Instant replay_deadline_;          ///< while replay_open_
     Instant beacon_at_;
     Instant silent_at_;
     bool silent_ = false;
