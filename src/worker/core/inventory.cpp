@@ -109,11 +109,16 @@ void Inventory::part_with_surplus() {
         return left != right ? left < right : is_better(a, b);
     });
     const auto same_vm = [](const auto& a, const auto& b) { return vm_of(a.labels) == vm_of(b.labels); };
-    const auto copy = std::next(std::adjacent_find(listed_.begin(), listed_.end(), same_vm));
+    // A job may be about to start the very one that is the worse until then. It looks for itself, and ends with a hint.
+    const auto idle_copy = [&](const auto& a, const auto& b) {
+        return same_vm(a, b) && !jobs_.has_jobs(*vm_of(a.labels));
+    };
+    const auto stays = std::adjacent_find(listed_.begin(), listed_.end(), idle_copy);
     // One at a time; the next list shows what is left.
-    if (!std::exchange(removing_surplus_, true)) {
+    if (stays != listed_.end() && !std::exchange(removing_surplus_, true)) {
+        const auto copy = std::next(stays);
         context_.outbox.log(LogLevel::warning, "VM " + vm_of(copy->labels)->str() + " has more than one container: " +
-                                                   copy->id + " is removed, " + std::prev(copy)->id + " stays");
+                                                   copy->id + " is removed, " + stays->id + " stays");
         context_.calls.start(owner_inventory, CallPurpose::remove, engine::remove(copy->id));
     }
     listed_.erase(std::unique(listed_.begin(), listed_.end(), same_vm), listed_.end());

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "worker/core/job.hpp"
+#include "worker/core/job_table.hpp"
 
 namespace mc::worker {
 
@@ -15,10 +15,11 @@ namespace mc::worker {
 /// A list that began before the last job result was sent is thrown away: it may
 /// not show what that job did, and the broker takes what is missing for gone.
 /// The list is also what the engine's health is judged by. A VM's second container
-/// is removed, not reported (ADR 9).
+/// is removed, not reported (ADR 9); that of a VM with jobs is left to them.
 class Inventory {
 public:
-    Inventory(JobContext& context, EngineHealth& health) : context_(context), health_(health) {}
+    Inventory(JobContext& context, EngineHealth& health, const JobTable& jobs)
+        : context_(context), health_(health), jobs_(jobs) {}
 
     /// The broker (again) knows us and wants to know everything.
     void on_registered(Now now);
@@ -49,6 +50,7 @@ private:
 
     JobContext& context_;
     EngineHealth& health_;
+    const JobTable& jobs_;
     bool registered_ = false;
     bool stopping_ = false;
     bool listing_ = false;

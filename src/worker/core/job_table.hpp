@@ -49,6 +49,8 @@ public:
 
     [[nodiscard]] Instant next_deadline() const;
     [[nodiscard]] std::size_t size() const { return jobs_.size(); }
+    /// Whether anything is done, or waits to be done, to a VM; streams don't count.
+    [[nodiscard]] bool has_jobs(VmId vm) const { return queues_.contains(vm); }
     /// Without those that have not begun.
     [[nodiscard]] std::size_t under_way() const;
 

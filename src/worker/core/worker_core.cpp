@@ -38,7 +38,7 @@ WorkerCore::WorkerCore(Settings settings, WorkerState state)
       health_(settings_),
       context_{outbox_, calls_, known_, endings_, settings_, Identity{state.cloud, state.node}},
       jobs_(context_, [this](Now now) { inventory_.on_result_sent(now); }),
-      inventory_(context_, health_),
+      inventory_(context_, health_, jobs_),
       watch_(context_, inventory_),
       session_(outbox_, settings_, state, [this](Now now) { return status(now); }) {}
 

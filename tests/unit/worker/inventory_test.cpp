@@ -124,6 +124,30 @@ TEST(Inventory, PartsWithAVmsSecondContainer) {
     EXPECT_EQ(t.inventory()->vms[0].state, ContainerState::running);
 }
 
+// Found by the simulator, seed 1139816: the inventory removed just the one that a start was at.
+TEST(Inventory, LeavesASecondContainerToTheVmsJobs) {
+    Harness t;
+    ASSERT_EQ(t.code(t.create()), ErrorCode::ok);
+    t.container()->state = "exited";
+    t.when("POST", "/start", std::nullopt);
+    const JobId job = t.act(Verb::vm_start);
+    ASSERT_TRUE(t.hangs("/start"));
+    auto copy = *t.container();
+    copy.id = "copy";
+    copy.name = "somebody-copied-the-labels";
+    copy.created += 100;
+    t.engine.containers[copy.name] = copy;
+    t.advance(4s);
+    EXPECT_EQ(t.engine.count("DELETE"), 0);
+    EXPECT_EQ(t.inventory()->vms.size(), 1U);
+    t.engine.intercept = nullptr;
+    t.container()->state = "running";
+    t.release("/start", FakeEngine::reply(204));
+    ASSERT_EQ(t.code(job), ErrorCode::ok) << t.sentence(job);
+    t.advance(bounds::inventory_spacing);
+    EXPECT_EQ(t.engine.count("DELETE /containers/copy"), 1);
+}
+
 // The rule that keeps the broker from taking a VM for gone that was just made.
 TEST(Inventory, IsThrownAwayWhenAJobEndedAfterItsListBegan) {
     Harness t;
