@@ -43,6 +43,7 @@ enum class Rule : std::uint8_t {
     taken_name_is_looked_at,
     adoption_needs_labels,
     surplus_is_removed,
+    own_sshd_answers,
     streams_end_with_the_session,
     registers_anew_when_unknown,
     // cli

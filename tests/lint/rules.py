@@ -12,7 +12,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 # Where headers of a library may be included; anywhere else is a fault.
 THIRD_PARTY = {
-    r"(zmq|zmq_addon)\.hpp|zmq\.h|curl/.*|SQLiteCpp/.*|sqlite3\.h|spdlog/.*|fmt/.*|boost/.*|archive(_entry)?\.h|crypt\.h":
+    r"(zmq|zmq_addon)\.hpp|zmq\.h|curl/.*|libssh2\.h|SQLiteCpp/.*|sqlite3\.h|spdlog/.*|fmt/.*|boost/.*|archive(_entry)?\.h|crypt\.h":
         ("src/io/",),
     r"msgpack.*": ("src/protocol/codec.cpp",),
     r"nlohmann/.*": ("src/worker/", "src/cli/"),

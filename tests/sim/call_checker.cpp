@@ -63,15 +63,30 @@ void CallChecker::count_create(VmId vm) {
 
 void CallChecker::says(const protocol::Message& message, const Calls& under_way) {
     const auto& header = message.header;
-    if (header.kind != protocol::Kind::reply || header.verb != protocol::Verb::vm_remove) return;
-    if (header.code != ErrorCode::ok) return;
+    const bool removed = header.verb == protocol::Verb::vm_remove;
+    const bool ready = header.verb == protocol::Verb::vm_create || header.verb == protocol::Verb::vm_start ||
+                       header.verb == protocol::Verb::vm_restart;
+    if (header.kind != protocol::Kind::reply || header.code != ErrorCode::ok || (!removed && !ready)) return;
     const auto report = protocol::decode<protocol::VmReport>(message.body);
     if (!report) return world_.violated("a worker's reply that can't be read");
+    if (removed) return says_removed(*report, under_way);
+    says_ready(*report);
+}
+
+void CallChecker::says_removed(const protocol::VmReport& report, const Calls& under_way) {
     for (const auto& [id, call] : under_way) {
         const auto change = change_of(call->request);
-        if (!change || !change->creates || change->vm != report->vm) continue;
-        return world_.violated("VM " + report->vm.str() + " was said to be removed while it was made");
+        if (!change || !change->creates || change->vm != report.vm) continue;
+        return world_.violated("VM " + report.vm.str() + " was said to be removed while it was made");
     }
+}
+
+void CallChecker::says_ready(const protocol::VmReport& report) {
+    const auto found = engine_.containers().find(report.container);
+    if (found == engine_.containers().end() || !found->second.other_answers) return;
+    // A reply that is said again may tell of an earlier run; without a key there is nothing to tell sshds apart by.
+    if (found->second.started_unix_ms != report.started.unix_ms || report.host_key.empty()) return;
+    world_.violated("VM " + report.vm.str() + " is said to be ready, and another VM's sshd answers at its port");
 }
 
 }  // namespace mc::sim

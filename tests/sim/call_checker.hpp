@@ -11,7 +11,8 @@
 namespace mc::sim {
 
 /// How one worker process treats its engine: one thing after the other with a VM's
-/// container, nothing over and over, and no word of a removal while it makes the VM.
+/// container, nothing over and over, no word of a removal while it makes the VM, nor of a
+/// VM that is ready while another one's sshd is at its port.
 class CallChecker {
 public:
     using Calls = std::map<worker::CallId, Engine::CallPtr>;  ///< those whose answer it waits for
@@ -30,6 +31,8 @@ private:
     };
     [[nodiscard]] std::optional<Change> change_of(const worker::EngineRequest& request) const;
     void count_create(VmId vm);
+    void says_removed(const protocol::VmReport& report, const Calls& under_way);
+    void says_ready(const protocol::VmReport& report);
 
     World& world_;
     const Engine& engine_;

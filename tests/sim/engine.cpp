@@ -13,6 +13,10 @@ using worker::EngineResponse;
 constexpr std::size_t filters_kept_max = 64;
 constexpr milliseconds way{1};  ///< from the worker to the engine and back
 
+std::string host_key_of(const Container& container) {
+    return "ssh-ed25519 AAAA" + container.id;
+}
+
 }  // namespace
 
 Engine::Engine(World& world, std::string name, EngineObserver& observer)
@@ -168,8 +172,7 @@ Engine::Answer Engine::perform(const CallPtr& call, const Operation& operation) 
         const Container* container = find(operation.container);
         if (!container) return trouble(404, "No such container: " + operation.container);
         if (verb == "upload") return {200, "", {}};
-        return {
-            200, "", {{"ssh_host_ed25519_key.pub", 0644, false, "ssh-ed25519 AAAA" + container->id + " root@vm\n"}}};
+        return {200, "", {{"ssh_host_ed25519_key.pub", 0644, false, host_key_of(*container) + " root@vm\n"}}};
     }
     return trouble(404, "page not found");
 }
@@ -268,6 +271,9 @@ bool Engine::run(Container& container) {
         world_.fired(Fault::ssh_silent);
         container.ssh_at = Moment::max();
     }
+    container.other_answers = !container.other_answers && container.exposes_ssh && mood.others_answer_per_mille > 0 &&
+                              dice_.per_mille(mood.others_answer_per_mille);
+    if (container.other_answers) world_.fired(Fault::other_vm_answers);
     tell("start", container);
     if (dice_.per_mille(mood.exits_at_start_per_mille)) {
         world_.fired(Fault::exits_at_start);
@@ -340,11 +346,13 @@ void Engine::erase(const std::string& id, bool by_fault) {
     tell("destroy", container);
 }
 
-bool Engine::ssh_answers(std::uint16_t port) const {
-    return std::any_of(containers_.begin(), containers_.end(), [&](const auto& entry) {
-        const Container& c = entry.second;
-        return c.state == ContainerState::running && c.port == port && port != 0 && world_.now() >= c.ssh_at;
-    });
+std::optional<std::string> Engine::host_key_at(std::uint16_t port) const {
+    for (const auto& [id, container] : containers_) {
+        if (container.state != ContainerState::running || container.port != port || port == 0) continue;
+        if (container.other_answers) return "ssh-ed25519 AAAAleftover";
+        if (world_.now() >= container.ssh_at) return host_key_of(container);
+    }
+    return std::nullopt;
 }
 
 }  // namespace mc::sim

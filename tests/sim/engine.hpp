@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -33,6 +34,7 @@ struct Container {
     std::int64_t created_unix_ms = 0;
     std::int64_t started_unix_ms = 0;
     Moment ssh_at = Moment::max();  ///< from when on sshd answers
+    bool other_answers = false;     ///< at its port: another VM's sshd, at once
     bool stranger = false;          ///< somebody else's: without our labels
     bool copy = false;              ///< with our labels, and made by somebody else
 };
@@ -60,6 +62,7 @@ struct EngineMood {
     std::uint64_t stuck_removals_per_mille = 0;
     std::uint64_t taken_ports_per_mille = 0;
     std::uint64_t silent_ssh_per_mille = 0;
+    std::uint64_t others_answer_per_mille = 0;
     std::uint64_t exits_at_start_per_mille = 0;
     std::uint64_t failing_pulls_per_mille = 0;
     std::uint64_t squatted_names_per_mille = 0;
@@ -107,7 +110,8 @@ public:
 
     void start(CallPtr call);
     void open_stream(StreamPtr stream, const worker::EngineRequest& request);
-    [[nodiscard]] bool ssh_answers(std::uint16_t port) const;
+    /// The host key of the sshd that answers there.
+    [[nodiscard]] std::optional<std::string> host_key_at(std::uint16_t port) const;
 
     // Faults. False: there was nothing to do it to.
     void restart_daemon(milliseconds down, bool live_restore);

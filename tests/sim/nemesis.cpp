@@ -225,6 +225,7 @@ void Nemesis::engine_faults() {
     leaning(&EngineMood::exits_at_start_per_mille, 400);
     leaning(&EngineMood::failing_pulls_per_mille, 700);
     leaning(&EngineMood::squatted_names_per_mille, 300);
+    leaning(&EngineMood::others_answer_per_mille, 300);
 }
 
 void Nemesis::container_faults() {

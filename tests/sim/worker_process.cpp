@@ -254,7 +254,8 @@ void WorkerProcess::run(Effect& effect) {
         world_.schedule.in(dice_.between(1ms, 5ms), [this, id = effect.id, port = effect.port, number, life = life_] {
             if (life != life_ || !probes_.contains(id) || probes_[id] != number) return;
             probes_.erase(id);
-            const auto found = engine_.ssh_answers(port) ? ProbeResult::ssh : ProbeResult::silent;
+            const auto key = engine_.host_key_at(port);
+            const auto found = key ? ProbeResult::answered(*key) : ProbeResult::silent();
             deliver([this, id, found] { core_->on_probe_done(clock_.now(), id, found); });
         });
     } else if constexpr (std::is_same_v<Effect, CancelProbe>) {

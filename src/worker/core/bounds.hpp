@@ -45,7 +45,8 @@ inline constexpr milliseconds pull_idle_max = 90s;  ///< without a byte: a pull 
 // Waits between two looks.
 inline constexpr milliseconds ssh_retry = 50ms;
 inline constexpr milliseconds ssh_look_interval = 500ms;  ///< while waiting for sshd: is the VM still running?
-inline constexpr milliseconds ssh_probe_max = 3s;         ///< one connection, up to its banner
+inline constexpr milliseconds ssh_probe_max = 3s;         ///< one connection, up to its host key
+inline constexpr milliseconds stranger_max = 5s;          ///< another VM's sshd that answers: it may be in passing
 inline constexpr milliseconds settle_time = 300ms;        ///< an image without sshd counts as running after this
 inline constexpr milliseconds publish_max = 3s;           ///< a VM that runs has its port by then, or never
 inline constexpr milliseconds removal_poll = 100ms;
@@ -54,8 +55,8 @@ inline constexpr milliseconds engine_retry = 500ms;
 inline constexpr milliseconds exec_exit_poll = 50ms;
 inline constexpr milliseconds hang_up_max = 2s;  ///< for telling a command that nobody listens any more
 inline constexpr int exec_exit_polls_max = 40;
-inline constexpr int engine_tries_max = 4;        ///< looks at a silent or failing engine before a job gives up
-inline constexpr int reconnects_max = 2;          ///< restarts of a VM whose engine published no port, per job
+inline constexpr int engine_tries_max = 4;  ///< looks at a silent or failing engine before a job gives up
+inline constexpr int reconnects_max = 2;    ///< restarts of a VM whose port leads to nobody or to another VM, per job
 inline constexpr int surplus_removals_max = 4;    ///< of one VM's second containers, per look
 inline constexpr milliseconds tidy_up_max = 30s;  ///< after a failed create: for removing what there is
 

@@ -293,17 +293,15 @@ void CreateJob::on_readiness(Now now, const std::optional<Readiness::Result>& re
 }
 
 void CreateJob::reconnect(Now now) {
-    if (++reconnects_ > bounds::reconnects_max) return fail_with(now, cut_off_error());
-    port().log(LogLevel::warning, "the VM runs without a network: restarting it");
     step_ = Step::start;
-    port().call(CallPurpose::restart, engine::restart(container_, 0));
+    if (const auto error = readiness_->reconnect(reconnects_)) fail_with(now, *error);
 }
 
 bool CreateJob::ended_with_engine() const {
     return start_tries_ < start_tries_max && port().context().endings.with_engine(container_);
 }
 
-void CreateJob::on_probe_done(Now now, ProbeResult result) {
+void CreateJob::on_probe_done(Now now, const ProbeResult& result) {
     if (step_ == Step::ready) readiness_->on_probe_done(now, result);
 }
 

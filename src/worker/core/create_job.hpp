@@ -22,7 +22,7 @@ public:
     void begin(Now now) override;
     void on_call_done(Now now, CallPurpose purpose, CallResult result) override;
     void on_call_chunk(Now now, CallPurpose purpose, std::string_view bytes) override;
-    void on_probe_done(Now now, ProbeResult result) override;
+    void on_probe_done(Now now, const ProbeResult& result) override;
     void on_timer(Now now) override;
     void give_up(Now now, Error why) override;
     [[nodiscard]] bool can_be_cancelled() const override { return true; }

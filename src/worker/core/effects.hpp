@@ -54,9 +54,12 @@ struct EngineResponse {
 using CallResult = Result<EngineResponse>;
 
 /// What a look at a published port found.
-enum class ProbeResult : std::uint8_t {
-    ssh,     ///< a banner that begins with "SSH-"
-    silent,  ///< nothing listens, or no such banner came
+struct ProbeResult {
+    bool ssh = false;      ///< an SSH server answers; else nothing listens, or it is none
+    std::string host_key;  ///< which it proved to have, as in VmReport, of any type; "" = it has none that we know
+
+    static ProbeResult answered(std::string host_key) { return {true, std::move(host_key)}; }
+    static ProbeResult silent() { return {}; }
 };
 
 struct SendBroker {

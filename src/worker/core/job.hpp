@@ -103,7 +103,7 @@ public:
     virtual void begin(Now now) = 0;
     virtual void on_call_done(Now now, CallPurpose purpose, CallResult result) = 0;
     virtual void on_call_chunk(Now /*now*/, CallPurpose /*purpose*/, std::string_view /*bytes*/) {}
-    virtual void on_probe_done(Now /*now*/, ProbeResult /*result*/) {}
+    virtual void on_probe_done(Now /*now*/, const ProbeResult& /*result*/) {}
     virtual void on_timer(Now /*now*/) {}
 
     /// Cancelled, or past its deadline: end soon, with `why`, leaving nothing

@@ -261,7 +261,7 @@ void JobTable::on_call_chunk(Now now, OwnerId owner, CallPurpose purpose, std::s
     reap(now, owner);
 }
 
-void JobTable::on_probe_done(Now now, OwnerId owner, ProbeResult result) {
+void JobTable::on_probe_done(Now now, OwnerId owner, const ProbeResult& result) {
     Entry* entry = find(owner);
     if (!entry || !entry->job->port().probing_) return;
     entry->job->port().probing_ = false;

@@ -1,5 +1,6 @@
 #include "worker/core/readiness.hpp"
 
+#include "base/rule.hpp"
 #include "worker/core/engine_requests.hpp"
 
 namespace mc::worker {
@@ -42,6 +43,7 @@ std::optional<Readiness::Result> Readiness::on_inspected(Now now, const CallResu
     } else if (report_.ssh_port == 0) {
         // Docker publishes before it starts; what it learns of from containerd alone has no network, and never gets
         // one.
+        strange_since_.reset();
         if (now.instant - began_ >= bounds::publish_max) return Result{End::cut_off, report_};
         port_.wake_at(now.instant + bounds::ssh_retry);
     } else {
@@ -51,12 +53,14 @@ std::optional<Readiness::Result> Readiness::on_inspected(Now now, const CallResu
     return std::nullopt;
 }
 
-void Readiness::on_probe_done(Now now, ProbeResult result) {
-    if (result == ProbeResult::ssh) {
+void Readiness::on_probe_done(Now now, const ProbeResult& result) {
+    if (result.ssh) {
         answered_ = true;
+        shown_key_ = result.host_key;
         port_.call(CallPurpose::host_key, engine::host_key(container_));
         return;
     }
+    strange_since_.reset();
     // The port proxy may listen for a VM that has exited long since.
     look_next_ = now.instant - looked_ >= bounds::ssh_look_interval;
     port_.wake_at(now.instant + bounds::ssh_retry);
@@ -81,17 +85,42 @@ std::optional<Readiness::Result> Readiness::on_host_key(Now now, const CallResul
         port_.wake_at(now.instant + bounds::engine_retry);
         return std::nullopt;
     }
-    if (!report_.host_key.empty()) port_.context().known.note_host_key(container_, report_.host_key);
+    if (report_.host_key.empty()) return Result{End::ready, report_};
+    port_.context().known.note_host_key(container_, report_.host_key);
+    // Where the server shows no key, nothing tells it from another.
+    const bool strange = !shown_key_.empty() && shown_key_ != report_.host_key;
+    if (strange && rule_holds(Rule::own_sshd_answers)) return on_stranger(now);
     return Result{End::ready, report_};
 }
 
-Error cut_off_error() {
-    return {ErrorCode::engine_failed, "the engine runs the VM without a network, also after restarts"};
+std::optional<Readiness::Result> Readiness::on_stranger(Now now) {
+    if (!strange_since_) strange_since_ = now.instant;
+    if (now.instant - *strange_since_ >= bounds::stranger_max) return Result{End::cut_off, report_};
+    answered_ = false;
+    // The port may be another VM's since this one was restarted. Not sooner: newer sshds hold it against an address
+    // when nobody logs in.
+    look_next_ = true;
+    port_.wake_at(now.instant + bounds::ssh_look_interval);
+    return std::nullopt;
+}
+
+std::optional<Error> Readiness::reconnect(int& restarts) {
+    const std::string why = strange_since_ ? waiting_for() : "its engine runs it without a network";
+    if (++restarts > bounds::reconnects_max) {
+        return Error{ErrorCode::engine_failed,
+                     "the VM runs, but " + why +
+                         ", also after restarts: look for what a killed engine has left running "
+                         "(docs/operations.md)"};
+    }
+    port_.log(LogLevel::warning, "the VM runs, but " + why + ": restarting it");
+    port_.call(CallPurpose::restart, engine::restart(container_, 0));
+    return std::nullopt;
 }
 
 std::string Readiness::waiting_for() const {
     if (report_.ssh_port == 0) return "it did not get to run steadily";
     const std::string where = port_.context().settings.probe_host + ":" + std::to_string(report_.ssh_port);
+    if (strange_since_) return "another SSH server than its own answers on " + where + ": it has another host key";
     return answered_ ? "the engine did not hand out its SSH host key" : "its SSH server did not answer on " + where;
 }
 

@@ -7,8 +7,8 @@
 
 namespace mc::worker {
 
-/// Waits until a started VM can be used: with sshd, until it answers on the
-/// published port and its host key is there; without, until it has run for a moment.
+/// Waits until a started VM can be used: with sshd, until the one that answers on the published port has the
+/// host key that the engine reads in the VM; without, until it has run for a moment.
 ///
 /// Never gives up by itself: the job's deadline does.
 class Readiness {
@@ -17,7 +17,7 @@ public:
         ready,    ///< `report` is complete
         exited,   ///< it does not run any more; `report` says how it ended
         gone,     ///< somebody removed it
-        cut_off,  ///< it runs, and its engine has published no port: killed while it started the VM; restart it
+        cut_off,  ///< it runs, and nothing or another VM is at its port, for an engine was killed: reconnect()
     };
     struct Result {
         End end = End::ready;
@@ -28,29 +28,33 @@ public:
 
     void begin(Now now, std::string container);
     [[nodiscard]] std::optional<Result> on_call_done(Now now, CallPurpose purpose, const CallResult& result);
-    void on_probe_done(Now now, ProbeResult result);
+    void on_probe_done(Now now, const ProbeResult& result);
     void on_timer(Now now);
 
     /// What it is waiting for, for a person; e.g. "its SSH server did not answer on 127.0.0.1:32768".
     [[nodiscard]] std::string waiting_for() const;
+    /// After `cut_off`: has the engine restart the VM, which connects it anew (to the lowest address that the engine
+    /// takes for free: perhaps the same). An error when the job has had it restarted often enough; `restarts` is the
+    /// job's count.
+    [[nodiscard]] std::optional<Error> reconnect(int& restarts);
     [[nodiscard]] bool waits_for_ssh() const { return report_.ssh_port != 0; }
 
 private:
     void look();
     [[nodiscard]] std::optional<Result> on_inspected(Now now, const CallResult& result);
     [[nodiscard]] std::optional<Result> on_host_key(Now now, const CallResult& result);
+    [[nodiscard]] std::optional<Result> on_stranger(Now now);
 
     JobPort& port_;
     std::string container_;
     protocol::VmReport report_;
     Instant began_;
     Instant looked_;
-    bool look_next_ = true;  ///< the timer's meaning: inspect, else probe or read the key
-    bool answered_ = false;  ///< the banner came
+    bool look_next_ = true;                 ///< the timer's meaning: inspect, else probe or read the key
+    bool answered_ = false;                 ///< by an SSH server
+    std::string shown_key_;                 ///< by it
+    std::optional<Instant> strange_since_;  ///< the one that answers is another VM's
     int key_tries_ = 0;
 };
-
-/// Of a VM that was `cut_off` as often as it was restarted for that.
-[[nodiscard]] Error cut_off_error();
 
 }  // namespace mc::worker

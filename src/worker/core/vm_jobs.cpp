@@ -187,13 +187,11 @@ void SwitchJob::on_readiness(const std::optional<Readiness::Result>& result) {
 }
 
 void SwitchJob::reconnect() {
-    if (++reconnects_ > bounds::reconnects_max) return end(cut_off_error());
-    port().log(LogLevel::warning, "the VM runs without a network: restarting it");
     step_ = Step::act;
-    port().call(CallPurpose::restart, engine::restart(container_, 0));
+    if (const auto error = readiness_->reconnect(reconnects_)) end(*error);
 }
 
-void SwitchJob::on_probe_done(Now now, ProbeResult result) {
+void SwitchJob::on_probe_done(Now now, const ProbeResult& result) {
     if (step_ == Step::ready) readiness_->on_probe_done(now, result);
 }
 

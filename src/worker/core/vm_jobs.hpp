@@ -43,7 +43,7 @@ public:
 
     void begin(Now now) override;
     void on_call_done(Now now, CallPurpose purpose, CallResult result) override;
-    void on_probe_done(Now now, ProbeResult result) override;
+    void on_probe_done(Now now, const ProbeResult& result) override;
     void on_timer(Now now) override;
     void give_up(Now now, Error why) override;
     /// Only the waiting: what the engine is at has an outcome that somebody needs to know.

@@ -193,7 +193,7 @@ void WorkerCore::on_stream_closed(Now now, StreamId id, const Result<void>& resu
     jobs_.on_stream_closed(now, OwnerId{id.value}, result);
 }
 
-void WorkerCore::on_probe_done(Now now, ProbeId id, ProbeResult result) {
+void WorkerCore::on_probe_done(Now now, ProbeId id, const ProbeResult& result) {
     jobs_.on_probe_done(now, OwnerId{id.value}, result);
 }
 

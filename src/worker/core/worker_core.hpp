@@ -37,7 +37,7 @@ public:
     /// The engine's connection has taken that many bytes of what WriteStream gave.
     void on_stream_written(Now now, StreamId id, std::size_t bytes);
     void on_stream_closed(Now now, StreamId id, const Result<void>& result);
-    void on_probe_done(Now now, ProbeId id, ProbeResult result);
+    void on_probe_done(Now now, ProbeId id, const ProbeResult& result);
     /// The state could not be written: until it can be, no new orders.
     void on_save_failed(Now now, const Error& error);
     void on_tick(Now now);

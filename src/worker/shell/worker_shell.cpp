@@ -256,9 +256,9 @@ void WorkerShell::run(ResumeStream& effect) {
 void WorkerShell::run(StartProbe& effect) {
     const ProbeId id = effect.id;
     probes_.start(io::ProbeId{id.value}, effect.host, effect.port, effect.time_max,
-                  [this, id](const Result<std::string>& banner) {
-                      const bool ssh = banner && banner->starts_with("SSH-");
-                      core_.on_probe_done(io::read_clock(), id, ssh ? ProbeResult::ssh : ProbeResult::silent);
+                  [this, id](const Result<std::string>& host_key) {
+                      core_.on_probe_done(io::read_clock(), id,
+                                          host_key ? ProbeResult::answered(*host_key) : ProbeResult::silent());
                       run_effects();
                   });
 }

@@ -10,7 +10,7 @@
 #include "io/engine_client.hpp"
 #include "io/engine_stream.hpp"
 #include "io/poller.hpp"
-#include "io/tcp_probe.hpp"
+#include "io/ssh_probe.hpp"
 #include "io/zmq.hpp"
 #include "worker/core/worker_core.hpp"
 
@@ -82,7 +82,7 @@ private:
     WorkerCore core_;
     std::unique_ptr<io::Socket> broker_;
     io::EngineClient engine_;
-    io::TcpProbe probes_;
+    io::SshProbe probes_;
     std::map<StreamId, Stream> streams_;
     std::set<CallId> paused_calls_;
 };

@@ -12,7 +12,9 @@
 #include <vector>
 
 #include "io/clock.hpp"
+#include "io/poller.hpp"
 #include "io/random.hpp"
+#include "io/ssh_probe.hpp"
 #include "io/zmq.hpp"
 #include "protocol/client_bodies.hpp"
 #include "protocol/codec.hpp"
@@ -120,6 +122,16 @@ public:
         body.vm = vm;
         body.window_bytes = window;
         return order(protocol::Verb::vm_exec, protocol::encode(body), protocol::encode(spec));
+    }
+
+    /// The one that the SSH server at a port of this machine shows.
+    static Result<std::string> host_key_at(std::uint16_t port) {
+        io::Poller poller;
+        io::SshProbe prober(poller);
+        std::optional<Result<std::string>> shown;
+        prober.start({1}, "127.0.0.1", port, 10s, [&](Result<std::string> key) { shown = std::move(key); });
+        while (!shown) poller.wait(1s);
+        return *shown;
     }
 
     /// The reply to a job, once it is there.

@@ -61,6 +61,7 @@ TEST_F(RealEngine, VmIsCreatedLoggedIntoStoppedStartedAndRemoved) {
     EXPECT_EQ(report.state, protocol::ContainerState::running);
     EXPECT_NE(report.ssh_port, 0);
     EXPECT_THAT(report.host_key, HasSubstr("ssh-ed25519 "));
+    EXPECT_EQ(Bench::host_key_at(report.ssh_port), report.host_key);
 
     const auto login = [&](const std::string& command) {
         std::ofstream(dir / "known_hosts") << "[127.0.0.1]:" << report.ssh_port << " " << report.host_key << "\n";

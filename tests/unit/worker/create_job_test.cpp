@@ -19,6 +19,80 @@ TEST(CreateJob, WaitsForTheHostKey) {
     EXPECT_EQ(t.report(job).host_key, "ssh-ed25519 AAAAkey");
 }
 
+// Found by chaos, seed h3: what a killed engine had left of another VM was at this one's address, and stayed there.
+TEST(CreateJob, RestartsAVmAtWhosePortAnotherVmAnswers) {
+    Harness t;
+    t.probe = Harness::another_vms_sshd();
+    t.engine.intercept = [&](const EngineRequest& request) -> std::optional<FakeEngine::Answer> {
+        if (request.target.find("/restart") != std::string::npos) t.probe = Harness::own_sshd();
+        return std::nullopt;
+    };
+    const JobId job = t.create();
+    t.advance(bounds::stranger_max - 1ms);
+    EXPECT_FALSE(t.reply(job));
+    EXPECT_EQ(t.engine.count_with("/restart"), 0);
+    t.advance(1s);
+    ASSERT_EQ(t.code(job), ErrorCode::ok) << t.sentence(job);
+    EXPECT_EQ(t.report(job).host_key, "ssh-ed25519 AAAAkey");
+    EXPECT_EQ(t.report(job).ssh_port, 40001);
+    EXPECT_EQ(t.engine.count_with("/restart?t=0"), 1);
+    EXPECT_THAT(t.logged, testing::Contains(HasSubstr("another SSH server than its own answers on 127.0.0.1:40000")));
+}
+
+TEST(CreateJob, WaitsForAnotherVmThatAnswersInPassing) {
+    Harness t;
+    t.probe = Harness::another_vms_sshd();
+    const JobId job = t.create();
+    t.advance(bounds::ssh_look_interval * 3);
+    EXPECT_FALSE(t.reply(job));
+    EXPECT_LE(t.probes, 4) << "sshd may hold it against us";
+    t.container()->port = 40007;  // docker start, by somebody else: its old port is another VM's now
+    t.probe = Harness::own_sshd();
+    t.advance(bounds::ssh_look_interval);
+    ASSERT_EQ(t.code(job), ErrorCode::ok) << t.sentence(job);
+    EXPECT_EQ(t.report(job).ssh_port, 40007);
+    EXPECT_EQ(t.engine.count_with("/restart"), 0);
+}
+
+TEST(CreateJob, SaysThatAnotherVmAnswersWhateverIsDone) {
+    Harness t;
+    t.probe = Harness::another_vms_sshd();
+    const JobId job = t.create();
+    t.advance((bounds::stranger_max + 1s) * (bounds::reconnects_max + 1));
+    EXPECT_EQ(t.code(job), ErrorCode::engine_failed);
+    EXPECT_EQ(t.sentence(job),
+              "the VM runs, but another SSH server than its own answers on 127.0.0.1:40002: it has another host key, "
+              "also after restarts: look for what a killed engine has left running (docs/operations.md)");
+    EXPECT_EQ(t.engine.count_with("/restart?t=0"), bounds::reconnects_max);
+    EXPECT_EQ(t.container(), nullptr) << "a failed create leaves nothing";
+}
+
+TEST(CreateJob, SaysInTimeThatAnotherVmAnswers) {
+    Harness t;
+    t.probe = Harness::another_vms_sshd();
+    const JobId job = t.create(Harness::create_order(), 2000);
+    t.advance(2001ms);
+    EXPECT_EQ(t.code(job), ErrorCode::ssh_not_answering);
+    EXPECT_THAT(t.sentence(job), HasSubstr("another SSH server than its own answers on 127.0.0.1:40000"));
+}
+
+// Images of somebody else's: sshd has no ed25519 key, or speaks only what we don't.
+TEST(CreateJob, TakesASshdWhoseKeyCantBeCompared) {
+    Harness t;
+    t.probe = ProbeResult::answered("ssh-rsa AAAArsa");
+    t.engine.host_key.clear();
+    const JobId without_key = t.create();
+    t.advance(bounds::engine_retry * bounds::engine_tries_max);
+    ASSERT_EQ(t.code(without_key), ErrorCode::ok);
+    EXPECT_EQ(t.report(without_key).host_key, "");
+
+    Harness u;
+    u.probe = ProbeResult::answered("");
+    const JobId unknown = u.create();
+    ASSERT_EQ(u.code(unknown), ErrorCode::ok);
+    EXPECT_EQ(u.report(unknown).host_key, "ssh-ed25519 AAAAkey");
+}
+
 TEST(CreateJob, RestartsAVmThatRunsWithoutANetwork) {
     Harness t;
     t.engine.intercept = [&](const EngineRequest& request) -> std::optional<FakeEngine::Answer> {
@@ -254,7 +328,7 @@ TEST(CreateJob, QuotesTheLastWordsOfAVmThatExits) {
 
 TEST(CreateJob, NoticesAnExitWhileItWaitsForSsh) {
     Harness t;
-    t.probe = ProbeResult::silent;
+    t.probe = ProbeResult::silent();
     const JobId job = t.create();
     t.advance(200ms);
     EXPECT_FALSE(t.reply(job));
@@ -266,7 +340,7 @@ TEST(CreateJob, NoticesAnExitWhileItWaitsForSsh) {
 
 TEST(CreateJob, GivesUpWhenSshNeverAnswersAndRemovesTheVm) {
     Harness t;
-    t.probe = ProbeResult::silent;
+    t.probe = ProbeResult::silent();
     const JobId job = t.create(Harness::create_order(), 5000);
     t.advance(4999ms);
     EXPECT_FALSE(t.reply(job));
@@ -344,7 +418,7 @@ TEST(CreateJob, CancelDuringAPullEndsAtOnce) {
 
 TEST(CreateJob, CancelWhileWaitingForSshRemovesTheVm) {
     Harness t;
-    t.probe = ProbeResult::silent;
+    t.probe = ProbeResult::silent();
     const JobId job = t.create();
     t.advance(100ms);
     t.cancel(job);
@@ -354,7 +428,7 @@ TEST(CreateJob, CancelWhileWaitingForSshRemovesTheVm) {
 
 TEST(CreateJob, EndsEvenWhenTidyingUpFails) {
     Harness t;
-    t.probe = ProbeResult::silent;
+    t.probe = ProbeResult::silent();
     const JobId job = t.create(Harness::create_order(), 1000);
     t.when("DELETE", "/containers/", FakeEngine::error(500, "device or resource busy"));
     t.advance(bounds::tidy_up_max + 5s);

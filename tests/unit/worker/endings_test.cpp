@@ -174,14 +174,14 @@ TEST(Endings, AStoppingWorkerTellsNoneAnyMore) {
 
 TEST(CreateJob, StartsAVmAgainThatEndedWithTheEngine) {
     Harness t;
-    t.probe = ProbeResult::silent;
+    t.probe = ProbeResult::silent();
     const JobId job = t.create();
     t.advance(1s);
     t.engine.intercept = [](const EngineRequest&) { return FakeEngine::Answer(Harness::refused()); };
     t.advance(5s);
     t.container()->state = "exited";
     t.engine.intercept = nullptr;
-    t.probe = ProbeResult::ssh;
+    t.probe = Harness::own_sshd();
     t.advance(5s);
     EXPECT_EQ(t.code(job), ErrorCode::ok) << t.sentence(job);
     EXPECT_EQ(t.container()->starts, 2);

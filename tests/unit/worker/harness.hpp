@@ -260,6 +260,9 @@ public:
             return answer;
         };
     }
+    /// What a probe finds at a VM that FakeEngine runs.
+    static ProbeResult own_sshd() { return ProbeResult::answered("ssh-ed25519 AAAAkey"); }
+    static ProbeResult another_vms_sshd() { return ProbeResult::answered("ssh-ed25519 AAAAother"); }
     static CallResult timed_out() { return fail(ErrorCode::deadline_exceeded, "the engine took too long"); }
     static CallResult refused() { return fail(ErrorCode::engine_unreachable, "connection refused"); }
     static std::string frame(int channel, const std::string& text) {
@@ -275,7 +278,7 @@ public:
     std::map<CallId, EngineRequest> hanging;
     std::vector<WorkerState> saved;
     int reconnects = 0;
-    ProbeResult probe = ProbeResult::ssh;
+    ProbeResult probe = own_sshd();
     int probes = 0;
     std::optional<StreamId> open_stream;
     std::string written;

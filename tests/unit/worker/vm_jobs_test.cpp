@@ -132,7 +132,7 @@ TEST(RemoveJob, FindsTheContainerUnderAnotherName) {
 // Goal: a delete does not wait for a create that waits for its VM.
 TEST(RemoveJob, MakesACreateUnderWayGiveUp) {
     Harness t;
-    t.probe = ProbeResult::silent;
+    t.probe = ProbeResult::silent();
     const JobId create = t.create();
     t.advance(100ms);
     const JobId removal = t.act(Verb::vm_remove);
@@ -271,7 +271,7 @@ TEST(SwitchJob, SaysThatADeadContainerCantBeStarted) {
 TEST(SwitchJob, StartThatNeverAnswersKeepsTheVm) {
     MadeHarness t;
     ASSERT_EQ(t.code(t.act(Verb::vm_stop)), ErrorCode::ok);
-    t.probe = ProbeResult::silent;
+    t.probe = ProbeResult::silent();
     const JobId job = t.act(Verb::vm_start);
     t.advance(limits::request_deadline_default + 1s);
     EXPECT_EQ(t.code(job), ErrorCode::ssh_not_answering);
@@ -310,6 +310,33 @@ TEST(SwitchJob, SaysThatNoRestartBringsTheNetwork) {
     EXPECT_EQ(t.code(job), ErrorCode::engine_failed);
     EXPECT_THAT(t.sentence(job), testing::HasSubstr("without a network"));
     EXPECT_EQ(t.engine.count_with("/restart?t=0"), bounds::reconnects_max);
+}
+
+TEST(SwitchJob, RestartsAVmAtWhosePortAnotherVmAnswers) {
+    MadeHarness t;
+    ASSERT_EQ(t.code(t.act(Verb::vm_stop)), ErrorCode::ok);
+    t.probe = Harness::another_vms_sshd();
+    t.engine.intercept = [&](const EngineRequest& request) -> std::optional<FakeEngine::Answer> {
+        if (request.target.find("/restart") != std::string::npos) t.probe = Harness::own_sshd();
+        return std::nullopt;
+    };
+    const JobId job = t.act(Verb::vm_start);
+    t.advance(bounds::stranger_max + 1s);
+    ASSERT_EQ(t.code(job), ErrorCode::ok) << t.sentence(job);
+    EXPECT_EQ(t.report(job).ssh_port, 40002);
+    EXPECT_EQ(t.engine.count_with("/restart?t=0"), 1);
+}
+
+TEST(SwitchJob, SaysThatAnotherVmAnswersAndKeepsTheVm) {
+    MadeHarness t;
+    ASSERT_EQ(t.code(t.act(Verb::vm_stop)), ErrorCode::ok);
+    t.probe = Harness::another_vms_sshd();
+    const JobId job = t.act(Verb::vm_start);
+    t.advance((bounds::stranger_max + 1s) * (bounds::reconnects_max + 1));
+    EXPECT_EQ(t.code(job), ErrorCode::engine_failed);
+    EXPECT_THAT(t.sentence(job), testing::HasSubstr("another SSH server than its own answers on"));
+    EXPECT_EQ(t.engine.count_with("/restart?t=0"), bounds::reconnects_max);
+    EXPECT_NE(t.container(), nullptr);
 }
 
 TEST(SwitchJob, TellsThatARestartForTheNetworkMayComeLate) {
@@ -394,7 +421,7 @@ TEST(JobTable, CancelOfAnUnknownJobIsAnsweredUnderItsOwnVerb) {
 
 TEST(JobTable, CancelAsANoticeIsObeyedWithoutAWordAboutUnknownJobs) {
     Harness t;
-    t.probe = ProbeResult::silent;
+    t.probe = ProbeResult::silent();
     const JobId job = t.create();
     protocol::Message notice;
     notice.header.kind = protocol::Kind::notice;
@@ -436,7 +463,7 @@ TEST(JobTable, TimeOfAWaitingCreateBeginsWhenItBegins) {
 
 TEST(JobTable, WaitingCreateCanBeCancelledAndRemoved) {
     Harness t;
-    t.probe = ProbeResult::silent;
+    t.probe = ProbeResult::silent();
     for (std::uint64_t i = 1; i <= bounds::creates_under_way_max; ++i) {
         auto order = Harness::create_order();
         order.vm = VmId{1000 + i};
@@ -447,7 +474,7 @@ TEST(JobTable, WaitingCreateCanBeCancelledAndRemoved) {
     EXPECT_EQ(t.code(waiting), ErrorCode::cancelled);
     EXPECT_EQ(t.code(removal), ErrorCode::ok);
     const JobId again = t.create();
-    t.probe = ProbeResult::ssh;
+    t.probe = Harness::own_sshd();
     t.advance(1s);
     EXPECT_EQ(t.code(again), ErrorCode::ok);
 }

@@ -1,0 +1,208 @@
+#include "io/ssh_probe.hpp"
+
+#include <libssh2.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sodium/utils.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/assert.hpp"
+#include "io/clock.hpp"
+#include "io/connector.hpp"
+#include "io/errno_text.hpp"
+
+namespace mc::io {
+namespace {
+
+/// More than the largest packet of RFC 4253; OpenSSH sends 2 KiB up to its host key.
+constexpr std::size_t received_bytes_max = 40 * 1024;
+
+/// ed25519 first: it is the one that a VM's report has.
+constexpr const char* host_key_types =
+    "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256,ssh-rsa";
+/// None in which the server chooses how much we have to reckon.
+constexpr const char* key_exchanges =
+    "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521,"
+    "diffie-hellman-group14-sha256";
+
+struct SessionDeleter {
+    void operator()(LIBSSH2_SESSION* session) const { libssh2_session_free(session); }
+};
+
+/// What came of a server; libssh2 reads through receive(), which keeps it from an endless one.
+struct Incoming {
+    std::size_t bytes = 0;
+    bool closed = false;
+    int error = 0;
+};
+
+ssize_t receive(libssh2_socket_t fd, void* buffer, size_t length, int /*flags*/, void** abstract) {
+    auto& incoming = *static_cast<Incoming*>(*abstract);
+    if (incoming.bytes >= received_bytes_max) return -EMSGSIZE;
+    const ssize_t got = ::recv(fd, buffer, std::min(length, received_bytes_max - incoming.bytes), MSG_DONTWAIT);
+    if (got > 0) incoming.bytes += static_cast<std::size_t>(got);
+    if (got == 0) incoming.closed = true;
+    if (got >= 0) return got;
+    if (errno == EINTR || errno == EAGAIN) return -EAGAIN;
+    incoming.error = errno;
+    return -errno;
+}
+
+/// The blob of RFC 4253, which begins with its type, as OpenSSH writes it.
+std::string key_line(std::string_view blob) {
+    constexpr std::size_t length_bytes = 4;
+    const auto type = blob.substr(std::min(length_bytes, blob.size()));
+    const auto type_end = blob.size() < length_bytes ? 0U : static_cast<unsigned char>(blob[length_bytes - 1]);
+    std::string text(sodium_base64_ENCODED_LEN(blob.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
+    sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(blob.data()), blob.size(),
+                      sodium_base64_VARIANT_ORIGINAL);
+    text.pop_back();  // its terminator
+    return std::string(type.substr(0, type_end)) + " " + text;
+}
+
+}  // namespace
+
+struct SshProbe::Impl {
+    struct Probe {
+        std::string where;
+        Handler handler;
+        Instant deadline;
+        std::unique_ptr<Connector> connector;
+        int fd = -1;
+        std::unique_ptr<Incoming> incoming = std::make_unique<Incoming>();  ///< libssh2 keeps its address
+        std::unique_ptr<LIBSSH2_SESSION, SessionDeleter> session;
+    };
+
+    explicit Impl(Poller& p) : poller(p) {
+        source = poller.add_deadlines([this] { return next_deadline(); }, [this](Instant now) { expire(now); });
+    }
+    ~Impl() {
+        poller.remove_deadlines(source);
+        for (auto& [id, probe] : probes) close_fd(probe);
+    }
+
+    Poller& poller;
+    Poller::SourceId source = 0;
+    std::map<ProbeId, Probe> probes;
+
+    /// Without the protocol's good-bye: sshd must not hold the place of a connection that nobody logs in on.
+    void close_fd(Probe& probe) {
+        if (probe.fd < 0) return;
+        probe.session.reset();
+        poller.remove_fd(probe.fd);
+        ::close(std::exchange(probe.fd, -1));
+    }
+
+    /// Only what shakes hands: the connector keeps its own time.
+    [[nodiscard]] Instant next_deadline() const {
+        Instant next = Instant::never();
+        for (const auto& [id, probe] : probes) {
+            if (probe.fd >= 0) next = std::min(next, probe.deadline);
+        }
+        return next;
+    }
+
+    void expire(Instant now) {
+        std::vector<ProbeId> late;
+        for (const auto& [id, probe] : probes) {
+            if (probe.fd >= 0 && probe.deadline <= now) late.push_back(id);
+        }
+        for (const ProbeId id : late) {
+            const bool said_nothing = probes.at(id).incoming->bytes == 0;
+            finish_failed(id, said_nothing ? "it accepts connections and says nothing"
+                                           : "it stops in the middle of the SSH handshake");
+        }
+    }
+
+    void on_connected(ProbeId id, Result<int> fd) {
+        const auto at = probes.find(id);
+        MC_ASSERT(at != probes.end());
+        if (!fd) return finish_failed(id, fd.error().message);
+        Probe& probe = at->second;
+        probe.fd = *fd;
+        // libssh2 sends twice in a row: without it the second waits 40 ms for a delayed acknowledgement.
+        const int on = 1;
+        static_cast<void>(::setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
+        poller.add_fd(*fd, {.read = true, .write = true}, [this, id](Readiness) { shake_hands(id); });
+        probe.session.reset(libssh2_session_init_ex(nullptr, nullptr, nullptr, probe.incoming.get()));
+        LIBSSH2_SESSION* session = probe.session.get();
+        if (!session || libssh2_session_method_pref(session, LIBSSH2_METHOD_HOSTKEY, host_key_types) != 0 ||
+            libssh2_session_method_pref(session, LIBSSH2_METHOD_KEX, key_exchanges) != 0) {
+            return finish_failed(id, "an SSH session can't be made on this machine");
+        }
+        libssh2_session_set_blocking(session, 0);
+#if LIBSSH2_VERSION_NUM >= 0x010b01
+        libssh2_session_callback_set2(session, LIBSSH2_CALLBACK_RECV, reinterpret_cast<libssh2_cb_generic*>(&receive));
+#else
+        libssh2_session_callback_set(session, LIBSSH2_CALLBACK_RECV, reinterpret_cast<void*>(&receive));
+#endif
+    }
+
+    void shake_hands(ProbeId id) {
+        Probe& probe = probes.at(id);
+        LIBSSH2_SESSION* session = probe.session.get();
+        const int outcome = libssh2_session_handshake(session, probe.fd);
+        if (outcome == LIBSSH2_ERROR_EAGAIN) {
+            const bool writes = (libssh2_session_block_directions(session) & LIBSSH2_SESSION_BLOCK_OUTBOUND) != 0;
+            return poller.modify_fd(probe.fd, {.read = true, .write = writes});
+        }
+        // An SSH server with none of our algorithms: its key stays its secret, and it answers.
+        if (outcome == LIBSSH2_ERROR_KEX_FAILURE) return finish(id, std::string());
+        if (outcome != 0) return finish_failed(id, reason_of(probe));
+        std::size_t size = 0;
+        int type = 0;
+        const char* key = libssh2_session_hostkey(session, &size, &type);
+        finish(id, key ? key_line({key, size}) : std::string());
+    }
+
+    static std::string reason_of(const Probe& probe) {
+        const Incoming& incoming = *probe.incoming;
+        if (incoming.bytes >= received_bytes_max) return "it sends without end instead of shaking hands";
+        if (incoming.error != 0) return errno_text(incoming.error);
+        if (incoming.closed && incoming.bytes == 0) return "it closes connections without a word";
+        if (incoming.closed) return "it closes connections before the SSH handshake is over";
+        char* words = nullptr;
+        libssh2_session_last_error(probe.session.get(), &words, nullptr, 0);
+        return "it does not speak SSH as it should: " + std::string(words ? words : "no reason is known");
+    }
+
+    void finish_failed(ProbeId id, const std::string& reason) {
+        const std::string where = probes.at(id).where;
+        finish(id, fail(ErrorCode::ssh_not_answering, where + " does not answer: " + reason));
+    }
+
+    void finish(ProbeId id, Result<std::string> result) {
+        auto node = probes.extract(id);  // before the handler: it may start another under the same id
+        close_fd(node.mapped());
+        const Handler handler = std::move(node.mapped().handler);
+        handler(std::move(result));
+    }
+};
+
+SshProbe::SshProbe(Poller& poller) : impl_(std::make_unique<Impl>(poller)) {}
+SshProbe::~SshProbe() = default;
+
+void SshProbe::start(ProbeId id, const std::string& host, std::uint16_t port, milliseconds timeout, Handler handler) {
+    MC_ASSERT(handler != nullptr && !impl_->probes.contains(id));
+    auto& probe = impl_->probes[id];
+    probe.where = (host.find(':') != std::string::npos ? "[" + host + "]" : host) + ":" + std::to_string(port);
+    probe.handler = std::move(handler);
+    probe.deadline = read_clock().instant + timeout;
+    probe.connector =
+        std::make_unique<Connector>(impl_->poller, ConnectTarget{"", host, port}, timeout,
+                                    [impl = impl_.get(), id](Result<int> fd) { impl->on_connected(id, fd); });
+}
+
+void SshProbe::cancel(ProbeId id) {
+    auto node = impl_->probes.extract(id);
+    if (!node.empty()) impl_->close_fd(node.mapped());
+}
+
+}  // namespace mc::io

@@ -1,0 +1,139 @@
+#include "io/ssh_probe.hpp"
+
+#include <gmock/gmock.h>
+
+#include "support.hpp"
+
+namespace mc::io {
+namespace {
+
+using test::run_until;
+using test::Server;
+using ::testing::HasSubstr;
+
+constexpr const char* banner = "SSH-2.0-OpenSSH_9.2\r\n";
+
+Result<std::string> probe(const std::string& host, std::uint16_t port, milliseconds timeout = test::patience) {
+    Poller poller;
+    SshProbe prober(poller);
+    std::optional<Result<std::string>> result;
+    prober.start({1}, host, port, timeout, [&](Result<std::string> host_key) { result = std::move(host_key); });
+    EXPECT_FALSE(result) << "called from inside start()";
+    EXPECT_TRUE(run_until(poller, [&] { return result.has_value(); }));
+    return result.value_or(fail(ErrorCode::internal, "never called"));
+}
+
+void expect_refusal(const Result<std::string>& result, const std::string& words) {
+    ASSERT_FALSE(result) << *result;
+    EXPECT_EQ(result.error().code, ErrorCode::ssh_not_answering);
+    EXPECT_THAT(result.error().message, HasSubstr(words));
+}
+
+/// A server that says `words`, and then nothing more.
+Result<std::string> probe_of_one_that_says(const std::string& words, milliseconds timeout = test::patience) {
+    Server server([&](int fd) {
+        test::write_all(fd, words);
+        test::wait_for_close(fd);
+    });
+    return probe("127.0.0.1", server.port(), timeout);
+}
+
+std::string as_uint32(std::size_t value) {
+    std::string out;
+    for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>((value >> shift) & 0xFF));
+    return out;
+}
+
+/// SSH_MSG_KEXINIT (RFC 4253, 7.1) of a server whose every algorithm is called "unheard-of".
+std::string unheard_of_kexinit() {
+    constexpr std::size_t block_bytes = 8;
+    constexpr int name_lists = 10;
+    const std::string name = "unheard-of";
+    std::string payload = "\x14" + std::string(16, 'c');
+    for (int i = 0; i < name_lists; ++i) payload += as_uint32(name.size()) + name;
+    payload += std::string(5, '\0');
+    const std::size_t padding = 2 * block_bytes - (payload.size() + 5) % block_bytes;
+    return as_uint32(1 + payload.size() + padding) + static_cast<char>(padding) + payload + std::string(padding, 'p');
+}
+
+// A real sshd: tests/integration/worker/real_engine_test.cpp.
+
+TEST(SshProbe, AServerWithUnknownAlgorithmsOnlyAnswersWithoutAKey) {
+    EXPECT_EQ(probe_of_one_that_says(banner + unheard_of_kexinit()), "");
+}
+
+TEST(SshProbe, ClosedWithoutAWordIsNoAnswer) {
+    Server server([](int fd) { test::read_until(fd, "\n"); });
+    expect_refusal(probe("127.0.0.1", server.port()), "without a word");
+}
+
+TEST(SshProbe, ABannerAloneIsNoAnswer) {
+    Server server([](int fd) {
+        test::write_all(fd, banner);
+        test::read_until(fd, "\n");
+    });
+    expect_refusal(probe("127.0.0.1", server.port()), "does not answer: ");
+    expect_refusal(probe_of_one_that_says(banner, milliseconds(100)), "in the middle of the SSH handshake");
+}
+
+TEST(SshProbe, RubbishAfterTheBannerIsNoAnswer) {
+    expect_refusal(probe_of_one_that_says(banner + std::string(64, '\xFF')), "does not speak SSH as it should");
+}
+
+TEST(SshProbe, AnotherProtocolIsNoAnswer) {
+    expect_refusal(probe_of_one_that_says("220 mail.example ESMTP\r\n", milliseconds(100)), "in the middle of the");
+    expect_refusal(probe_of_one_that_says("SSH-1", milliseconds(100)), "in the middle of the SSH handshake");
+}
+
+// It would keep the loop from its other work for as long as it likes.
+TEST(SshProbe, AServerThatNeverStopsIsNoAnswer) {
+    std::string lines;
+    while (lines.size() < 1 << 17) lines += "x\r\n";
+    expect_refusal(probe_of_one_that_says(lines), "sends without end");
+    expect_refusal(probe_of_one_that_says(std::string(1 << 17, 'x')), "sends without end");
+    expect_refusal(probe_of_one_that_says("\r\n"), "does not speak SSH as it should");
+}
+
+TEST(SshProbe, NobodyListens) {
+    const auto port = test::closed_port();
+    const auto result = probe("127.0.0.1", port);
+    expect_refusal(result, "refused");
+    EXPECT_THAT(result.error().message, HasSubstr("127.0.0.1:" + std::to_string(port)));
+    expect_refusal(probe("localhost", port), "localhost:" + std::to_string(port));
+}
+
+TEST(SshProbe, SilentListenerRunsIntoTheTimeout) {
+    expect_refusal(probe_of_one_that_says("", milliseconds(50)), "says nothing");
+}
+
+TEST(SshProbe, UnknownNameIsLookedUpWithoutBlocking) {
+    expect_refusal(probe("no-such-host.invalid", 22), "no-such-host.invalid:22");
+}
+
+TEST(SshProbe, CancelledProbeStaysQuietAndItsIdIsFree) {
+    Server server([](int fd) {
+        test::write_all(fd, banner + unheard_of_kexinit());
+        test::wait_for_close(fd);
+    });
+    Poller poller;
+    SshProbe prober(poller);
+    prober.start({1}, "127.0.0.1", server.port(), test::patience, [](Result<std::string>) { ADD_FAILURE(); });
+    prober.start({3}, "no-such-host.invalid", 1, test::patience, [](Result<std::string>) { ADD_FAILURE(); });
+    prober.cancel({1});
+    prober.cancel({3});
+    prober.cancel({2});
+    int answers = 0;
+    prober.start({1}, "127.0.0.1", server.port(), test::patience, [&](Result<std::string> host_key) {
+        EXPECT_EQ(host_key, "");
+        ++answers;
+        // A handler may begin the next one, under the same id.
+        prober.start({1}, "127.0.0.1", server.port(), test::patience, [&](Result<std::string>) { ++answers; });
+    });
+    EXPECT_TRUE(run_until(poller, [&] { return answers == 2; }));
+    // In the middle of the handshake.
+    prober.start({1}, "127.0.0.1", server.port(), test::patience, [](Result<std::string>) {});
+    static_cast<void>(poller.wait(test::patience));
+}
+
+}  // namespace
+}  // namespace mc::io
