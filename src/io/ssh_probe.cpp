@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -25,12 +27,27 @@ namespace {
 constexpr std::size_t received_bytes_max = 40 * 1024;
 
 /// ed25519 first: it is the one that a VM's report has.
-constexpr const char* host_key_types =
-    "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256,ssh-rsa";
+constexpr std::array<std::string_view, 7> host_key_types{
+    "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsa-sha2-512", "rsa-sha2-256",
+    "ssh-rsa"};
 /// None in which the server chooses how much we have to reckon.
-constexpr const char* key_exchanges =
-    "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521,"
-    "diffie-hellman-group14-sha256";
+constexpr std::array<std::string_view, 6> key_exchanges{"curve25519-sha256",  "curve25519-sha256@libssh.org",
+                                                        "ecdh-sha2-nistp256", "ecdh-sha2-nistp384",
+                                                        "ecdh-sha2-nistp521", "diffie-hellman-group14-sha256"};
+
+/// Only of what this libssh2 knows: 1.10 takes the others out of a list by a copy onto itself. False: it knows none.
+bool prefer(LIBSSH2_SESSION* session, int method, std::span<const std::string_view> wanted) {
+    const char** known = nullptr;
+    const int count = libssh2_session_supported_algs(session, method, &known);
+    if (count <= 0) return false;
+    std::string list;
+    for (const std::string_view name : wanted) {
+        if (std::find(known, known + count, name) == known + count) continue;
+        list += (list.empty() ? "" : ",") + std::string(name);
+    }
+    libssh2_free(session, known);
+    return !list.empty() && libssh2_session_method_pref(session, method, list.c_str()) == 0;
+}
 
 struct SessionDeleter {
     void operator()(LIBSSH2_SESSION* session) const { libssh2_session_free(session); }
@@ -133,8 +150,8 @@ struct SshProbe::Impl {
         poller.add_fd(*fd, {.read = true, .write = true}, [this, id](Readiness) { shake_hands(id); });
         probe.session.reset(libssh2_session_init_ex(nullptr, nullptr, nullptr, probe.incoming.get()));
         LIBSSH2_SESSION* session = probe.session.get();
-        if (!session || libssh2_session_method_pref(session, LIBSSH2_METHOD_HOSTKEY, host_key_types) != 0 ||
-            libssh2_session_method_pref(session, LIBSSH2_METHOD_KEX, key_exchanges) != 0) {
+        if (!session || !prefer(session, LIBSSH2_METHOD_HOSTKEY, host_key_types) ||
+            !prefer(session, LIBSSH2_METHOD_KEX, key_exchanges)) {
             return finish_failed(id, "an SSH session can't be made on this machine");
         }
         libssh2_session_set_blocking(session, 0);
