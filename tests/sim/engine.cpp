@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/engine_text.hpp"
+#include "worker/core/bounds.hpp"
 
 namespace mc::sim {
 namespace {
@@ -181,6 +182,9 @@ Engine::Answer Engine::list(const std::string& query) {
     if (filters_.size() > filters_kept_max) filters_.clear();
     auto& wanted = filters_[query];
     if (wanted.empty()) wanted = label_filter(query);
+    for (const auto& [label, value] : wanted) {
+        if (label == "minicloud.vm") looked_for_[value] = world_.now();
+    }
     std::string body = "[";
     for (const auto& [id, container] : containers_) {
         const bool matches = std::all_of(wanted.begin(), wanted.end(), [&](const auto& pair) {
@@ -236,6 +240,9 @@ Engine::Answer Engine::create(const worker::EngineRequest& request, const Operat
     container.exposes_ssh = body.contains("ExposedPorts");
     container.vm = VmId::parse(container.labels.at("minicloud.vm")).value_or(VmId{});
     container.request = container.labels.at("minicloud.request");
+    if (const auto look = looked_for_.find(container.labels.at("minicloud.vm")); look != looked_for_.end()) {
+        container.unrenamed_until = look->second + worker::bounds::find_call_max;
+    }
     by_name_[name] = container.id;
     const Container& made = containers_[container.id] = container;
     observer_.container_created(name_, made);

@@ -34,6 +34,7 @@ struct Container {
     std::int64_t created_unix_ms = 0;
     std::int64_t started_unix_ms = 0;
     Moment ssh_at = Moment::max();  ///< from when on sshd answers
+    Moment unrenamed_until{};       ///< between a worker's look and its create: ADR 9, "Consequences"
     bool other_answers = false;     ///< at its port: another VM's sshd, at once
     bool stranger = false;          ///< somebody else's: without our labels
     bool copy = false;              ///< with our labels, and made by somebody else
@@ -185,6 +186,7 @@ private:
     std::set<StreamPtr, ByNumber> streams_;
     std::map<std::string, std::pair<bool, int>> execs_;  ///< running, exit code
     std::vector<std::function<void()>> parked_;
+    std::map<std::string, Moment> looked_for_;  ///< when a VM's container was last listed
     std::map<std::string, std::vector<std::pair<std::string, std::string>>> filters_;  ///< parsed queries
 };
 

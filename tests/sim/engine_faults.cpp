@@ -191,7 +191,8 @@ bool Engine::remove_some_container() {
 }
 
 bool Engine::rename_some_container() {
-    const auto ids = of_vms(dice_.one_in(2));
+    auto ids = of_vms(dice_.one_in(2));
+    std::erase_if(ids, [this](const auto& id) { return world_.now() < containers_.at(id).unrenamed_until; });
     if (ids.empty()) return false;
     Container& container = containers_.at(dice_.pick(ids));
     by_name_.erase(container.name);

@@ -225,7 +225,7 @@ private:
 
     // engine_ends.cpp
     [[nodiscard]] protocol::Ended how_it_ended(Now now, const Vm& vm, const protocol::VmReport& report) const;
-    void note_unknown_stop(Now now, Vm& vm, Verb verb);
+    void note_unknown_stop(Now now, Vm& vm);
     void note_runs(Now now, Vm& vm);
     /// True when the VM, which is wanted and has exited, is one to be started again.
     [[nodiscard]] bool start_again(Now now, Vm& vm);

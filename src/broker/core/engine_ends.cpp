@@ -15,8 +15,8 @@ constexpr seconds start_proved{60};             ///< having run this long, a VM 
 
 }  // namespace
 
-void BrokerCore::note_unknown_stop(Now now, Vm& vm, Verb verb) {
-    if (verb != Verb::vm_stop && verb != Verb::vm_restart) return;
+void BrokerCore::note_unknown_stop(Now now, Vm& vm) {
+    // Whatever the order was: a worker also restarts a VM that it starts and that nobody can reach.
     vm.record.late_stop_until_served_ms = served_ms(now) + static_cast<std::uint64_t>(late_stop_max.count());
     vms_.touch(vm);
 }
@@ -70,6 +70,7 @@ void BrokerCore::fail_start_again(Now now, Vm& vm, const Error& error) {
         vm.record.reason = "started again, and " + error.message;
         return begin_grace(now, vm);
     }
+    note_unknown_stop(now, vm);
     vm.record.reason = "could not be started again: " + error.message;
     vm.retry_at = now.instant + start_retry_interval * vm.start_tries;
     // An engine that went away once more says nothing about the VM.

@@ -62,7 +62,7 @@ void BrokerCore::on_register(Now now, const PeerId& peer, const Message& message
         Vm& vm = *vms_.find(id);
         if (!vm.record.job) continue;
         vm.job_acknowledged = false;
-        note_unknown_stop(now, vm, vm.record.job->verb);
+        note_unknown_stop(now, vm);
         if (vm.record.state == VmState::unknown && vm.record.job->verb == Verb::vm_create) {
             move(now, vm, VmState::creating, "");
         }
@@ -260,6 +260,7 @@ void BrokerCore::on_job_reply(Now now, Node& node, const Message& message) {
 
 void BrokerCore::finish_create(Now now, Vm& vm, const JobRecord& job, const Result<protocol::VmReport>& result) {
     if (result) {
+        if (result->late_stop) note_unknown_stop(now, vm);
         vm.record.report = *result;
         move(now, vm, VmState::running, "");
         vms_.clear_job(vm);
@@ -277,7 +278,7 @@ void BrokerCore::finish_change(Now now, Vm& vm, const JobRecord& job, const Resu
         // A VM that a person was at is theirs: a failed start or restart is no reason to clean it
         // up, and an engine may still carry out a stop whose answer never came.
         const bool was_started = job.verb == Verb::vm_start && vm.record.state == VmState::running;
-        note_unknown_stop(now, vm, job.verb);
+        note_unknown_stop(now, vm);
         vm.record.intent = was_started ? VmIntent::running : VmIntent::stopped;
         vm.record.reason = result.error().message;
         vm.stop_seen = false;
@@ -285,7 +286,7 @@ void BrokerCore::finish_change(Now now, Vm& vm, const JobRecord& job, const Resu
         vms_.touch(vm);
         return finish_item(now, job.request, job.item, &vm, vm.record.spec.name, result.error());
     }
-    if (result->late_stop) note_unknown_stop(now, vm, job.verb);
+    if (result->late_stop) note_unknown_stop(now, vm);
     vm.record.report = *result;
     move(now, vm, job.verb == Verb::vm_stop ? VmState::stopped : VmState::running, "");
     vms_.clear_job(vm);

@@ -260,7 +260,10 @@ void CreateJob::start(Now now) {
 
 void CreateJob::on_started(Now now, const CallResult& result) {
     if (ending_) return fail_with(now, *ending_);
-    if (!result) return look_again(now, result.error());
+    if (!result) {
+        late_stop_ = late_stop_ || reconnects_ > 0;
+        return look_again(now, result.error());
+    }
     if (engine::is_good(*result) || result->status == 304) return wait_until_ready(now);
     if (engine::is_port_taken(*result) && start_tries_ < start_tries_max) return start(now);
     fail_with(now, {ErrorCode::engine_failed,
@@ -279,7 +282,7 @@ void CreateJob::on_readiness(Now now, const std::optional<Readiness::Result>& re
     if (!result) return;
     switch (result->end) {
         case Readiness::End::ready:
-            return end(Outcome::done(result->report));
+            return end_done(result->report);
         case Readiness::End::gone:
             return fail_with(now, {ErrorCode::engine_failed, "somebody removed the VM's container while it started"});
         case Readiness::End::cut_off:
@@ -295,6 +298,11 @@ void CreateJob::on_readiness(Now now, const std::optional<Readiness::Result>& re
 void CreateJob::reconnect(Now now) {
     step_ = Step::start;
     if (const auto error = readiness_->reconnect(reconnects_)) fail_with(now, *error);
+}
+
+void CreateJob::end_done(protocol::VmReport report) {
+    report.late_stop = late_stop_;
+    end(Outcome::done(std::move(report)));
 }
 
 bool CreateJob::ended_with_engine() const {

@@ -58,6 +58,7 @@ private:
     void on_started(Now now, const CallResult& result);
     void wait_until_ready(Now now);
     void reconnect(Now now);
+    void end_done(protocol::VmReport report);
     void on_readiness(Now now, const std::optional<Readiness::Result>& result);
     /// It stopped because the engine did, and may be started once more.
     [[nodiscard]] bool ended_with_engine() const;
@@ -80,6 +81,7 @@ private:
     int unknowns_ = 0;  ///< calls whose outcome had to be looked up
     int start_tries_ = 0;
     int reconnects_ = 0;
+    bool late_stop_ = false;       ///< such a restart got no answer: the engine may yet carry it out
     bool may_exist_ = false;       ///< a create call has been made, or ours was found: tidy up after a failure
     bool name_taken_ = false;      ///< the last create said so
     std::optional<Error> ending_;  ///< why the job is being given up

@@ -38,6 +38,7 @@ void Inventory::on_tick(Now now) {
 void Inventory::list(Now now) {
     listing_ = true;
     hinted_ = false;
+    if (first_list_ == Instant{}) first_list_ = now.instant;
     last_list_ = now.instant;
     next_list_ = now.instant + bounds::inventory_interval;
     results_at_list_ = results_sent_;
@@ -96,7 +97,9 @@ void Inventory::on_list(Now now, const CallResult& result) {
     }
     context_.known.keep_only(ids);
     if (vms.size() < listed_.size() && rule_holds(Rule::surplus_is_removed)) part_with_surplus();
-    if (registered_ && registrations_ == registrations_at_list_) context_.known.note_list(std::move(vms));
+    // The engine may still be at a create of this worker's earlier process, which no list shows until it is done.
+    const bool settled = now.instant - first_list_ >= bounds::create_call_max;
+    if (settled && registered_ && registrations_ == registrations_at_list_) context_.known.note_list(std::move(vms));
     ask_details(now);
     if (details_pending_ == 0) finish_round(now);
 }

@@ -31,11 +31,11 @@ public:
 
     void keep_only(const std::set<std::string>& containers);
 
-    /// A complete list showed containers of these VMs, and of no others.
+    /// A complete list showed containers of these VMs, and of no others; nor is the engine making one of any.
     void note_list(std::set<VmId> vms) { listed_ = std::move(vms); }
     /// What was listed before says nothing any more.
     void forget_list() { listed_.reset(); }
-    /// False only when a list since forget_list() did not show that VM.
+    /// False only when a list since forget_list() did not show that VM, and nobody else can be making it.
     [[nodiscard]] bool may_exist(VmId vm) const { return !listed_ || listed_->contains(vm); }
 
 private:

@@ -217,6 +217,31 @@ TEST(BrokerEngineEnds, AStopThatMayComeLateIsKnownAfterARestart) {
     EXPECT_EQ(t.vm("box")->intent, VmIntent::running);
 }
 
+// Found by the simulator, seed 2009116: its worker restarts a VM that nobody can reach, and can't start it again.
+TEST(BrokerEngineEnds, AStartThatFailedMayHaveStoppedIt) {
+    EngineEndsHarness t;
+    t.exits(Ended::with_engine);
+    t.disobey("a", Verb::vm_start, ErrorCode::engine_failed, "the port is taken");
+    t.exits(Ended::by_itself);
+    t.advance_alive(70s, {"a"});
+    EXPECT_EQ(t.removals(), 0u);
+    t.exits(Ended::by_itself);
+    EXPECT_EQ(t.starts(), 2u);
+}
+
+TEST(BrokerEngineEnds, ACreateMayTellOfALateStop) {
+    BrokerHarness t;
+    t.node_ready("a");
+    t.create("box");
+    auto made = BrokerHarness::report(t.vm("box")->id, ContainerState::running);
+    made.late_stop = true;
+    t.from_worker("a", protocol::Kind::reply, Verb::vm_create, t.order("a", Verb::vm_create)->header.id, encode(made));
+    auto exit = BrokerHarness::report(made.vm, ContainerState::exited);
+    exit.ended = Ended::by_itself;
+    t.inventory("a", {exit});
+    EXPECT_EQ(t.orders("a", Verb::vm_start), 1u);
+}
+
 TEST(BrokerEngineEnds, TimeToLiveHolds) {
     BrokerHarness t;
     t.node_ready("a");

@@ -93,18 +93,34 @@ TEST(CreateJob, TakesASshdWhoseKeyCantBeCompared) {
     EXPECT_EQ(u.report(unknown).host_key, "ssh-ed25519 AAAAkey");
 }
 
+/// As an engine leaves a start in which it is killed.
+std::optional<FakeEngine::Answer> runs_without_a_network(Harness& t, const EngineRequest& request) {
+    if (request.target.find("/start") == std::string::npos) return std::nullopt;
+    t.container()->state = "running";
+    return FakeEngine::reply(204);
+}
+
 TEST(CreateJob, RestartsAVmThatRunsWithoutANetwork) {
     Harness t;
-    t.engine.intercept = [&](const EngineRequest& request) -> std::optional<FakeEngine::Answer> {
-        if (request.target.find("/start") == std::string::npos) return std::nullopt;
-        t.container()->state = "running";
-        return FakeEngine::reply(204);
-    };
+    t.engine.intercept = [&](const EngineRequest& request) { return runs_without_a_network(t, request); };
     const JobId job = t.create();
     t.advance(bounds::publish_max + 1s);
     ASSERT_EQ(t.code(job), ErrorCode::ok) << t.sentence(job);
     EXPECT_EQ(t.report(job).ssh_port, 40000);
     EXPECT_EQ(t.engine.count_with("/restart?t=0"), 1);
+}
+
+TEST(CreateJob, TellsThatItsRestartMayComeLate) {
+    Harness t;
+    t.engine.intercept = [&](const EngineRequest& request) -> std::optional<FakeEngine::Answer> {
+        if (request.target.find("/restart") == std::string::npos) return runs_without_a_network(t, request);
+        t.container()->port = 40001;
+        return Harness::timed_out();
+    };
+    const JobId job = t.create();
+    t.advance(bounds::publish_max + 1s);
+    ASSERT_EQ(t.code(job), ErrorCode::ok) << t.sentence(job);
+    EXPECT_TRUE(t.report(job).late_stop);
 }
 
 TEST(CreateJob, SaysThatNoRestartBringsTheNetwork) {
@@ -181,9 +197,22 @@ TEST(CreateJob, AdoptsItsContainerUnderAnotherName) {
     EXPECT_EQ(t.engine.count("POST /containers/create"), 0);
 }
 
+// Found by the simulator, seed 2013634: the engine was still at an earlier process's create, and no list showed it.
+TEST(CreateJob, LooksForWhatAnEarlierProcessHasBegun) {
+    Harness before;
+    ASSERT_EQ(before.code(before.create()), ErrorCode::ok);
+    before.engine.rename("mc-" + Harness::vm.str(), "renamed");
+    Harness t;
+    t.advance(bounds::create_call_max - bounds::inventory_interval);
+    t.engine.containers = before.engine.containers;
+    const JobId job = t.create();
+    ASSERT_EQ(t.code(job), ErrorCode::ok) << t.sentence(job);
+    EXPECT_EQ(t.engine.count("POST /containers/create"), 0);
+}
+
 TEST(CreateJob, FirstOrderCostsNoLook) {
     Harness t;
-    t.advance(1s);
+    t.advance(bounds::create_call_max + bounds::inventory_interval);
     ASSERT_EQ(t.code(t.create()), ErrorCode::ok);
     EXPECT_EQ(t.engine.count_with("minicloud.vm%3D"), 0);
 }

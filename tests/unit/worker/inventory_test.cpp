@@ -151,9 +151,9 @@ TEST(Inventory, LeavesASecondContainerToTheVmsJobs) {
 // The rule that keeps the broker from taking a VM for gone that was just made.
 TEST(Inventory, IsThrownAwayWhenAJobEndedAfterItsListBegan) {
     Harness t;
-    t.advance(500ms);
+    t.advance(bounds::create_call_max + bounds::inventory_interval);
     t.when("GET", "/containers/json", std::nullopt);
-    t.advance(3s);
+    t.advance(bounds::inventory_interval);
     ASSERT_TRUE(t.hangs("/containers/json"));
     t.sent.clear();
     ASSERT_EQ(t.code(t.create()), ErrorCode::ok);
