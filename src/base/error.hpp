@@ -32,6 +32,7 @@ enum class ErrorCode : std::uint16_t {
     no_capacity = 20,
     no_node = 21,
     busy = 22,
+    quota_exceeded = 23,
 
     // A node, its engine or an image is at fault.
     node_unreachable = 30,
@@ -50,6 +51,7 @@ enum class ErrorCode : std::uint16_t {
     denied = 50,
     stale_epoch = 51,
     node_name_taken = 52,
+    not_authorised = 53,
 
     // This side is at fault.
     store_failed = 60,

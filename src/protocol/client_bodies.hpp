@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/ids.hpp"
 #include "protocol/event.hpp"
+#include "protocol/key_bodies.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/message.hpp"
 #include "protocol/vm.hpp"
@@ -64,6 +65,8 @@ struct HelloReply {
     std::string events_endpoint;  ///< as bound; for a wildcard host use the host you reached the broker at
     WallTime time;
     EventSeq last_event;
+    std::string name;  ///< of the key that asked; `local` for one without a key
+    Role role = Role::joiner;
 
     bool operator==(const HelloReply&) const = default;
     template <class Self, class Archive>
@@ -74,6 +77,8 @@ struct HelloReply {
         archive(self.events_endpoint, limits::endpoint_bytes_max);
         archive(self.time);
         archive(self.last_event);
+        archive(self.name, limits::name_bytes_max);
+        archive(self.role, Role::admin);
     }
 };
 
@@ -96,13 +101,13 @@ struct CreateRequest {
 };
 
 struct ActionRequest {
-    std::vector<std::string> targets;  ///< VM names or ids; empty is an error, never "all"
+    std::vector<std::string> targets;  ///< VM names, OWNER/NAME or ids; empty is an error, never "all"
     std::uint32_t grace_seconds = 10;  ///< stop, restart: how long before it is killed
 
     bool operator==(const ActionRequest&) const = default;
     template <class Self, class Archive>
     static void fields(Self& self, Archive& archive) {
-        archive(self.targets, limits::batch_max, limits::name_bytes_max);
+        archive(self.targets, limits::batch_max, limits::target_bytes_max);
         archive(self.grace_seconds);
     }
 };
@@ -117,7 +122,7 @@ struct ItemResult {
     bool operator==(const ItemResult&) const = default;
     template <class Self, class Archive>
     static void fields(Self& self, Archive& archive) {
-        archive(self.target, limits::name_bytes_max);
+        archive(self.target, limits::target_bytes_max);
         archive(self.code);
         archive(self.message, limits::reason_bytes_max);
         archive(self.vm);
@@ -139,26 +144,26 @@ struct ItemsReply {
 // list, info
 
 struct ListRequest {
-    std::string after;  ///< names after this one; "" = from the start
+    std::string after;  ///< VMs after this NAME or OWNER/NAME; "" = from the start
     std::uint32_t limit = limits::page_max;
 
     bool operator==(const ListRequest&) const = default;
     template <class Self, class Archive>
     static void fields(Self& self, Archive& archive) {
-        archive(self.after, limits::name_bytes_max);
+        archive(self.after, limits::target_bytes_max);
         archive(self.limit);
     }
 };
 
 struct ListReply {
-    std::vector<VmView> vms;  ///< by name
+    std::vector<VmView> vms;  ///< by owner and name
     std::string next;         ///< `after` of the next page; "" = this was the last
 
     bool operator==(const ListReply&) const = default;
     template <class Self, class Archive>
     static void fields(Self& self, Archive& archive) {
         archive(self.vms, limits::page_max);
-        archive(self.next, limits::name_bytes_max);
+        archive(self.next, limits::target_bytes_max);
     }
 };
 
@@ -168,7 +173,7 @@ struct InfoRequest {
     bool operator==(const InfoRequest&) const = default;
     template <class Self, class Archive>
     static void fields(Self& self, Archive& archive) {
-        archive(self.target, limits::name_bytes_max);
+        archive(self.target, limits::target_bytes_max);
     }
 };
 
@@ -191,7 +196,7 @@ struct StreamRequest {
     bool operator==(const StreamRequest&) const = default;
     template <class Self, class Archive>
     static void fields(Self& self, Archive& archive) {
-        archive(self.target, limits::name_bytes_max);
+        archive(self.target, limits::target_bytes_max);
         archive(self.window_bytes);
     }
 };
@@ -355,6 +360,7 @@ struct EventsReply {
     EventSeq first_kept;        ///< over after + 1: the events between are gone
     EventSeq last;
     CloudId cloud;
+    EventSeq through;  ///< what the asker may see of the events up to this one is in `events`; 0: nothing is left out
 
     bool operator==(const EventsReply&) const = default;
     template <class Self, class Archive>
@@ -363,6 +369,7 @@ struct EventsReply {
         archive(self.first_kept);
         archive(self.last);
         archive(self.cloud);
+        archive(self.through);
     }
 };
 

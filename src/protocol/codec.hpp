@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/ids.hpp"
+#include "base/public_key.hpp"
 #include "base/result.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/message.hpp"
@@ -156,6 +157,7 @@ public:
         }
         packer_.binary(raw);
     }
+    void operator()(const PublicKey& key) { packer_.binary(key.bytes()); }
     void operator()(const Epoch& epoch) { packer_.unsigned_integer(epoch.value); }
     void operator()(const EventSeq& seq) { packer_.unsigned_integer(seq.value); }
     void operator()(const WallTime& time) { packer_.signed_integer(time.unix_ms); }
@@ -262,6 +264,14 @@ public:
         if (raw->size() != 16) return unpacker_.refuse(ErrorCode::bad_message, "an id has 16 bytes");
         id.high = half(*raw, 0);
         id.low = half(*raw, 8);
+    }
+    void operator()(PublicKey& key) {
+        if (!unpacker_.more()) return;
+        const auto raw = unpacker_.binary(PublicKey::size);
+        if (!raw) return;
+        const auto read = PublicKey::from_bytes(*raw);
+        if (!read) return unpacker_.refuse(ErrorCode::bad_message, "a key has 32 bytes");
+        key = *read;
     }
     void operator()(Epoch& epoch) { (*this)(epoch.value); }
     void operator()(EventSeq& seq) { (*this)(seq.value); }

@@ -51,6 +51,7 @@ struct Event {
     std::string node;
     std::string reason;  ///< a sentence; may be empty
     RequestId request;   ///< of the request that caused it; zero = none
+    std::string owner;   ///< of the VM; "" for node and broker events
 
     bool operator==(const Event&) const = default;
     template <class Self, class Archive>
@@ -64,8 +65,15 @@ struct Event {
         archive(self.node, limits::name_bytes_max);
         archive(self.reason, limits::reason_bytes_max);
         archive(self.request);
+        archive(self.owner, limits::name_bytes_max);
     }
 };
+
+/// The topic that an event is published under: `event/OWNER/`, or `event//` for one of a node or the
+/// broker. Whoever may see one owner's events only is subscribed to that prefix only.
+[[nodiscard]] inline std::string topic_of(const Event& event) {
+    return std::string(topic_event) + '/' + event.owner + '/';
+}
 
 /// Published every beacon_interval and when a client asks: how far the log is.
 struct Beacon {

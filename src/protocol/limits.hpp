@@ -19,7 +19,8 @@ inline constexpr std::size_t body_items_max = 16384;    ///< in one msgpack arra
 inline constexpr std::size_t body_entries_max = 65536;  ///< in all lists of a body: a byte can stand for a large entry
 
 // Strings, in bytes.
-inline constexpr std::size_t name_bytes_max = 63;  ///< VM and node names: one DNS label
+inline constexpr std::size_t name_bytes_max = 63;     ///< VM and node names: one DNS label
+inline constexpr std::size_t target_bytes_max = 127;  ///< what names a VM: NAME, OWNER/NAME or an id
 inline constexpr std::size_t image_bytes_max = 255;
 inline constexpr std::size_t host_bytes_max = 255;
 inline constexpr std::size_t endpoint_bytes_max = 255;
@@ -42,6 +43,7 @@ inline constexpr std::size_t batch_max = 1000;  ///< VMs one request may create 
 inline constexpr std::size_t page_max = 1000;   ///< entries of one list, events or jobs page
 inline constexpr std::size_t inventory_max = 4096;
 inline constexpr std::size_t nodes_max = 10000;
+inline constexpr std::size_t client_keys_max = 10000;  ///< keys and tokens of a cloud
 
 // Values of a VM.
 inline constexpr std::uint32_t cpus_milli_min = 10;
@@ -67,6 +69,10 @@ inline constexpr seconds request_deadline_default{120};
 inline constexpr seconds request_deadline_max{3600};
 inline constexpr seconds drain_deadline_max{2592000};  ///< 30 days
 
+// Join tokens.
+inline constexpr std::uint64_t token_ttl_seconds_max = 2592000;  ///< 30 days
+inline constexpr std::uint32_t token_uses_max = 1000;
+
 }  // namespace mc::limits
 
 /// What a request means when it leaves a field empty or zero.
@@ -76,6 +82,8 @@ inline constexpr std::uint32_t cpus_milli = 1000;
 inline constexpr std::uint64_t memory_bytes = 512ULL << 20;
 inline constexpr std::uint32_t pids = 512;
 inline constexpr const char* username = "root";
+inline constexpr std::uint64_t token_ttl_seconds = 900;
+inline constexpr std::uint32_t token_uses = 1;
 
 inline constexpr const char* clients_endpoint = "tcp://127.0.0.1:7710";
 inline constexpr const char* workers_endpoint = "tcp://127.0.0.1:7711";

@@ -48,6 +48,11 @@ constexpr std::array verb_names{
     std::pair{Verb::uncordon, "uncordon"},
     std::pair{Verb::drain, "drain"},
     std::pair{Verb::forget, "forget"},
+    std::pair{Verb::join, "join"},
+    std::pair{Verb::token_create, "token_create"},
+    std::pair{Verb::keys, "keys"},
+    std::pair{Verb::revoke, "revoke"},
+    std::pair{Verb::audit, "audit"},
     std::pair{Verb::node_register, "node_register"},
     std::pair{Verb::node_heartbeat, "node_heartbeat"},
     std::pair{Verb::node_inventory, "node_inventory"},
@@ -81,12 +86,12 @@ std::optional<Verb> verb_from(std::uint16_t number) {
 }
 
 bool is_client_verb(Verb verb) {
-    return verb >= Verb::hello && verb <= Verb::forget;
+    return verb >= Verb::hello && verb <= Verb::audit;
 }
 
 bool has_items(Verb verb) {
     return verb == Verb::create || (verb >= Verb::start && verb <= Verb::remove) ||
-           (verb >= Verb::cordon && verb <= Verb::forget);
+           (verb >= Verb::cordon && verb <= Verb::forget) || verb == Verb::token_create || verb == Verb::revoke;
 }
 
 bool is_worker_verb(Verb verb) {

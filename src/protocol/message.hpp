@@ -61,6 +61,11 @@ enum class Verb : std::uint16_t {
     uncordon = 18,
     drain = 19,
     forget = 20,
+    join = 21,
+    token_create = 22,
+    keys = 23,
+    revoke = 24,
+    audit = 25,
 
     // worker -> broker
     node_register = 32,
@@ -88,7 +93,7 @@ enum class Verb : std::uint16_t {
 [[nodiscard]] std::optional<Verb> verb_from(std::uint16_t number);
 [[nodiscard]] bool is_client_verb(Verb verb);
 [[nodiscard]] bool is_worker_verb(Verb verb);
-/// Changes something about VMs or nodes: its outcome is remembered, its reply is an ItemsReply.
+/// Changes something about VMs, nodes or keys: its outcome is remembered, its reply is an ItemsReply.
 [[nodiscard]] bool has_items(Verb verb);
 
 /// The first frame: 32 bytes, big-endian. docs/protocol.md "Header".

@@ -1,4 +1,5 @@
 #include "protocol/client_bodies.hpp"
+#include "protocol/key_bodies.hpp"
 #include "protocol/vm.hpp"
 
 namespace mc::protocol {
@@ -43,6 +44,22 @@ std::string_view name_of(ContainerState state) {
             return "removing";
     }
     return "absent";
+}
+
+std::string_view name_of(Role role) {
+    switch (role) {
+        case Role::joiner:
+            return "joiner";
+        case Role::worker:
+            return "worker";
+        case Role::user:
+            return "user";
+        case Role::viewer:
+            return "viewer";
+        case Role::admin:
+            return "admin";
+    }
+    return "joiner";
 }
 
 std::string_view name_of(NodeState state) {

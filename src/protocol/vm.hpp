@@ -148,6 +148,7 @@ struct VmView {
     bool password = false;  ///< password login is on
     std::string container;
     OnLost on_lost = OnLost::keep;
+    std::string owner;  ///< name of the key that made it
 
     bool operator==(const VmView&) const = default;
     template <class Self, class Archive>
@@ -173,6 +174,7 @@ struct VmView {
         archive(self.password);
         archive(self.container, limits::label_value_bytes_max);
         archive(self.on_lost, OnLost::replace);
+        archive(self.owner, limits::name_bytes_max);
     }
 };
 

@@ -12,6 +12,7 @@ import release_0_1_0
 MAGIC, VERSION = b"MC", 1
 HEADER = struct.Struct(">2sBBHH16sII")
 ZERO_ID = bytes(16)
+ZERO_KEY = bytes(32)
 
 REQUEST, REPLY, PROGRESS, DATA, CREDIT, END, CONTROL, NOTICE = range(1, 9)
 INPUT, OUTPUT, ERROR_OUTPUT = range(3)
@@ -20,6 +21,7 @@ VERBS = {
     "hello": 1, "create": 2, "list": 3, "info": 4, "start": 5, "stop": 6, "restart": 7, "delete": 8, "exec": 9,
     "logs": 10, "nodes": 11, "events": 12, "beacon": 13, "job": 14, "jobs": 15, "cancel": 16,
     "cordon": 17, "uncordon": 18, "drain": 19, "forget": 20,
+    "join": 21, "token_create": 22, "keys": 23, "revoke": 24, "audit": 25,
     "node_register": 32, "node_heartbeat": 33, "node_inventory": 34,
     "vm_create": 48, "vm_start": 49, "vm_stop": 50, "vm_restart": 51, "vm_remove": 52, "vm_exec": 53, "vm_logs": 54,
     "vm_inspect": 55, "job_cancel": 56, "event_published": 64, "event_beacon": 65,
@@ -30,6 +32,7 @@ OK, BAD_MESSAGE, UNSUPPORTED_VERSION, UNKNOWN_VERB, INVALID_ARGUMENT, REQUEST_CO
 NOT_FOUND, ALREADY_EXISTS, WRONG_STATE, CANCELLED, NOT_REGISTERED = range(10, 15)
 NO_CAPACITY, NO_NODE, BUSY = range(20, 23)
 NODE_UNREACHABLE, DEADLINE_EXCEEDED, STALE_EPOCH = 30, 40, 51
+QUOTA_EXCEEDED, DENIED, NOT_AUTHORISED = 23, 50, 53
 IMAGE_NOT_FOUND = 33
 
 PENDING, CREATING, RUNNING, STOPPED, DELETING, DELETED, FAILED, UNKNOWN = range(8)
@@ -41,7 +44,8 @@ BODIES = {
     "ErrorBody": {"message": "", "retry_after_ms": 0},
     "Progress": {"stage": "", "detail": "", "percent": 0, "name": ""},
     "HelloRequest": {"version": ""},
-    "HelloReply": {"version": "", "cloud": 0, "epoch": 0, "events_endpoint": "", "time": 0, "last_event": 0},
+    "HelloReply": {"version": "", "cloud": 0, "epoch": 0, "events_endpoint": "", "time": 0, "last_event": 0, "name": "",
+                   "role": 0},
     "VmSpec": {
         "name": "", "image": "", "cpus_milli": 0, "memory_bytes": 0, "pids": 0, "env": [], "authorized_keys": [],
         "password_hash": "", "labels": ("Label",), "ttl_seconds": 0,
@@ -51,6 +55,7 @@ BODIES = {
         "id": 0, "name": "", "state": 0, "intent": 0, "reason": "", "node": "", "image": "", "cpus_milli": 0,
         "memory_bytes": 0, "pids": 0, "ssh_host": "", "ssh_port": 0, "username": "", "host_key": "", "created": 0,
         "started": 0, "expires": 0, "labels": ("Label",), "password": False, "container": "", "on_lost": 0,
+        "owner": "",
     },
     "VmReport": {
         "vm": 0, "state": 0, "container": "", "image": "", "ssh_port": 0, "host_key": "", "started": 0, "exit_code": 0,
@@ -81,8 +86,9 @@ BODIES = {
     "EventsRequest": {"after": 0, "limit": 1000},
     "Event": {
         "seq": 0, "epoch": 0, "time": 0, "kind": "", "vm": 0, "name": "", "node": "", "reason": "", "request": ZERO_ID,
+        "owner": "",
     },
-    "EventsReply": {"events": ("Event",), "first_kept": 0, "last": 0, "cloud": 0},
+    "EventsReply": {"events": ("Event",), "first_kept": 0, "last": 0, "cloud": 0, "through": 0},
     "JobRequest": {"request": ZERO_ID},
     "JobView": {"request": ZERO_ID, "verb": 2, "done": False, "accepted": 0, "items": ("ItemResult",)},
     "JobReply": {"job": "JobView"},
@@ -103,6 +109,27 @@ BODIES = {
     "CreateOrder": {"epoch": 0, "vm": 0, "request": ZERO_ID, "owner": "", "spec": "VmSpec"},
     "VmOrder": {"epoch": 0, "vm": 0, "grace_seconds": 10},
     "StreamOrder": {"epoch": 0, "vm": 0, "window_bytes": 262144},
+    "Quota": {"vms": 0, "cpus_milli": 0, "memory_bytes": 0, "ttl_seconds": 0},
+    "JoinRequest": {"key": ZERO_KEY, "name": ""},
+    "JoinReply": {
+        "name": "", "role": 0, "cloud": 0, "clients_endpoint": "", "workers_endpoint": "", "events_endpoint": "",
+    },
+    "TokenCreateRequest": {
+        "key": ZERO_KEY, "role": 0, "name": "", "ttl_seconds": 900, "uses": 1, "quota": "Quota", "key_ttl_seconds": 0,
+    },
+    "KeysRequest": {"after": "", "limit": 1000},
+    "KeyView": {
+        "fingerprint": "", "name": "", "role": 0, "grants": 0, "uses_left": 0, "created": 0, "expires": 0, "node": 0,
+        "quota": "Quota", "made_by": "",
+    },
+    "KeysReply": {"keys": ("KeyView",), "next": ""},
+    "RevokeRequest": {"targets": []},
+    "AuditRequest": {"after": 0, "limit": 1000},
+    "AuditEntry": {
+        "seq": 0, "time": 0, "key": "", "name": "", "action": "", "target": "", "code": 0, "request": ZERO_ID,
+        "detail": "", "previous": "", "hash": "",
+    },
+    "AuditReply": {"entries": ("AuditEntry",), "first_kept": 0, "last": 0},
 }  # fmt: skip
 
 

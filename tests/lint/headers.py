@@ -25,6 +25,7 @@ TYPES = {
     "VmId": "id64",
     "RequestId": "id128",
     "JobId": "id128",
+    "PublicKey": "key",
 }
 
 

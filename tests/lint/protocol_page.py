@@ -123,7 +123,7 @@ class Notes:
             head = 1 + LENGTHS[first]
             size = int.from_bytes(self.raw[self.at + 1 : self.at + head], "big")
         content = self.raw[self.at + head : self.at + head + size]
-        shown = "16 bytes" if first == 0xC4 else f'"{content.decode()}"' if size <= 40 else f"{size} bytes of text"
+        shown = f"{size} bytes" if first == 0xC4 else f'"{content.decode()}"' if size <= 40 else f"{size} bytes of text"
         self.put(head + size, f"{name} {shown}")
 
     def array(self, words):

@@ -40,6 +40,7 @@ class PageTest(unittest.TestCase):
             ("Ended", "Ended"),
             ("ContainerState", "ContainerState"),
             ("NodeState", "NodeState"),
+            ("Role", "Role"),
         ):
             shown = {int(r[0]): r[1] for r in self.page.rows(heading)}
             self.assertEqual(shown, headers.enumeration(ROOT, enum), heading)

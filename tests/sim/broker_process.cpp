@@ -125,12 +125,12 @@ void BrokerProcess::turn() {
     for (std::size_t i = 0; i < messages_per_turn_max && !inbox_.empty(); ++i) {
         Incoming in = std::move(inbox_.front());
         inbox_.pop_front();
-        const broker::PeerId peer{std::move(in.peer)};
+        const broker::Caller caller{broker::PeerId{std::move(in.peer)}, std::nullopt};
         if (in.side == Side::clients) {
-            keeper_->core().on_client_frames(now, peer, in.frames);
+            keeper_->core().on_client_frames(now, caller, in.frames);
         } else if (in.side == Side::workers) {
             heard_[in.host] = world_.now();
-            keeper_->core().on_worker_frames(now, peer, in.frames);
+            keeper_->core().on_worker_frames(now, caller, in.frames);
         }
     }
     if (auto restarted = keeper_->on_tick(now)) started(std::move(*restarted));

@@ -108,7 +108,8 @@ void BrokerCore::start(Now now) {
             "mcbroker " + std::string(version) + ", epoch " + std::to_string(meta_.epoch.value));
 }
 
-void BrokerCore::on_client_frames(Now now, const PeerId& peer, std::span<protocol::Bytes> frames, bool behind) {
+void BrokerCore::on_client_frames(Now now, const Caller& caller, std::span<protocol::Bytes> frames, bool behind) {
+    const PeerId& peer = caller.peer;
     const RequestId id = frames.empty() ? RequestId{} : protocol::peek_id(frames.front());
     auto message = protocol::from_frames(frames);
     if (message && !protocol::is_client_verb(message->header.verb)) {
@@ -146,7 +147,8 @@ void BrokerCore::on_client_frames(Now now, const PeerId& peer, std::span<protoco
     refuse(peer, message->header, {ErrorCode::bad_message, "a client sends requests and stream messages only"});
 }
 
-void BrokerCore::on_worker_frames(Now now, const PeerId& peer, std::span<protocol::Bytes> frames) {
+void BrokerCore::on_worker_frames(Now now, const Caller& caller, std::span<protocol::Bytes> frames) {
+    const PeerId& peer = caller.peer;
     const RequestId id = frames.empty() ? RequestId{} : protocol::peek_id(frames.front());
     auto message = protocol::from_frames(frames);
     if (message && !protocol::is_worker_verb(message->header.verb)) {
@@ -302,6 +304,7 @@ void BrokerCore::publish(Now now, const char* kind, const Vm& vm, std::string re
     if (const Node* node = nodes_.find(vm.record.node)) event.node = node->record.name;
     event.reason = std::move(reason);
     event.request = request;
+    event.owner = vm.record.owner;
     events_.append(std::move(event));
 }
 
@@ -332,7 +335,8 @@ protocol::VmView BrokerCore::view(const Vm& vm) const {
                           .labels = record.spec.labels,
                           .password = !record.spec.password_hash.empty(),
                           .container = record.report.container,
-                          .on_lost = record.on_lost};
+                          .on_lost = record.on_lost,
+                          .owner = record.owner};
     if (const Node* node = nodes_.find(record.node)) {
         view.node = node->record.name;
         view.ssh_host = node->record.advertise;

@@ -59,10 +59,10 @@ public:
     /// A message on the clients' socket. `frames` are without the routing id; their
     /// content is taken. A bad one is answered, counted and changes nothing. `behind`:
     /// this client does not read its answers; new requests are refused as busy.
-    void on_client_frames(Now now, const PeerId& peer, std::span<protocol::Bytes> frames, bool behind = false);
+    void on_client_frames(Now now, const Caller& caller, std::span<protocol::Bytes> frames, bool behind = false);
 
     /// A message on the workers' socket. As above.
-    void on_worker_frames(Now now, const PeerId& peer, std::span<protocol::Bytes> frames);
+    void on_worker_frames(Now now, const Caller& caller, std::span<protocol::Bytes> frames);
 
     /// A send to this client failed: its connection is gone or takes no more.
     void on_client_gone(Now now, const PeerId& peer);
@@ -82,8 +82,8 @@ public:
     /// The last words: take_leave(), and the event broker.stopping.
     void stop(Now now);
 
-    /// What clients are told, once the shell knows which port it got.
-    void set_events_endpoint(std::string endpoint) { config_.events_endpoint = std::move(endpoint); }
+    /// What clients are told, once the shell knows which ports it got.
+    void set_endpoints(Endpoints endpoints) { config_.endpoints = std::move(endpoints); }
 
     /// Whether this request was accepted, and is remembered.
     [[nodiscard]] bool knows(RequestId id) { return requests_.find(id) != nullptr; }

@@ -87,8 +87,8 @@ void BrokerCore::on_hello(Now now, const PeerId& peer, const Message& message) {
     const auto hello = decode<protocol::HelloRequest>(message.body);
     if (!hello) return refuse(peer, message.header, hello.error());
     reply(peer, message.header,
-          encode(protocol::HelloReply{version, meta_.cloud, meta_.epoch, config_.events_endpoint, now.wall,
-                                      events_.last()}));
+          encode(protocol::HelloReply{version, meta_.cloud, meta_.epoch, config_.endpoints.events, now.wall,
+                                      events_.last(), "local", protocol::Role::admin}));
 }
 
 bool BrokerCore::answer_repeat(Now now, const PeerId& peer, const Message& message) {

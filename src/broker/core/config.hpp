@@ -8,10 +8,17 @@
 
 namespace mc::broker {
 
+/// Where a broker is served, as bound: a wildcard host stands for the one that it was reached at.
+struct Endpoints {
+    std::string clients = defaults::clients_endpoint;
+    std::string workers = defaults::workers_endpoint;
+    std::string events = defaults::events_endpoint;
+};
+
 /// What an operator may set, and the bounds of the broker's own tables. The
 /// protocol's bounds are in protocol/limits.hpp.
 struct BrokerConfig {
-    std::string events_endpoint = defaults::events_endpoint;  ///< told to clients
+    Endpoints endpoints{};  ///< told to clients
 
     seconds silence_max = limits::silence_max;  ///< a node without a heartbeat this long is silent
     seconds placement_wait_max{10};           ///< a create waits this long for a first ready node, e.g. after a restart

@@ -123,9 +123,9 @@ Instant CoreKeeper::next_deadline() const {
     return core_->read_only() ? std::min(core, next_try_) : core;
 }
 
-void CoreKeeper::set_events_endpoint(const std::string& endpoint) {
-    config_.events_endpoint = endpoint;
-    core_->set_events_endpoint(endpoint);
+void CoreKeeper::set_endpoints(const Endpoints& endpoints) {
+    config_.endpoints = endpoints;
+    core_->set_endpoints(endpoints);
 }
 
 Result<void> CoreKeeper::try_disk() {

@@ -60,7 +60,7 @@ public:
     [[nodiscard]] Instant next_deadline() const;
 
     /// What clients are told, by this core and the ones after it.
-    void set_events_endpoint(const std::string& endpoint);
+    void set_endpoints(const Endpoints& endpoints);
 
 private:
     [[nodiscard]] Result<std::unique_ptr<BrokerCore>> load(Now now);

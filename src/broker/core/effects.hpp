@@ -1,23 +1,14 @@
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "base/store_change.hpp"
+#include "broker/core/caller.hpp"
 #include "protocol/event.hpp"
 #include "protocol/message.hpp"
 
 namespace mc::broker {
-
-/// A ROUTER's name for one connection. Never shown or sent to anyone
-/// (pitfalls: a peer that learns one can crash libzmq 4.3.4).
-struct PeerId {
-    std::string bytes;
-
-    auto operator<=>(const PeerId&) const = default;
-    explicit operator bool() const { return !bytes.empty(); }
-};
 
 struct Outgoing {
     PeerId to;
@@ -41,17 +32,14 @@ struct Effects {
     std::vector<Outgoing> to_clients;
     std::vector<Outgoing> to_workers;
     std::vector<LogLine> log;
+    /// Before anything is published: close the events socket and bind it anew. A key was revoked; all
+    /// watchers connect again, and who may no longer is not let in.
+    bool rebind_events = false;
 
     [[nodiscard]] bool empty() const {
-        return changes.empty() && events.empty() && !beacon && to_clients.empty() && to_workers.empty() && log.empty();
+        return changes.empty() && events.empty() && !beacon && to_clients.empty() && to_workers.empty() &&
+               log.empty() && !rebind_events;
     }
 };
 
 }  // namespace mc::broker
-
-template <>
-struct std::hash<mc::broker::PeerId> {
-    std::size_t operator()(const mc::broker::PeerId& peer) const noexcept {
-        return std::hash<std::string>{}(peer.bytes);
-    }
-};

@@ -39,7 +39,7 @@ void BrokerOptions::declare(io::Options& options) {
 
 Result<BrokerConfig> BrokerOptions::config() const {
     BrokerConfig config;
-    config.events_endpoint = events;
+    config.endpoints = {clients, workers, events};
     config.cleanup_grace = std::chrono::ceil<seconds>(cleanup_grace);
     config.orphan_grace = std::chrono::ceil<seconds>(orphan_grace);
     config.placement_wait_max = std::chrono::ceil<seconds>(placement_wait);

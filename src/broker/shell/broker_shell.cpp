@@ -108,7 +108,7 @@ Result<void> BrokerShell::listen(const BrokerOptions& options) {
     if (auto r = workers_.bind(options.workers); !r) return r;
     if (auto r = events_.bind(options.events); !r) return r;
     // Port 0 picks one: clients are told the one that was picked.
-    keeper_.set_events_endpoint(events_.last_endpoint());
+    keeper_.set_endpoints({clients_.last_endpoint(), workers_.last_endpoint(), events_.last_endpoint()});
     poller_.add(clients_, {}, [this](io::Readiness) { drain(Side::clients); });
     poller_.add(workers_, {}, [this](io::Readiness) { drain(Side::workers); });
     return {};
@@ -148,13 +148,13 @@ void BrokerShell::drain(Side side) {
     for (std::size_t i = 0; i < messages_per_turn_max; ++i) {
         auto frames = socket.receive();
         if (!frames) return;
-        const PeerId peer{std::move(frames->front())};
+        const Caller caller{PeerId{std::move(frames->front())}, std::nullopt};
         const std::span<std::string> message(frames->begin() + 1, frames->end());
         if (side == Side::clients) {
-            core.on_client_frames(now, peer, message, to_clients_.is_behind(peer));
+            core.on_client_frames(now, caller, message, to_clients_.is_behind(caller.peer));
             if (core.output_bytes() > output_bytes_per_turn_max) return;
         } else {
-            core.on_worker_frames(now, peer, message);
+            core.on_worker_frames(now, caller, message);
         }
     }
 }

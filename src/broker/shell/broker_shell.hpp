@@ -47,7 +47,6 @@ private:
     [[nodiscard]] Result<void> listen(const BrokerOptions& options);
     void watch_signals();
 
-    enum class Side { clients, workers };
     void drain(Side side);
     void flush_clients();
 

@@ -75,7 +75,7 @@ void add_requests(std::vector<Example>& out) {
     out.push_back(client("hello_request", ask, Verb::hello, part("HelloRequest", HelloRequest{"0.1.0"})));
     out.push_back(client("hello_reply", answer, Verb::hello,
                          part("HelloReply", HelloReply{"0.1.0", samples::cloud, Epoch{3}, "tcp://127.0.0.1:7712",
-                                                       samples::created, EventSeq{1042}})));
+                                                       samples::created, EventSeq{1042}, "ada", Role::user})));
     out.push_back(with(client("create_request", ask, Verb::create,
                               part("CreateRequest", CreateRequest{small_spec(), 1, "", OnLost::keep})),
                        ErrorCode::ok, 60000));
@@ -140,7 +140,8 @@ void add_lookups(std::vector<Example>& out) {
         client("events_request", ask, Verb::events, part("EventsRequest", EventsRequest{EventSeq{1041}, 1000})));
     out.push_back(
         client("events_reply", answer, Verb::events,
-               part("EventsReply", EventsReply{{samples::event()}, EventSeq{43}, EventSeq{1042}, samples::cloud})));
+               part("EventsReply",
+                    EventsReply{{samples::event()}, EventSeq{43}, EventSeq{1042}, samples::cloud, EventSeq{1042}})));
     out.push_back(client("beacon_request", ask, Verb::beacon, raw()));
     out.push_back(client("beacon_reply", answer, Verb::beacon, raw()));
     const RequestId other{0xAABBCCDDEEFF0011, 0x2233445566778899};
@@ -164,6 +165,27 @@ void add_node_actions(std::vector<Example>& out) {
     action("uncordon_request", Verb::uncordon, {{"node-a"}, 0, false});
     action("drain_request", Verb::drain, {{"node-a", "node-b"}, 1800, false});
     action("forget_request", Verb::forget, {{"node-a"}, 0, true});
+}
+
+void add_keys(std::vector<Example>& out) {
+    const auto ask = Kind::request;
+    const auto answer = Kind::reply;
+    out.push_back(client("join_request", ask, Verb::join, part("JoinRequest", JoinRequest{samples::key, "ada"})));
+    out.push_back(client("join_reply", answer, Verb::join,
+                         part("JoinReply", JoinReply{"ada", Role::user, samples::cloud, "tcp://127.0.0.1:7710",
+                                                     "tcp://127.0.0.1:7711", "tcp://127.0.0.1:7712"})));
+    out.push_back(client(
+        "token_create_request", ask, Verb::token_create,
+        part("TokenCreateRequest", TokenCreateRequest{samples::key, Role::user, "ada", 900, 1, samples::quota, 0})));
+    const ItemResult token{.target = "ada", .code = ErrorCode::ok, .message = "", .vm = {}};
+    out.push_back(client("token_create_reply", answer, Verb::token_create, part("ItemsReply", ItemsReply{{token}})));
+    out.push_back(client("keys_request", ask, Verb::keys, part("KeysRequest", KeysRequest{"", 1000})));
+    out.push_back(client("keys_reply", answer, Verb::keys, part("KeysReply", KeysReply{{samples::key_view()}, ""})));
+    out.push_back(client("revoke_request", ask, Verb::revoke, part("RevokeRequest", RevokeRequest{{"ada"}})));
+    out.push_back(client("revoke_reply", answer, Verb::revoke, part("ItemsReply", ItemsReply{{token}})));
+    out.push_back(client("audit_request", ask, Verb::audit, part("AuditRequest", AuditRequest{16, 1000})));
+    out.push_back(
+        client("audit_reply", answer, Verb::audit, part("AuditReply", AuditReply{{samples::audit_entry()}, 3, 17})));
 }
 
 void add_worker_life(std::vector<Example>& out) {
@@ -242,6 +264,7 @@ std::vector<Example> all() {
     add_streams(out);
     add_lookups(out);
     add_node_actions(out);
+    add_keys(out);
     add_worker_life(out);
     add_jobs(out);
     add_events(out);

@@ -22,7 +22,7 @@ TEST(ErrorCode, HasOneNameEach) {
         ++known;
         EXPECT_TRUE(names.insert(name).second) << name << " is used twice";
     }
-    EXPECT_EQ(known, 32U);
+    EXPECT_EQ(known, 34U);
 }
 
 TEST(ErrorCode, KeepsTheNumbersThatAreOnTheWire) {
@@ -33,6 +33,8 @@ TEST(ErrorCode, KeepsTheNumbersThatAreOnTheWire) {
     EXPECT_EQ(name_of(static_cast<ErrorCode>(37)), "engine_conflict");
     EXPECT_EQ(name_of(static_cast<ErrorCode>(40)), "deadline_exceeded");
     EXPECT_EQ(name_of(static_cast<ErrorCode>(51)), "stale_epoch");
+    EXPECT_EQ(name_of(static_cast<ErrorCode>(23)), "quota_exceeded");
+    EXPECT_EQ(name_of(static_cast<ErrorCode>(53)), "not_authorised");
     EXPECT_EQ(name_of(static_cast<ErrorCode>(72)), "usage");
 }
 

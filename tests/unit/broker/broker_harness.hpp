@@ -105,7 +105,7 @@ public:
         header.id = id;
         header.code = code;
         auto frames = protocol::to_frames({header, std::move(body), std::move(data)});
-        core->on_worker_frames(now, PeerId{"w:" + name}, frames);
+        core->on_worker_frames(now, Caller{PeerId{"w:" + name}, {}}, frames);
         settle();
     }
 
@@ -161,7 +161,7 @@ public:
         header.id = id ? *id : RequestId{7, ++request_counter_};
         header.value = deadline_ms;
         auto frames = protocol::to_frames({header, std::move(body), std::move(data)});
-        core->on_client_frames(now, PeerId{client}, frames);
+        core->on_client_frames(now, Caller{PeerId{client}, {}}, frames);
         settle();
         return header.id;
     }

@@ -58,7 +58,7 @@ TEST(BrokerCreate, StoresBeforeItSpeaks) {
     header.verb = Verb::create;
     header.id = RequestId{9, 9};
     auto frames = protocol::to_frames({header, encode(request), {}});
-    t.core->on_client_frames(t.now, PeerId{"c"}, frames);
+    t.core->on_client_frames(t.now, Caller{PeerId{"c"}, {}}, frames);
     const Effects effects = t.core->take_effects();
     EXPECT_FALSE(effects.to_workers.empty());
     const auto stores = [&](Table table) {

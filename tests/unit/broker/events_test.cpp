@@ -89,7 +89,7 @@ TEST(BrokerEvents, BeaconComesWhenAsked) {
     header.verb = Verb::beacon;
     header.id = RequestId{1, 2};
     auto frames = protocol::to_frames({header, {}, {}});
-    t.core->on_client_frames(t.now, PeerId{"c"}, frames);
+    t.core->on_client_frames(t.now, Caller{PeerId{"c"}, {}}, frames);
     EXPECT_TRUE(t.core->take_effects().beacon);
 }
 
@@ -114,7 +114,7 @@ TEST(BrokerBadMessages, AreAnsweredAndChangeNothing) {
     t.node_ready("a");
     const auto stored = t.store;
     const auto throw_at_it = [&](std::vector<std::string> frames) {
-        t.core->on_client_frames(t.now, PeerId{"c"}, frames);
+        t.core->on_client_frames(t.now, Caller{PeerId{"c"}, {}}, frames);
         const Effects effects = t.core->take_effects();
         EXPECT_TRUE(effects.changes.empty());
         return effects.to_clients.empty() ? ErrorCode::ok : effects.to_clients[0].message.header.code;

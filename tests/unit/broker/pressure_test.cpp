@@ -100,7 +100,7 @@ TEST(BrokerPressure, AConnectionThatIsBehindIsToldSo) {
     header.verb = Verb::list;
     header.id = RequestId{9, 9};
     auto frames = protocol::to_frames({header, encode(protocol::ListRequest{}), {}});
-    t.core->on_client_frames(t.now, PeerId{"slow"}, frames, true);
+    t.core->on_client_frames(t.now, Caller{PeerId{"slow"}, {}}, frames, true);
     const Effects effects = t.core->take_effects();
     ASSERT_EQ(effects.to_clients.size(), 1u);
     EXPECT_EQ(effects.to_clients[0].message.header.code, ErrorCode::busy);
@@ -114,7 +114,7 @@ TEST(BrokerPressure, CountsTheBytesOfATurn) {
     header.id = RequestId{9, 9};
     for (int i = 1; i <= 3; ++i) {
         auto frames = protocol::to_frames({header, encode(protocol::HelloRequest{}), {}});
-        t.core->on_client_frames(t.now, PeerId{"c"}, frames);
+        t.core->on_client_frames(t.now, Caller{PeerId{"c"}, {}}, frames);
     }
     const std::size_t bytes = t.core->output_bytes();
     EXPECT_GT(bytes, 3 * limits::header_bytes);

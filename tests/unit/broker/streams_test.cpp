@@ -23,7 +23,7 @@ struct StreamTest : testing::Test {
         header.id = id;
         header.value = value;
         auto frames = protocol::to_frames({header, {}, std::move(data)});
-        t.core->on_client_frames(t.now, PeerId{"c"}, frames);
+        t.core->on_client_frames(t.now, Caller{PeerId{"c"}, {}}, frames);
         t.advance(100ms);
     }
 };

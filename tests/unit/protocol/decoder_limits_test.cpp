@@ -71,9 +71,9 @@ void expect_string_limit(std::size_t bytes_max) {
 }
 
 TEST(DecoderLimits, HoldStringsToTheirOwnLimit) {
-    expect_string_limit<InfoRequest>(limits::name_bytes_max);
-    expect_string_limit<StreamRequest>(limits::name_bytes_max);
-    expect_string_limit<ListRequest>(limits::name_bytes_max);
+    expect_string_limit<InfoRequest>(limits::target_bytes_max);
+    expect_string_limit<StreamRequest>(limits::target_bytes_max);
+    expect_string_limit<ListRequest>(limits::target_bytes_max);
     expect_string_limit<HelloReply>(limits::word_bytes_max);
     expect_string_limit<ErrorBody>(limits::reason_bytes_max);
     expect_string_limit<Label>(limits::label_key_bytes_max);
@@ -201,7 +201,7 @@ TEST(EncoderLimits, CutSentencesButNothingElse) {
     EXPECT_EQ(cut.message.size(), limits::reason_bytes_max);
     EXPECT_EQ(cut.retry_after_ms, 1U);
     // A cut name would be another VM's name: it is sent whole, and refused.
-    EXPECT_EQ(code_of<InfoRequest>(encode(InfoRequest{std::string(64, 'x')})), ErrorCode::too_large);
+    EXPECT_EQ(code_of<InfoRequest>(encode(InfoRequest{std::string(128, 'x')})), ErrorCode::too_large);
 }
 
 TEST(EncoderLimits, SendWhatIsNotUtf8AsReplacementCharacters) {

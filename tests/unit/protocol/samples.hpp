@@ -14,6 +14,8 @@ inline constexpr NodeId node{0x40DE0000000000B2};
 inline constexpr BootId boot{0xB0070000000000C3};
 inline constexpr VmId vm{0x0000000000000A11};
 inline constexpr RequestId request{0x0011223344556677, 0x8899AABBCCDDEEFF};
+inline const PublicKey key = *PublicKey::from_bytes("0123456789abcdefghijklmnopqrstuv");
+inline constexpr Quota quota{5, 8000, 4ULL << 30, 86400};
 inline constexpr WallTime created{1795478400000};
 inline constexpr WallTime started{1795478402500};
 inline const std::string host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0fYnVzeSBhcyBhIGJlZSwgbWluaWNsb3VkIQ==";
@@ -66,7 +68,8 @@ inline VmView vm_view() {
             .labels = {{"team", "blue"}},
             .password = true,
             .container = "4f1a5c",
-            .on_lost = OnLost::replace};
+            .on_lost = OnLost::replace,
+            .owner = "ada"};
 }
 
 inline NodeStatus node_status() {
@@ -89,7 +92,8 @@ inline Event event() {
             .name = "web",
             .node = "node-a",
             .reason = "sshd answers",
-            .request = request};
+            .request = request,
+            .owner = "ada"};
 }
 
 inline ItemResult item() {
@@ -120,12 +124,39 @@ inline JobView job_view() {
     return {.request = request, .verb = Verb::restart, .done = true, .accepted = created, .items = {item()}};
 }
 
+inline KeyView key_view() {
+    return {.fingerprint = "5be1f0c2a7d3e946",
+            .name = "ada",
+            .role = Role::joiner,
+            .grants = Role::user,
+            .uses_left = 1,
+            .created = created,
+            .expires = WallTime{created.unix_ms + 900'000},
+            .node = node,
+            .quota = quota,
+            .made_by = "00d1ce5eed5ba5e1"};
+}
+
+inline AuditEntry audit_entry() {
+    return {.seq = 17,
+            .time = started,
+            .key = "5be1f0c2a7d3e946",
+            .name = "ada",
+            .action = "delete",
+            .target = "ada/web",
+            .code = ErrorCode::node_unreachable,
+            .request = request,
+            .detail = "node node-a is silent",
+            .previous = std::string(64, 'a'),
+            .hash = std::string(64, 'b')};
+}
+
 /// Every body type there is; a new one is added here and is then tested everywhere.
 inline auto all() {
     return std::tuple{
         ErrorBody{"no such VM", 250},
         Progress{"pulling", "layer 3 of 7", 43, "web"},
-        HelloReply{"0.1.0", cloud, Epoch{3}, "tcp://127.0.0.1:7712", created, EventSeq{1042}},
+        HelloReply{"0.1.0", cloud, Epoch{3}, "tcp://127.0.0.1:7712", created, EventSeq{1042}, "ada", Role::user},
         CreateRequest{vm_spec(), 3, "node-a", OnLost::replace},
         ActionRequest{{"web", "vm-1"}, 30},
         item(),
@@ -142,7 +173,7 @@ inline auto all() {
         node_view(),
         NodesReply{{node_view()}},
         EventsRequest{EventSeq{1041}, 500},
-        EventsReply{{event()}, EventSeq{1000}, EventSeq{1042}, cloud},
+        EventsReply{{event()}, EventSeq{1000}, EventSeq{1042}, cloud, EventSeq{1042}},
         NodeActionRequest{{"node-a"}, 3600, true},
         JobRequest{request},
         JobsRequest{20},
@@ -163,6 +194,17 @@ inline auto all() {
         CreateOrder{Epoch{3}, vm, request, "ada", vm_spec()},
         VmOrder{Epoch{3}, vm, 30},
         StreamOrder{Epoch{3}, vm, 65536},
+        Quota{5, 8000, 4ULL << 30, 86400},
+        JoinRequest{key, "ada"},
+        JoinReply{"ada", Role::user, cloud, "tcp://127.0.0.1:7710", "tcp://127.0.0.1:7711", "tcp://127.0.0.1:7712"},
+        TokenCreateRequest{key, Role::user, "ada", 600, 30, quota, 86400},
+        KeysRequest{"5be1f0c2a7d3e946", 10},
+        key_view(),
+        KeysReply{{key_view()}, "5be1f0c2a7d3e946"},
+        RevokeRequest{{"ada", "5be1f0c2a7d3e946"}},
+        AuditRequest{16, 100},
+        audit_entry(),
+        AuditReply{{audit_entry()}, 3, 17},
     };
 }
 

@@ -55,7 +55,7 @@ public:
 private:
     void replay(Side side, const std::string& peer, protocol::Header header) {
         header.kind = protocol::Kind::reply;
-        protocol::EventsReply reply{{}, EventSeq{first_kept_}, EventSeq{last_}, cloud};
+        protocol::EventsReply reply{{}, EventSeq{first_kept_}, EventSeq{last_}, cloud, {}};
         for (std::uint64_t seq = first_kept_; seq <= last_; ++seq) reply.events.push_back(event(seq));
         EXPECT_TRUE(network.send_to(side, peer, protocol::to_frames({header, protocol::encode(reply), {}})));
     }
