@@ -1,0 +1,51 @@
+#include "protocol/join_token.hpp"
+
+#include "base/assert.hpp"
+#include "base/base64.hpp"
+#include "protocol/codec.hpp"
+#include "protocol/limits.hpp"
+
+namespace mc::protocol {
+namespace {
+
+constexpr std::string_view prefix = "mc1-";
+/// Two keys, an endpoint, and what msgpack adds.
+constexpr std::size_t token_bytes_max = limits::endpoint_bytes_max + 2 * PublicKey::size + 16;
+
+/// As it is packed. A secret key has the length of a public one.
+struct Packed {
+    std::string endpoint;
+    PublicKey broker;
+    PublicKey secret;
+
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.endpoint, limits::endpoint_bytes_max);
+        archive(self.broker);
+        archive(self.secret);
+    }
+};
+
+}  // namespace
+
+std::string to_text(const JoinToken& token) {
+    const auto secret = PublicKey::from_bytes(token.secret);
+    MC_ASSERT(secret);
+    return std::string(prefix) + to_base64url(encode(Packed{token.endpoint, token.broker, *secret}));
+}
+
+Result<JoinToken> read_join_token(std::string_view text) {
+    const auto bad = [] {
+        return fail(ErrorCode::invalid_argument,
+                    "this is not a join token: it is one word that begins with mc1-, as `mccli token create` printed "
+                    "it; was a part of it lost?");
+    };
+    if (!text.starts_with(prefix)) return bad();
+    const auto bytes = from_base64url(text.substr(prefix.size()), token_bytes_max);
+    if (!bytes || bytes->empty()) return bad();
+    auto packed = decode<Packed>(*bytes);
+    if (!packed || packed->endpoint.empty() || !packed->broker || !packed->secret) return bad();
+    return JoinToken{packed->endpoint, packed->broker, packed->secret.bytes()};
+}
+
+}  // namespace mc::protocol
