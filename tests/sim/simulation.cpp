@@ -116,15 +116,16 @@ private:
         protocol::NodeActionRequest all;
         for (const auto& worker : workers_) all.targets.push_back(worker->name());
         ask(Verb::uncordon, protocol::encode(all), [this](const protocol::Message& reply) {
-            if (reply.header.code == ErrorCode::ok) return inspect();
             // A broker whose disk was full until now may still have to find out that it is not.
-            world_.schedule.in(inspection_interval, [this] { uncordon_all(); });
+            uncordoned_ = reply.header.code == ErrorCode::ok;
+            inspect();
         });
     }
 
     /// Asks the broker what there is, and compares: until all is in order.
     void inspect() {
         world_.schedule.in(inspection_interval, [this] {
+            if (!uncordoned_) return uncordon_all();
             listed_.clear();
             ask_list("");
         });
@@ -269,6 +270,7 @@ private:
     std::unique_ptr<CallProcess> call_;
     std::vector<protocol::VmView> listed_;
     std::string trouble_ = "nothing was inspected";
+    bool uncordoned_ = false;
     bool settled_ = false;
 };
 
