@@ -348,7 +348,11 @@ void Engine::erase(const std::string& id, bool by_fault) {
     const Container container = containers_.at(id);
     by_name_.erase(container.name);
     containers_.erase(id);
-    if (!container.stranger && !container.copy) observer_.container_removed(name_, container, by_fault);
+    // ADR 9: somebody's copy that can run stays instead of one that can't any more.
+    const bool outlived = container.died && std::any_of(containers_.begin(), containers_.end(), [&](const auto& other) {
+                              return other.second.vm == container.vm && other.second.copy;
+                          });
+    if (!container.stranger && !container.copy) observer_.container_removed(name_, container, by_fault || outlived);
     end_followers(container.id);  // `id` may be the key that has just gone
     tell("destroy", container);
 }

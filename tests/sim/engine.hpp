@@ -36,6 +36,7 @@ struct Container {
     Moment ssh_at = Moment::max();  ///< from when on sshd answers
     Moment unrenamed_until{};       ///< between a worker's look and its create: ADR 9, "Consequences"
     bool other_answers = false;     ///< at its port: another VM's sshd, at once
+    bool died = false;              ///< was ever dead: it can only be removed
     bool stranger = false;          ///< somebody else's: without our labels
     bool copy = false;              ///< with our labels, and made by somebody else
 };

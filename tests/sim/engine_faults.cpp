@@ -156,6 +156,7 @@ void Engine::restart_daemon(milliseconds down, bool live_restore) {
             const bool dead = dice_.one_in(removing ? 2 : 4);
             if (dead) world_.fired(Fault::container_dead);
             container.state = dead ? ContainerState::dead : ContainerState::exited;
+            container.died = dead;
             container.port = 0;
         } else if (container.state == ContainerState::running && !live_restore) {
             // Not by itself: it must run again, and nothing may remove it for this.
