@@ -10,7 +10,8 @@ REPLIES = {
     "hello": "HelloReply", "create": "ItemsReply", "start": "ItemsReply", "stop": "ItemsReply", "restart": "ItemsReply",
     "delete": "ItemsReply", "list": "ListReply", "info": "InfoReply", "nodes": "NodesReply", "events": "EventsReply",
     "job": "JobReply", "jobs": "JobsReply", "exec": "ExecResult", "cordon": "ItemsReply", "uncordon": "ItemsReply",
-    "drain": "ItemsReply", "forget": "ItemsReply",
+    "drain": "ItemsReply", "forget": "ItemsReply", "join": "JoinReply", "token_create": "ItemsReply", "keys": "KeysReply",
+    "revoke": "ItemsReply", "audit": "AuditReply",
 }  # fmt: skip
 
 

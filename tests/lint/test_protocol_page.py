@@ -89,6 +89,22 @@ class PageTest(unittest.TestCase):
         )
 
 
+class SecurityPageTest(unittest.TestCase):
+    def test_roles_are_those_of_the_core(self):
+        import re
+
+        text = (ROOT / "src/broker/core/roles.hpp").read_text()
+        names = {word: number for number, word in headers.verbs(ROOT).items()}
+        enumerators = re.findall(r'Verb::(\w+), "([a-z-]{5})"', text)
+        code = {word.replace("remove", "delete") if word == "remove" else word: cells for word, cells in enumerators}
+        page = {
+            row[0]: "".join(letter if cell == "yes" else "-" for letter, cell in zip("jwuva", row[1:]))
+            for row in Page((ROOT / "docs/security.md").read_text()).rows("Roles")
+        }
+        self.assertEqual(page, code)
+        self.assertEqual(set(code) - set(names), set())
+
+
 class BadPageTest(unittest.TestCase):
     """A page that lies is found out."""
 

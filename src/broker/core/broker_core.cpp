@@ -38,7 +38,12 @@ std::uint64_t number_from(std::string_view key, std::size_t offset) {
 }  // namespace
 
 BrokerCore::BrokerCore(BrokerConfig config, Prng prng)
-    : config_(std::move(config)), prng_(prng), events_(config_.events_kept_max) {}
+    : config_(std::move(config)),
+      prng_(prng),
+      events_(config_.events_kept_max),
+      audit_(config_.audit_kept_max),
+      client_peers_(config_.peers_max),
+      worker_peers_(config_.peers_max) {}
 
 Result<void> BrokerCore::restore(std::uint8_t table, std::string_view key, std::string_view value, Now now) {
     switch (static_cast<Table>(table)) {
@@ -51,7 +56,8 @@ Result<void> BrokerCore::restore(std::uint8_t table, std::string_view key, std::
         case Table::vms: {
             auto vm = read_row<VmRecord>(value, "VM");
             if (!vm) return fail(vm.error());
-            if (vms_.find(vm->id) || vms_.has_name(vm->spec.name)) {
+            if (vm->owner.empty()) vm->owner = local_name;
+            if (vms_.find(vm->id) || vms_.has_name(vm->owner, vm->spec.name)) {
                 return fail(ErrorCode::store_failed, "the store has two VMs of one id or name: " + vm->spec.name);
             }
             vms_.restore(std::move(*vm), now.instant);
@@ -89,6 +95,18 @@ Result<void> BrokerCore::restore(std::uint8_t table, std::string_view key, std::
             tombstones_[tombstone->vm] = std::move(*tombstone);
             return {};
         }
+        case Table::keys: {
+            auto record = read_row<KeyRecord>(value, "key");
+            if (!record) return fail(record.error());
+            keys_.restore(std::move(*record));
+            return {};
+        }
+        case Table::audit: {
+            auto entry = read_row<protocol::AuditEntry>(value, "audit entry");
+            if (!entry) return fail(entry.error());
+            audit_.restore(std::move(*entry));
+            return {};
+        }
         case Table::probe:
             return {};
     }
@@ -123,6 +141,11 @@ void BrokerCore::on_client_frames(Now now, const Caller& caller, std::span<proto
         refuse(peer, header, message.error());
         return;
     }
+    const auto actor = identify(now, caller, Side::clients);
+    if (!actor) {
+        ++bad_messages_;
+        return refuse(peer, message->header, actor.error());
+    }
     switch (message->header.kind) {
         case Kind::request:
             if (behind) {
@@ -130,7 +153,7 @@ void BrokerCore::on_client_frames(Now now, const Caller& caller, std::span<proto
                     peer, message->header,
                     {ErrorCode::busy, "this connection has answers waiting: read them first", retry_after_behind_ms});
             }
-            on_client_request(now, peer, *message);
+            on_client_request(now, *actor, *message);
             return;
         case Kind::data:
         case Kind::credit:
@@ -166,13 +189,16 @@ void BrokerCore::on_worker_frames(Now now, const Caller& caller, std::span<proto
         effects_.to_workers.push_back({peer, {header, encode(protocol::ErrorBody{error.message, 0}), {}}});
     };
     if (!message) return refuse_worker(message.error());
+    const auto actor = identify(now, caller, Side::workers);
+    if (!actor) return refuse_worker(actor.error());
+    if (auto permitted = permit(now, *actor, header); !permitted) return refuse_worker(permitted.error());
     const bool registers = message->header.verb == Verb::node_register;
     if (read_only()) {
         // What it says of its VMs is said again, in its inventory, when there is somewhere to keep it.
         if (registers) refuse_registration(peer, *message);
         return;
     }
-    if (registers) return on_register(now, peer, *message);
+    if (registers) return on_register(now, *actor, *message);
 
     Node* node = nodes_.find_by_peer(peer);
     if (!node) {
@@ -198,11 +224,17 @@ void BrokerCore::on_worker_frames(Now now, const Caller& caller, std::span<proto
 }
 
 void BrokerCore::on_client_gone(Now, const PeerId& peer) {
+    forget_client(peer);
+    client_peers_.forget(peer);
+}
+
+void BrokerCore::forget_client(const PeerId& peer) {
     requests_.forget_waiter(peer);
     for (const Stream& stream : streams_.of_client(peer)) cancel_stream(stream);
 }
 
 void BrokerCore::on_worker_gone(Now, const PeerId& peer) {
+    worker_peers_.forget(peer);
     // Its VMs turn unknown when it stays away for silence_max: it may be back at once.
     if (Node* node = nodes_.find_by_peer(peer)) {
         log(LogLevel::info, "node " + node->record.name + ": connection gone");
@@ -248,6 +280,8 @@ Effects BrokerCore::take_effects() {
     vms_.take_changes(effects_.changes);
     requests_.take_changes(effects_.changes);
     events_.take_changes(effects_.changes);
+    keys_.take_changes(effects_.changes);
+    audit_.take_changes(effects_.changes);
     effects_.events = events_.take_new();
     return std::exchange(effects_, Effects{});
 }

@@ -10,9 +10,12 @@
 
 #include "base/prng.hpp"
 #include "base/time.hpp"
+#include "broker/core/actor.hpp"
+#include "broker/core/audit_log.hpp"
 #include "broker/core/config.hpp"
 #include "broker/core/effects.hpp"
 #include "broker/core/event_log.hpp"
+#include "broker/core/key_table.hpp"
 #include "broker/core/node_table.hpp"
 #include "broker/core/request_table.hpp"
 #include "broker/core/stream_table.hpp"
@@ -82,6 +85,17 @@ public:
     /// The last words: take_leave(), and the event broker.stopping.
     void stop(Now now);
 
+    /// Whether a connection with this key may be accepted on that socket: for the ZAP handler. Every
+    /// message is judged again.
+    [[nodiscard]] bool may_connect(Now now, Side side, const PublicKey& key) const;
+
+    /// The topics of the events channel that this key may be subscribed to, as prefixes (each topic is
+    /// `event/OWNER/` or `beacon`); nullopt: one without a key.
+    [[nodiscard]] std::vector<std::string> topics_for(Now now, const std::optional<PublicKey>& key) const;
+
+    /// Makes `key` an admin when there is no admin's key yet (a first start). True when it is one then.
+    [[nodiscard]] bool ensure_admin(Now now, const PublicKey& key, const std::string& name);
+
     /// What clients are told, once the shell knows which ports it got.
     void set_endpoints(Endpoints endpoints) { config_.endpoints = std::move(endpoints); }
 
@@ -90,6 +104,7 @@ public:
     [[nodiscard]] CloudId cloud() const { return meta_.cloud; }
     [[nodiscard]] Epoch epoch() const { return meta_.epoch; }
     [[nodiscard]] const EventLog& events() const { return events_; }
+    [[nodiscard]] const AuditLog& audit_log() const { return audit_; }
 
     // For tests and statistics.
     [[nodiscard]] std::size_t bad_messages() const { return bad_messages_; }
@@ -142,28 +157,51 @@ private:
     void refuse_registration(const PeerId& peer, const Message& message);
 
     // client_requests.cpp: one function per verb
-    void on_client_request(Now now, const PeerId& peer, Message& message);
-    void on_hello(Now now, const PeerId& peer, const Message& message);
-    void on_create(Now now, const PeerId& peer, const Message& message);
-    void on_action(Now now, const PeerId& peer, const Message& message);
-    void on_list(const PeerId& peer, const Message& message);
-    void on_info(const PeerId& peer, const Message& message);
-    void on_nodes(Now now, const PeerId& peer, const Message& message);
-    void on_events(const PeerId& peer, const Message& message);
-    void on_job(const PeerId& peer, const Message& message);
-    void on_jobs(const PeerId& peer, const Message& message);
-    void on_cancel(Now now, const PeerId& peer, const Message& message);
-    [[nodiscard]] bool answer_repeat(Now now, const PeerId& peer, const Message& message);
+    void on_client_request(Now now, const Actor& actor, Message& message);
+    void on_hello(Now now, const Actor& actor, const Message& message);
+    void on_create(Now now, const Actor& actor, const Message& message);
+    void on_action(Now now, const Actor& actor, const Message& message);
+    void on_list(const Actor& actor, const Message& message);
+    void on_info(const Actor& actor, const Message& message);
+    void on_nodes(Now now, const Actor& actor, const Message& message);
+    void on_events(const Actor& actor, const Message& message);
+    void on_job(const Actor& actor, const Message& message);
+    void on_jobs(const Actor& actor, const Message& message);
+    void on_cancel(Now now, const Actor& actor, const Message& message);
+    [[nodiscard]] bool answer_repeat(Now now, const Actor& actor, const Message& message);
     [[nodiscard]] std::uint64_t served_ms(Now now) const;
     void forget_requests(Now now);
     /// Takes on a request that is none of the repeats; refuses it, and returns nullptr, when there is no room.
-    [[nodiscard]] Request* accept(Now now, const PeerId& peer, const Message& message, std::uint32_t items);
+    [[nodiscard]] Request* accept(Now now, const Actor& actor, const Message& message, std::uint32_t items);
     [[nodiscard]] protocol::JobView job_view(const Request& request, bool with_items);
     void reply_outcome(const PeerId& peer, const Request& request);
     void send_progress(const Request& request, const protocol::Progress& progress);
 
+    // identities.cpp
+    /// Errors: not_authorised.
+    [[nodiscard]] Result<Actor> identify(Now now, const Caller& caller, Side side);
+    /// Error: denied.
+    [[nodiscard]] Result<void> permit(Now now, const Actor& actor, const protocol::Header& header);
+    [[nodiscard]] static Actor broker_actor();
+    void audit(Now now, const Actor& actor, std::string_view action, std::string target, ErrorCode code,
+               RequestId request, std::string detail);
+    void expire_keys(Now now);
+    /// Takes the key back and ends what is open with it.
+    void withdraw(const KeyRecord& gone, const std::string& why);
+    void forget_client(const PeerId& peer);
+
+    // key_requests.cpp
+    void on_join(Now now, const Actor& actor, const Message& message);
+    [[nodiscard]] Result<const KeyRecord*> admit(Now now, const Actor& actor, const protocol::JoinRequest& join);
+    void on_token_create(Now now, const Actor& actor, const Message& message);
+    [[nodiscard]] Error make_token(Now now, const Actor& actor, const protocol::TokenCreateRequest& asked);
+    void on_keys(const Actor& actor, const Message& message);
+    void on_revoke(Now now, const Actor& actor, const Message& message);
+    [[nodiscard]] Error revoke(const Actor& actor, const std::string& target);
+    void on_audit(const Actor& actor, const Message& message);
+
     // node_requests.cpp
-    void on_node_action(Now now, const PeerId& peer, const Message& message);
+    void on_node_action(Now now, const Actor& actor, const Message& message);
     void act_on_node(Now now, RequestId id, std::uint32_t item, const protocol::NodeActionRequest& action);
     void set_cordoned(Now now, Node& node, bool cordoned);
     void begin_drain(Now now, RequestId id, std::uint32_t item, Node& node, seconds time);
@@ -187,10 +225,14 @@ private:
     void tend_drain(Now now, Node& node);
 
     // vm_jobs.cpp: the life of a VM
-    void create_item(Now now, Request& request, std::uint32_t item, const protocol::CreateRequest& create);
-    void act_on_item(Now now, Request& request, std::uint32_t item, const protocol::ActionRequest& action);
+    void create_item(Now now, const Actor& actor, Request& request, std::uint32_t item,
+                     const protocol::CreateRequest& create);
+    void act_on_item(Now now, const Actor& actor, Request& request, std::uint32_t item,
+                     const protocol::ActionRequest& action);
     void remove_item(Now now, Request& request, std::uint32_t item, Vm& vm);
-    [[nodiscard]] Result<protocol::VmSpec> complete_spec(const protocol::VmSpec& asked);
+    [[nodiscard]] Result<protocol::VmSpec> complete_spec(const protocol::VmSpec& asked, const std::string& owner);
+    /// What `actor` would be over with this one more; ok when it may have it.
+    [[nodiscard]] Error over_quota(const Actor& actor, const protocol::VmSpec& sized) const;
     void place(Now now, Vm& vm, Node& node);
     void place_pending(Now now);
     void start_job(Now now, Vm& vm, Verb verb, RequestId request, std::uint32_t item, std::uint32_t grace_seconds);
@@ -208,7 +250,9 @@ private:
     [[nodiscard]] VmId new_vm_id();
 
     // worker_messages.cpp
-    void on_register(Now now, const PeerId& peer, const Message& message);
+    /// Error: not_authorised (the key is bound to another node, or the node to another key).
+    [[nodiscard]] Result<void> check_node_key(const Actor& actor, NodeId node) const;
+    void on_register(Now now, const Actor& actor, const Message& message);
     void on_heartbeat(Now now, Node& node, const Message& message);
     void on_inventory(Now now, Node& node, const Message& message);
     void on_job_reply(Now now, Node& node, const Message& message);
@@ -232,7 +276,7 @@ private:
     void fail_start_again(Now now, Vm& vm, const Error& error);
 
     // streams.cpp
-    void open_stream(Now now, const PeerId& peer, Message& message);
+    void open_stream(Now now, const Actor& actor, Message& message);
     void on_client_stream_message(Now now, const PeerId& peer, Message& message);
     void on_worker_stream_message(Node& node, Message& message);
     /// Tells the client, and has the worker end it.
@@ -263,6 +307,11 @@ private:
     RequestTable requests_;
     EventLog events_;
     StreamTable streams_;
+    KeyTable keys_;
+    AuditLog audit_;
+    PeerTable client_peers_;
+    PeerTable worker_peers_;
+    std::map<std::pair<std::string, Verb>, Instant> denied_audited_;  ///< by fingerprint
     std::map<VmId, TombstoneRecord> tombstones_;
     std::set<VmId> pending_;  ///< VMs without a node
 

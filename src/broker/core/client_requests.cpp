@@ -32,84 +32,99 @@ Instant deadline_of(Now now, const protocol::Header& header) {
 
 }  // namespace
 
-void BrokerCore::on_client_request(Now now, const PeerId& peer, Message& message) {
+void BrokerCore::on_client_request(Now now, const Actor& actor, Message& message) {
     if (!message.header.id) {
         ++bad_messages_;
-        return refuse(peer, message.header, {ErrorCode::bad_message, "a request needs an id that is not zero"});
+        return refuse(actor.peer, message.header, {ErrorCode::bad_message, "a request needs an id that is not zero"});
+    }
+    if (auto permitted = permit(now, actor, message.header); !permitted) {
+        return refuse(actor.peer, message.header, permitted.error());
     }
     if (read_only() && !may_be_read(message.header.verb)) {
         // What was accepted before is not refused now: its author would take it for not done.
-        if (!in_doubt_ && answer_repeat(now, peer, message)) return;
-        return refuse_change(peer, message);
+        if (!in_doubt_ && answer_repeat(now, actor, message)) return;
+        return refuse_change(actor.peer, message);
     }
     switch (message.header.verb) {
         case Verb::hello:
-            return on_hello(now, peer, message);
+            return on_hello(now, actor, message);
         case Verb::create:
-            return on_create(now, peer, message);
+            return on_create(now, actor, message);
         case Verb::start:
         case Verb::stop:
         case Verb::restart:
         case Verb::remove:
-            return on_action(now, peer, message);
+            return on_action(now, actor, message);
         case Verb::list:
-            return on_list(peer, message);
+            return on_list(actor, message);
         case Verb::info:
-            return on_info(peer, message);
+            return on_info(actor, message);
         case Verb::exec:
         case Verb::logs:
-            return open_stream(now, peer, message);
+            return open_stream(now, actor, message);
         case Verb::nodes:
-            return on_nodes(now, peer, message);
+            return on_nodes(now, actor, message);
         case Verb::events:
-            return on_events(peer, message);
+            return on_events(actor, message);
         case Verb::beacon:
             effects_.beacon = true;
-            return reply(peer, message.header, {});
+            return reply(actor.peer, message.header, {});
         case Verb::job:
-            return on_job(peer, message);
+            return on_job(actor, message);
         case Verb::jobs:
-            return on_jobs(peer, message);
+            return on_jobs(actor, message);
         case Verb::cancel:
-            return on_cancel(now, peer, message);
+            return on_cancel(now, actor, message);
         case Verb::cordon:
         case Verb::uncordon:
         case Verb::drain:
         case Verb::forget:
-            return on_node_action(now, peer, message);
+            return on_node_action(now, actor, message);
+        case Verb::join:
+            return on_join(now, actor, message);
+        case Verb::token_create:
+            return on_token_create(now, actor, message);
+        case Verb::keys:
+            return on_keys(actor, message);
+        case Verb::revoke:
+            return on_revoke(now, actor, message);
+        case Verb::audit:
+            return on_audit(actor, message);
         default:
             break;
     }
-    refuse(peer, message.header, {ErrorCode::unknown_verb, "this verb is not one for clients"});
+    refuse(actor.peer, message.header, {ErrorCode::unknown_verb, "this verb is not one for clients"});
 }
 
-void BrokerCore::on_hello(Now now, const PeerId& peer, const Message& message) {
+void BrokerCore::on_hello(Now now, const Actor& actor, const Message& message) {
     const auto hello = decode<protocol::HelloRequest>(message.body);
-    if (!hello) return refuse(peer, message.header, hello.error());
-    reply(peer, message.header,
+    if (!hello) return refuse(actor.peer, message.header, hello.error());
+    reply(actor.peer, message.header,
           encode(protocol::HelloReply{version, meta_.cloud, meta_.epoch, config_.endpoints.events, now.wall,
-                                      events_.last(), "local", protocol::Role::admin}));
+                                      events_.last(), actor.name, actor.role}));
 }
 
-bool BrokerCore::answer_repeat(Now now, const PeerId& peer, const Message& message) {
+bool BrokerCore::answer_repeat(Now now, const Actor& actor, const Message& message) {
     Request* request = requests_.find(message.header.id);
     if (!request || !rule_holds(Rule::repeat_answered_from_memory)) return false;
-    if (request->record.digest != digest_of(message) && rule_holds(Rule::same_id_means_same_request)) {
-        refuse(peer, message.header,
+    // Whose it is comes first: another's request is none that can be asked about by guessing.
+    const bool same = actor.sees(request->record.owner) && request->record.digest == digest_of(message);
+    if (!same && rule_holds(Rule::same_id_means_same_request)) {
+        refuse(actor.peer, message.header,
                {ErrorCode::request_conflict,
                 "request " + message.header.id.str() + " was used before with other contents: make a new id"});
     } else if (request->done()) {
-        reply_outcome(peer, *request);
+        reply_outcome(actor.peer, *request);
     } else {
-        requests_.wait(*request, {peer, deadline_of(now, message.header)});
+        requests_.wait(*request, {actor.peer, deadline_of(now, message.header)});
         send_progress(*request, {"accepted", "already under way", 0, ""});
     }
     return true;
 }
 
-Request* BrokerCore::accept(Now now, const PeerId& peer, const Message& message, std::uint32_t items) {
-    if (requests_.waits(peer) >= config_.requests_per_client_max) {
-        refuse(peer, message.header,
+Request* BrokerCore::accept(Now now, const Actor& actor, const Message& message, std::uint32_t items) {
+    if (requests_.waits(actor.peer) >= config_.requests_per_client_max) {
+        refuse(actor.peer, message.header,
                {ErrorCode::busy, "this connection waits for as many requests as it may; wait for an answer first",
                 retry_after_ms});
         return nullptr;
@@ -117,7 +132,7 @@ Request* BrokerCore::accept(Now now, const PeerId& peer, const Message& message,
     if (requests_.size() >= config_.requests_max) forget_requests(now);
     if (requests_.size() >= config_.requests_max) {
         // Forgetting a younger outcome would make room, and let its repeat run a second time.
-        refuse(peer, message.header,
+        refuse(actor.peer, message.header,
                {ErrorCode::busy,
                 "the broker remembers as many requests as it may, each for 24 hours; raise its --requests-kept",
                 retry_after_full_ms});
@@ -127,61 +142,66 @@ Request* BrokerCore::accept(Now now, const PeerId& peer, const Message& message,
     record.id = message.header.id;
     record.verb = message.header.verb;
     record.digest = digest_of(message);
-    record.owner = "local";
+    record.owner = actor.name;
+    record.key = actor.fingerprint;
     record.accepted = now.wall;
     record.accepted_served_ms = served_ms(now);
     record.item_count = items;
     Request& request = requests_.add(std::move(record));
-    requests_.wait(request, {peer, deadline_of(now, message.header)});
+    requests_.wait(request, {actor.peer, deadline_of(now, message.header)});
     send_progress(request, {"accepted", "", 0, ""});
     return &request;
 }
 
-void BrokerCore::on_create(Now now, const PeerId& peer, const Message& message) {
+void BrokerCore::on_create(Now now, const Actor& actor, const Message& message) {
     const auto create = decode<protocol::CreateRequest>(message.body);
-    if (!create) return refuse(peer, message.header, create.error());
-    if (answer_repeat(now, peer, message)) return;
+    if (!create) return refuse(actor.peer, message.header, create.error());
+    if (answer_repeat(now, actor, message)) return;
 
     if (create->count < 1 || create->count > limits::batch_max) {
         return refuse(
-            peer, message.header,
+            actor.peer, message.header,
             {ErrorCode::invalid_argument, "one request creates 1 to 1000 VMs, not " + std::to_string(create->count)});
     }
     if (create->count > 1 && !create->spec.name.empty()) {
-        return refuse(peer, message.header,
+        return refuse(actor.peer, message.header,
                       {ErrorCode::invalid_argument, "several VMs can't have one name: leave out the name"});
     }
     if (auto checked = protocol::check_spec(create->spec); !checked) {
-        return refuse(peer, message.header, checked.error());
+        return refuse(actor.peer, message.header, checked.error());
     }
-    Request* request = accept(now, peer, message, create->count);
+    Request* request = accept(now, actor, message, create->count);
     if (!request) return;
-    for (std::uint32_t item = 0; item < create->count; ++item) create_item(now, *request, item, *create);
+    protocol::CreateRequest wanted = *create;
+    if (wanted.spec.ttl_seconds == 0) wanted.spec.ttl_seconds = actor.quota.ttl_seconds;
+    for (std::uint32_t item = 0; item < wanted.count; ++item) create_item(now, actor, *request, item, wanted);
 }
 
-void BrokerCore::on_action(Now now, const PeerId& peer, const Message& message) {
+void BrokerCore::on_action(Now now, const Actor& actor, const Message& message) {
     const auto action = decode<protocol::ActionRequest>(message.body);
-    if (!action) return refuse(peer, message.header, action.error());
-    if (answer_repeat(now, peer, message)) return;
+    if (!action) return refuse(actor.peer, message.header, action.error());
+    if (answer_repeat(now, actor, message)) return;
 
     if (action->targets.empty()) {
-        return refuse(peer, message.header, {ErrorCode::invalid_argument, "no VM is named: name at least one"});
+        return refuse(actor.peer, message.header, {ErrorCode::invalid_argument, "no VM is named: name at least one"});
     }
     const auto count = static_cast<std::uint32_t>(action->targets.size());
-    Request* request = accept(now, peer, message, count);
+    Request* request = accept(now, actor, message, count);
     if (!request) return;
-    for (std::uint32_t item = 0; item < count; ++item) act_on_item(now, *request, item, *action);
+    for (std::uint32_t item = 0; item < count; ++item) act_on_item(now, actor, *request, item, *action);
 }
 
-void BrokerCore::on_list(const PeerId& peer, const Message& message) {
+void BrokerCore::on_list(const Actor& actor, const Message& message) {
     const auto list = decode<protocol::ListRequest>(message.body);
-    if (!list) return refuse(peer, message.header, list.error());
+    if (!list) return refuse(actor.peer, message.header, list.error());
     bool more = false;
     const std::size_t limit = std::clamp<std::size_t>(list->limit, 1, limits::page_max);
     protocol::ListReply body;
     // A page must fit one frame, whatever its VMs carry.
     std::size_t bytes = 0;
-    for (const Vm* vm : vms_.page(list->after, limit, more)) {
+    const bool full = list->after.empty() || list->after.find('/') != std::string::npos;
+    const std::string after = full ? list->after : full_name(actor.name, list->after);
+    for (const Vm* vm : vms_.page(after, limit, actor.sees_all() ? std::nullopt : std::optional(actor.name), more)) {
         auto one = view(*vm);
         bytes += encode(one).size();
         if (bytes > limits::message_bytes_max / 2 && !body.vms.empty()) {
@@ -190,28 +210,34 @@ void BrokerCore::on_list(const PeerId& peer, const Message& message) {
         }
         body.vms.push_back(std::move(one));
     }
-    if (more) body.next = body.vms.back().name;
-    reply(peer, message.header, encode(body));
+    if (more) {
+        const protocol::VmView& last = body.vms.back();
+        // A user needs no prefix, and an older client has no room for one.
+        body.next = actor.sees_all() ? full_name(last.owner, last.name) : last.name;
+    }
+    reply(actor.peer, message.header, encode(body));
 }
 
-void BrokerCore::on_info(const PeerId& peer, const Message& message) {
+void BrokerCore::on_info(const Actor& actor, const Message& message) {
     const auto info = decode<protocol::InfoRequest>(message.body);
-    if (!info) return refuse(peer, message.header, info.error());
-    const auto vm = vms_.find_target(info->target);
-    if (!vm) return refuse(peer, message.header, vm.error());
-    reply(peer, message.header, encode(protocol::InfoReply{view(**vm)}));
+    if (!info) return refuse(actor.peer, message.header, info.error());
+    const auto vm = vms_.find_target(info->target, actor);
+    if (!vm) return refuse(actor.peer, message.header, vm.error());
+    reply(actor.peer, message.header, encode(protocol::InfoReply{view(**vm)}));
 }
 
-void BrokerCore::on_nodes(Now now, const PeerId& peer, const Message& message) {
-    reply(peer, message.header, encode(protocol::NodesReply{nodes_.views(now.instant)}));
+void BrokerCore::on_nodes(Now now, const Actor& actor, const Message& message) {
+    reply(actor.peer, message.header, encode(protocol::NodesReply{nodes_.views(now.instant)}));
 }
 
-void BrokerCore::on_events(const PeerId& peer, const Message& message) {
+void BrokerCore::on_events(const Actor& actor, const Message& message) {
     const auto asked = decode<protocol::EventsRequest>(message.body);
-    if (!asked) return refuse(peer, message.header, asked.error());
-    auto body = events_.replay(*asked);
+    if (!asked) return refuse(actor.peer, message.header, asked.error());
+    auto body = events_.replay(*asked, [&](const protocol::Event& event) {
+        return actor.sees_all() || (event.vm && actor.sees(event.owner));
+    });
     body.cloud = meta_.cloud;
-    reply(peer, message.header, encode(body));
+    reply(actor.peer, message.header, encode(body));
 }
 
 protocol::JobView BrokerCore::job_view(const Request& request, bool with_items) {
@@ -240,46 +266,52 @@ protocol::JobView BrokerCore::job_view(const Request& request, bool with_items) 
     return job;
 }
 
-void BrokerCore::on_job(const PeerId& peer, const Message& message) {
+void BrokerCore::on_job(const Actor& actor, const Message& message) {
     const auto asked = decode<protocol::JobRequest>(message.body);
-    if (!asked) return refuse(peer, message.header, asked.error());
+    if (!asked) return refuse(actor.peer, message.header, asked.error());
     const Request* request = requests_.find(asked->request);
-    if (!request) {
-        return refuse(peer, message.header,
+    if (!request || !actor.sees(request->record.owner)) {
+        return refuse(actor.peer, message.header,
                       {ErrorCode::not_found, "there is no request " + asked->request.str() +
                                                  ": it never arrived, or its outcome is no longer kept"});
     }
-    reply(peer, message.header, encode(protocol::JobReply{job_view(*request, true)}));
+    reply(actor.peer, message.header, encode(protocol::JobReply{job_view(*request, true)}));
 }
 
-void BrokerCore::on_jobs(const PeerId& peer, const Message& message) {
+void BrokerCore::on_jobs(const Actor& actor, const Message& message) {
     const auto asked = decode<protocol::JobsRequest>(message.body);
-    if (!asked) return refuse(peer, message.header, asked.error());
+    if (!asked) return refuse(actor.peer, message.header, asked.error());
     protocol::JobsReply body;
-    for (const Request* request : requests_.newest(limits::page_max)) {
+    const auto seen = [&](const Request& request) { return actor.sees(request.record.owner); };
+    for (const Request* request : requests_.newest(limits::page_max, seen)) {
         const auto verb = static_cast<std::uint16_t>(request->record.verb);
         if (verb <= asked->verb_max) body.jobs.push_back(job_view(*request, false));
     }
-    reply(peer, message.header, encode(body));
+    reply(actor.peer, message.header, encode(body));
 }
 
-void BrokerCore::on_cancel(Now now, const PeerId& peer, const Message& message) {
+void BrokerCore::on_cancel(Now now, const Actor& actor, const Message& message) {
     const auto asked = decode<protocol::JobRequest>(message.body);
-    if (!asked) return refuse(peer, message.header, asked.error());
-    if (const Stream* stream = streams_.find_request(asked->request)) {
+    if (!asked) return refuse(actor.peer, message.header, asked.error());
+    const Stream* stream = streams_.find_request(asked->request);
+    if (stream && actor.sees(stream->owner)) {
+        audit(now, actor, name_of(Verb::cancel), stream->vm_name, ErrorCode::ok, asked->request, "");
         end_stream(Stream(*stream), {ErrorCode::cancelled, "it was cancelled"});
-        return reply(peer, message.header, {});
+        return reply(actor.peer, message.header, {});
     }
     Request* request = requests_.find(asked->request);
-    if (!request) {
-        return refuse(peer, message.header, {ErrorCode::not_found, "there is no request " + asked->request.str()});
+    if (!request || !actor.sees(request->record.owner)) {
+        return refuse(actor.peer, message.header,
+                      {ErrorCode::not_found, "there is no request " + asked->request.str()});
     }
     if (request->record.verb == Verb::drain) cancel_drains(now, asked->request);
     if (request->record.verb != Verb::create && !request->done()) {
-        return refuse(peer, message.header,
+        return refuse(actor.peer, message.header,
                       {ErrorCode::wrong_state,
                        "a " + std::string(name_of(request->record.verb)) + " can't be cancelled once it is under way"});
     }
+    audit(now, actor, name_of(Verb::cancel), std::string(name_of(request->record.verb)), ErrorCode::ok, asked->request,
+          "");
     // Cancelling a create is removing what it has begun; what is ready already stays.
     for (std::uint32_t i = 0; i < request->items.size(); ++i) {
         if (request->items[i]) continue;
@@ -292,7 +324,7 @@ void BrokerCore::on_cancel(Now now, const PeerId& peer, const Message& message) 
             remove_by_broker(now, *vm, "its create was cancelled");
         }
     }
-    reply(peer, message.header, encode(protocol::JobReply{job_view(*request, true)}));
+    reply(actor.peer, message.header, encode(protocol::JobReply{job_view(*request, true)}));
 }
 
 void BrokerCore::reply_outcome(const PeerId& peer, const Request& request) {

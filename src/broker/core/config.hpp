@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/time.hpp"
+#include "protocol/key_bodies.hpp"
 #include "protocol/limits.hpp"
 
 namespace mc::broker {
@@ -28,12 +29,15 @@ struct BrokerConfig {
     seconds cleanup_grace{60};                ///< a VM that stopped by itself is removed after this
     seconds orphan_grace{60};                 ///< a container nobody knows is removed after this
     seconds progress_event_interval{1};       ///< at most one vm.progress event per VM in this time
+    protocol::Quota quota{};                  ///< of users whose token says nothing; 0 = no limit
     std::chrono::hours outcomes_kept{24};     ///< how long a request's outcome is remembered
     std::chrono::hours tombstones_kept{168};  ///< longer than any partition that is tolerated
 
     std::size_t events_kept_max = 100'000;
     std::size_t requests_max = 100'000;           ///< remembered and under way; over it: busy
     std::size_t requests_per_client_max = 1'000;  ///< that one connection waits for; over it: busy
+    std::size_t audit_kept_max = 50'000;
+    std::size_t peers_max = 10'000;  ///< connections per socket whose key is remembered
     std::size_t vms_max = 1'000'000;
     std::size_t streams_max = 10'000;
     std::size_t streams_per_client_max = 256;

@@ -34,20 +34,27 @@ void EventLog::append(protocol::Event event) {
     }
 }
 
-protocol::EventsReply EventLog::replay(const protocol::EventsRequest& request) const {
+protocol::EventsReply EventLog::replay(const protocol::EventsRequest& request,
+                                       const std::function<bool(const protocol::Event&)>& wanted) const {
     protocol::EventsReply reply;
     reply.first_kept = first_kept();
     reply.last = last_;
+    reply.through = std::max(request.after, EventSeq{reply.first_kept.value - 1});
     if (kept_.empty() || request.after >= last_) return reply;
     const std::uint64_t first = std::max(request.after.value + 1, reply.first_kept.value);
     const std::size_t limit = std::min<std::size_t>(request.limit, limits::page_max);
     // A page must fit one frame, however long its reasons are.
     std::size_t bytes = 0;
     for (std::size_t i = first - reply.first_kept.value; i < kept_.size() && reply.events.size() < limit; ++i) {
+        if (!wanted(kept_[i])) {
+            reply.through = kept_[i].seq;
+            continue;
+        }
         bytes += event_bytes_fixed_max + kept_[i].kind.size() + kept_[i].name.size() + kept_[i].node.size() +
-                 kept_[i].reason.size();
+                 kept_[i].reason.size() + kept_[i].owner.size();
         if (bytes > limits::message_bytes_max) break;
         reply.events.push_back(kept_[i]);
+        reply.through = kept_[i].seq;
     }
     return reply;
 }

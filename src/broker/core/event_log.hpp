@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <vector>
 
 #include "base/store_change.hpp"
@@ -23,8 +24,10 @@ public:
     /// Numbers `event` and keeps it; drops the oldest over kept_max.
     void append(protocol::Event event);
 
-    /// Events after `request.after`, at most the smaller of its limit and page_max.
-    [[nodiscard]] protocol::EventsReply replay(const protocol::EventsRequest& request) const;
+    /// Events after `request.after` that `wanted` says, at most the smaller of its limit and page_max;
+    /// and up to which number that is all there are.
+    [[nodiscard]] protocol::EventsReply replay(const protocol::EventsRequest& request,
+                                               const std::function<bool(const protocol::Event&)>& wanted) const;
 
     [[nodiscard]] EventSeq last() const { return last_; }
     [[nodiscard]] EventSeq first_kept() const;

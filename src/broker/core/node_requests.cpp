@@ -6,20 +6,20 @@
 
 namespace mc::broker {
 
-void BrokerCore::on_node_action(Now now, const PeerId& peer, const Message& message) {
+void BrokerCore::on_node_action(Now now, const Actor& actor, const Message& message) {
     const auto action = protocol::decode<protocol::NodeActionRequest>(message.body);
-    if (!action) return refuse(peer, message.header, action.error());
-    if (answer_repeat(now, peer, message)) return;
+    if (!action) return refuse(actor.peer, message.header, action.error());
+    if (answer_repeat(now, actor, message)) return;
 
     if (action->targets.empty()) {
-        return refuse(peer, message.header, {ErrorCode::invalid_argument, "no node is named: name at least one"});
+        return refuse(actor.peer, message.header, {ErrorCode::invalid_argument, "no node is named: name at least one"});
     }
     if (action->deadline_seconds > static_cast<std::uint64_t>(limits::drain_deadline_max.count())) {
-        return refuse(peer, message.header,
+        return refuse(actor.peer, message.header,
                       {ErrorCode::invalid_argument, "a drain's deadline is 30 days from now at the latest"});
     }
     const auto count = static_cast<std::uint32_t>(action->targets.size());
-    Request* request = accept(now, peer, message, count);
+    Request* request = accept(now, actor, message, count);
     if (!request) return;
     const RequestId id = request->record.id;
     for (std::uint32_t item = 0; item < count; ++item) act_on_node(now, id, item, *action);

@@ -21,6 +21,8 @@ bool BrokerCore::may_be_read(Verb verb) const {
         case Verb::nodes:
         case Verb::job:
         case Verb::jobs:
+        case Verb::keys:
+        case Verb::audit:
             return true;
         case Verb::events:
         case Verb::beacon:

@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "base/ids.hpp"
+#include "base/public_key.hpp"
 #include "base/time.hpp"
 #include "protocol/client_bodies.hpp"
+#include "protocol/key_bodies.hpp"
 #include "protocol/message.hpp"
 #include "protocol/vm.hpp"
 #include "protocol/worker_bodies.hpp"
@@ -26,6 +28,8 @@ enum class Table : std::uint8_t {
     request_items = 5,  ///< key RequestId, item number
     events = 6,         ///< key EventSeq
     tombstones = 7,     ///< key VmId
+    keys = 9,           ///< key PublicKey, its 32 bytes
+    audit = 10,         ///< key number of the entry
     probe = 8,          ///< key "": there only while the broker tries whether it can write again
 };
 
@@ -160,6 +164,7 @@ struct RequestRecord {
     std::uint32_t item_count = 0;
     std::vector<VmId> vms;                 ///< per item; zero where there is none
     std::uint64_t accepted_served_ms = 0;  ///< MetaRecord::served_ms then
+    std::string key;                       ///< fingerprint of who asked; "" = one without a key
 
     template <class Self, class Archive>
     static void fields(Self& self, Archive& archive) {
@@ -171,6 +176,42 @@ struct RequestRecord {
         archive(self.item_count);
         archive(self.vms, limits::batch_max);
         archive(self.accepted_served_ms);
+        archive(self.key, limits::word_bytes_max);
+    }
+};
+
+/// A key that is authorised, or a join token: ADR 15, 16.
+struct KeyRecord {
+    PublicKey key;
+    std::string name;  ///< of the user, or of the worker's node; of a token: of those who join, "" = they say it
+    protocol::Role role = protocol::Role::joiner;
+    WallTime created;
+    WallTime expires;  ///< 0 = never
+    protocol::Quota quota;
+    std::string made_by;  ///< fingerprint; see protocol::KeyView
+    NodeId node;          ///< a worker's, since it first registered
+    // of a token
+    protocol::Role grants = protocol::Role::joiner;
+    std::uint32_t uses_left = 0;
+    std::uint64_t key_ttl_seconds = 0;
+    std::vector<std::string> admitted;  ///< fingerprints of the keys that joined with it
+
+    [[nodiscard]] bool has_expired(WallTime now) const { return expires.unix_ms != 0 && now >= expires; }
+
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.key);
+        archive(self.name, limits::name_bytes_max);
+        archive(self.role, protocol::Role::admin);
+        archive(self.created);
+        archive(self.expires);
+        archive(self.quota);
+        archive(self.made_by, limits::word_bytes_max);
+        archive(self.node);
+        archive(self.grants, protocol::Role::admin);
+        archive(self.uses_left);
+        archive(self.key_ttl_seconds);
+        archive(self.admitted, limits::token_uses_max, limits::word_bytes_max);
     }
 };
 

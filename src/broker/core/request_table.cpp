@@ -95,6 +95,17 @@ std::size_t RequestTable::waits(const PeerId& peer) const {
     return found == waits_.end() ? 0 : found->second;
 }
 
+std::vector<std::pair<RequestId, protocol::Verb>> RequestTable::waiting(const PeerId& peer) const {
+    std::vector<std::pair<RequestId, protocol::Verb>> found;
+    for (const RequestId id : waited_for_) {
+        const Request& request = requests_.at(id);
+        const bool waits = std::any_of(request.waiters.begin(), request.waiters.end(),
+                                       [&](const Waiter& w) { return w.peer == peer; });
+        if (waits) found.emplace_back(id, request.record.verb);
+    }
+    return found;
+}
+
 void RequestTable::no_longer_waits(const PeerId& peer) {
     const auto found = waits_.find(peer);
     MC_ASSERT(found != waits_.end());
@@ -156,10 +167,12 @@ void RequestTable::forget(std::uint64_t oldest_served_ms) {
     }
 }
 
-std::vector<const Request*> RequestTable::newest(std::size_t limit) const {
+std::vector<const Request*> RequestTable::newest(std::size_t limit,
+                                                 const std::function<bool(const Request&)>& wanted) const {
     std::vector<const Request*> found;
     for (auto it = by_age_.rbegin(); it != by_age_.rend() && found.size() < limit; ++it) {
-        found.push_back(&requests_.at(*it));
+        const Request& request = requests_.at(*it);
+        if (wanted(request)) found.push_back(&request);
     }
     return found;
 }

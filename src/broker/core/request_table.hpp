@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -57,6 +58,8 @@ public:
     void wait(Request& request, Waiter waiter);
     /// How many requests `peer` waits for.
     [[nodiscard]] std::size_t waits(const PeerId& peer) const;
+    /// What `peer` waits for.
+    [[nodiscard]] std::vector<std::pair<RequestId, protocol::Verb>> waiting(const PeerId& peer) const;
     void stop_waiting(Request& request);
     void forget_waiter(const PeerId& peer);
 
@@ -69,7 +72,9 @@ public:
     /// Forgets ended requests accepted before `oldest_served_ms`. Never others: their repeat would run again.
     void forget(std::uint64_t oldest_served_ms);
 
-    [[nodiscard]] std::vector<const Request*> newest(std::size_t limit) const;
+    /// Of those that `wanted` says.
+    [[nodiscard]] std::vector<const Request*> newest(std::size_t limit,
+                                                     const std::function<bool(const Request&)>& wanted) const;
     [[nodiscard]] std::size_t size() const { return requests_.size(); }
     [[nodiscard]] const std::set<RequestId>& waited_for() const { return waited_for_; }
 

@@ -1,5 +1,8 @@
 #include "broker/core/stream_table.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/assert.hpp"
 
 namespace mc::broker {
@@ -49,6 +52,13 @@ Stream* StreamTable::find_request(RequestId request) {
 
 std::vector<Stream> StreamTable::of_client(const PeerId& client) const {
     return collect(by_job_, [&](const Stream& s) { return s.client == client; });
+}
+
+std::size_t StreamTable::count_of_client(const PeerId& client) const {
+    const auto first = by_client_.lower_bound({client, RequestId{}});
+    const auto last =
+        std::find_if(first, by_client_.end(), [&](const auto& entry) { return entry.first.first != client; });
+    return static_cast<std::size_t>(std::distance(first, last));
 }
 
 std::vector<Stream> StreamTable::of_node(NodeId node) const {

@@ -21,6 +21,7 @@ struct Stream {
     NodeId node;
     std::string vm_name;
     Instant client_heard;
+    std::string owner;  ///< name of who opened it
 };
 
 /// Streams that are relayed, not stored: they end with the broker process.
@@ -38,6 +39,7 @@ public:
     [[nodiscard]] Stream* find_request(RequestId request);
 
     [[nodiscard]] std::vector<Stream> of_client(const PeerId& client) const;
+    [[nodiscard]] std::size_t count_of_client(const PeerId& client) const;
     [[nodiscard]] std::vector<Stream> of_node(NodeId node) const;
     /// Those whose client has said nothing since `since`.
     [[nodiscard]] std::vector<Stream> quiet_since(Instant since) const;

@@ -10,11 +10,12 @@ using protocol::decode;
 using protocol::encode;
 using protocol::Kind;
 
-void BrokerCore::open_stream(Now now, const PeerId& peer, Message& message) {
+void BrokerCore::open_stream(Now now, const Actor& actor, Message& message) {
+    const PeerId& peer = actor.peer;
     if (streams_.find(peer, message.header.id)) return;  // a repeat: it is under way
     const auto request = decode<protocol::StreamRequest>(message.body);
     if (!request) return refuse(peer, message.header, request.error());
-    const auto found = vms_.find_target(request->target);
+    const auto found = vms_.find_target(request->target, actor);
     if (!found) return refuse(peer, message.header, found.error());
     const Vm& vm = **found;
     const std::string& name = vm.record.spec.name;
@@ -34,7 +35,9 @@ void BrokerCore::open_stream(Now now, const PeerId& peer, Message& message) {
     }
     const Verb verb = logs ? Verb::vm_logs : Verb::vm_exec;
     const JobId job = next_job_id();
-    streams_.add({job, peer, message.header.id, message.header.verb, node->record.id, name, now.instant});
+    streams_.add({job, peer, message.header.id, message.header.verb, node->record.id, name, now.instant, actor.name});
+    audit(now, actor, name_of(message.header.verb), full_name(vm.record.owner, name), ErrorCode::ok, message.header.id,
+          "");
     const auto window = std::min(request->window_bytes, limits::window_bytes_max);
     send_worker(*node, Kind::request, verb, job, encode(protocol::StreamOrder{meta_.epoch, vm.record.id, window}),
                 std::move(message.data));

@@ -123,6 +123,7 @@ void BrokerCore::send_heartbeats(Now now) {
     if (now.instant < next_heartbeat_) return;
     next_heartbeat_ = now.instant + limits::heartbeat_interval;
     effects_.beacon = true;
+    expire_keys(now);
     for (const auto& [id, node] : nodes_.all()) {
         if (!node.peer) continue;
         send_worker(node, Kind::notice, Verb::node_heartbeat, {},

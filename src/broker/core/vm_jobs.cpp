@@ -18,14 +18,14 @@ bool may_wait(ErrorCode code) {
 
 }  // namespace
 
-Result<protocol::VmSpec> BrokerCore::complete_spec(const protocol::VmSpec& asked) {
+Result<protocol::VmSpec> BrokerCore::complete_spec(const protocol::VmSpec& asked, const std::string& owner) {
     protocol::VmSpec spec = asked;
     if (spec.image.empty()) spec.image = defaults::image;
     if (spec.cpus_milli == 0) spec.cpus_milli = defaults::cpus_milli;
     if (spec.memory_bytes == 0) spec.memory_bytes = defaults::memory_bytes;
     if (spec.pids == 0) spec.pids = defaults::pids;
     if (!spec.name.empty()) {
-        if (vms_.has_name(spec.name)) {
+        if (vms_.has_name(owner, spec.name)) {
             return fail(ErrorCode::already_exists, "there is a VM named " + spec.name +
                                                        " already; choose another name, or remove it with: "
                                                        "mccli delete " +
@@ -35,33 +35,37 @@ Result<protocol::VmSpec> BrokerCore::complete_spec(const protocol::VmSpec& asked
     }
     do {
         spec.name = "vm-" + std::to_string(meta_.vm_number_next++);
-    } while (vms_.has_name(spec.name));
+    } while (vms_.has_name(owner, spec.name));
     touch_meta();
     return spec;
 }
 
-void BrokerCore::create_item(Now now, Request& request, std::uint32_t item, const protocol::CreateRequest& create) {
+void BrokerCore::create_item(Now now, const Actor& actor, Request& request, std::uint32_t item,
+                             const protocol::CreateRequest& create) {
     const RequestId id = request.record.id;
     request.record.vms.resize(request.record.item_count);
     if (vms_.size() >= config_.vms_max) {
         return finish_item(now, id, item, nullptr, create.spec.name,
                            {ErrorCode::no_capacity, "this cloud has its most VMs already"});
     }
-    if (!create.spec.name.empty() && vms_.has_name(create.spec.name)) {
-        return finish_item(now, id, item, nullptr, create.spec.name, complete_spec(create.spec).error());
+    if (!create.spec.name.empty() && vms_.has_name(actor.name, create.spec.name)) {
+        return finish_item(now, id, item, nullptr, create.spec.name, complete_spec(create.spec, actor.name).error());
     }
     // Defaults count for room; the number of a VM is only used up when there is a place for it.
     protocol::VmSpec sized = create.spec;
     if (sized.cpus_milli == 0) sized.cpus_milli = defaults::cpus_milli;
     if (sized.memory_bytes == 0) sized.memory_bytes = defaults::memory_bytes;
+    if (const Error over = over_quota(actor, sized); over.code != ErrorCode::ok) {
+        return finish_item(now, id, item, nullptr, create.spec.name, over);
+    }
     auto node = nodes_.place(sized, create.node);
     const bool waits = !node && (may_wait(node.error().code) || nodes_.awaited());
     if (!node && !waits) return finish_item(now, id, item, nullptr, create.spec.name, node.error());
 
     VmRecord record;
     record.id = new_vm_id();
-    record.spec = *complete_spec(create.spec);
-    record.owner = request.record.owner;
+    record.spec = *complete_spec(create.spec, actor.name);
+    record.owner = actor.name;
     record.request = id;
     record.node_wanted = create.node;
     record.on_lost = create.on_lost;
@@ -76,6 +80,30 @@ void BrokerCore::create_item(Now now, Request& request, std::uint32_t item, cons
         publish(now, protocol::event_kind::vm_pending, vm, "waiting for a node: " + node.error().message, id);
         send_progress(request, {"waiting", node.error().message, 0, vm.record.spec.name});
     }
+}
+
+Error BrokerCore::over_quota(const Actor& actor, const protocol::VmSpec& sized) const {
+    const protocol::Quota& quota = actor.quota;
+    const auto used = vms_.usage(actor.name);
+    const auto over = [](const std::string& what, std::uint64_t has, std::uint64_t more, std::uint64_t most,
+                         const std::string& unit) {
+        return Error{ErrorCode::quota_exceeded, "over your quota of " + what + ": " + std::to_string(has) + unit +
+                                                    " used, " + std::to_string(more) + unit + " asked for, " +
+                                                    std::to_string(most) + unit + " allowed"};
+    };
+    if (quota.vms != 0 && used.vms + 1 > quota.vms) return over("VMs", used.vms, 1, quota.vms, "");
+    if (quota.cpus_milli != 0 && used.cpus_milli + sized.cpus_milli > quota.cpus_milli) {
+        return over("CPUs (in thousandths of a core)", used.cpus_milli, sized.cpus_milli, quota.cpus_milli, "");
+    }
+    if (quota.memory_bytes != 0 && used.memory_bytes + sized.memory_bytes > quota.memory_bytes) {
+        return over("memory", used.memory_bytes >> 20, sized.memory_bytes >> 20, quota.memory_bytes >> 20, " MiB");
+    }
+    if (quota.ttl_seconds != 0 && sized.ttl_seconds > quota.ttl_seconds) {
+        return Error{ErrorCode::quota_exceeded, "over your quota of time: a VM may live for " +
+                                                    std::to_string(quota.ttl_seconds) + " s at most, not " +
+                                                    std::to_string(sized.ttl_seconds) + " s"};
+    }
+    return {ErrorCode::ok, ""};
 }
 
 void BrokerCore::place(Now now, Vm& vm, Node& node) {
@@ -110,10 +138,11 @@ void BrokerCore::place_pending(Now now) {
     }
 }
 
-void BrokerCore::act_on_item(Now now, Request& request, std::uint32_t item, const protocol::ActionRequest& action) {
+void BrokerCore::act_on_item(Now now, const Actor& actor, Request& request, std::uint32_t item,
+                             const protocol::ActionRequest& action) {
     const RequestId id = request.record.id;
     const std::string& target = action.targets[item];
-    const auto found = vms_.find_target(target);
+    const auto found = vms_.find_target(target, actor);
     if (!found) return finish_item(now, id, item, nullptr, target, found.error());
     Vm& vm = **found;
     request.record.vms.resize(request.record.item_count);
@@ -229,10 +258,16 @@ std::uint32_t BrokerCore::time_left(Now now, RequestId id) {
     return static_cast<std::uint32_t>(longest.count());
 }
 
-void BrokerCore::finish_item(Now, RequestId id, std::uint32_t item, const Vm* vm, const std::string& target,
+void BrokerCore::finish_item(Now now, RequestId id, std::uint32_t item, const Vm* vm, const std::string& target,
                              const Error& error) {
     Request* request = requests_.find(id);
     if (!request || item >= request->items.size() || request->items[item]) return;
+    // In the commit of the outcome, and whoever asked has it after that.
+    Actor who;
+    who.name = request->record.owner;
+    who.fingerprint = request->record.key;
+    audit(now, who, name_of(request->record.verb), vm ? full_name(vm->record.owner, vm->record.spec.name) : target,
+          error.code, id, "");
     protocol::ItemResult result{target, error.code, error.message, std::nullopt};
     if (vm) result.vm = view(*vm);
     requests_.finish_item(*request, item, std::move(result));

@@ -4,6 +4,12 @@
 #include "protocol/codec.hpp"
 
 namespace mc::broker {
+namespace {
+
+/// Of VMs that one name may stand for, in a sentence.
+constexpr std::size_t choices_shown_max = 5;
+
+}  // namespace
 
 std::string key_of(std::uint64_t value) {
     std::string key;
@@ -15,6 +21,10 @@ std::string key_of(RequestId id) {
     return key_of(id.high) + key_of(id.low);
 }
 
+std::string full_name(const std::string& owner, const std::string& name) {
+    return owner + '/' + name;
+}
+
 void VmTable::restore(VmRecord record, Instant now) {
     add(std::move(record), now);
     dirty_.clear();
@@ -22,9 +32,14 @@ void VmTable::restore(VmRecord record, Instant now) {
 
 Vm& VmTable::add(VmRecord record, Instant now) {
     MC_ASSERT(record.id && !vms_.contains(record.id));
-    MC_ASSERT(!by_name_.contains(record.spec.name));
+    MC_ASSERT(!has_name(record.owner, record.spec.name));
     const VmId id = record.id;
-    by_name_[record.spec.name] = id;
+    by_name_[full_name(record.owner, record.spec.name)] = id;
+    owners_of_[record.spec.name].insert(record.owner);
+    Usage& used = usage_[record.owner];
+    ++used.vms;
+    used.cpus_milli += record.spec.cpus_milli;
+    used.memory_bytes += record.spec.memory_bytes;
     if (record.job) by_job_[record.job->id] = id;
     Vm& vm = vms_[id];
     vm.record = std::move(record);
@@ -36,8 +51,16 @@ Vm& VmTable::add(VmRecord record, Instant now) {
 void VmTable::erase(VmId id) {
     const auto it = vms_.find(id);
     MC_ASSERT(it != vms_.end());
-    by_name_.erase(it->second.record.spec.name);
-    if (it->second.record.job) by_job_.erase(it->second.record.job->id);
+    const VmRecord& record = it->second.record;
+    by_name_.erase(full_name(record.owner, record.spec.name));
+    const auto owners = owners_of_.find(record.spec.name);
+    owners->second.erase(record.owner);
+    if (owners->second.empty()) owners_of_.erase(owners);
+    const auto used = usage_.find(record.owner);
+    used->second.cpus_milli -= record.spec.cpus_milli;
+    used->second.memory_bytes -= record.spec.memory_bytes;
+    if (--used->second.vms == 0) usage_.erase(used);
+    if (record.job) by_job_.erase(record.job->id);
     vms_.erase(it);
     dirty_.insert(id);
 }
@@ -57,12 +80,34 @@ Vm* VmTable::find_by_job(JobId job) {
     return it == by_job_.end() ? nullptr : find(it->second);
 }
 
-Result<Vm*> VmTable::find_target(const std::string& target) {
-    if (const auto it = by_name_.find(target); it != by_name_.end()) return find(it->second);
+Result<Vm*> VmTable::find_target(const std::string& target, const Actor& actor) {
+    const auto at = [&](const std::string& full) -> Vm* {
+        const auto it = by_name_.find(full);
+        Vm* vm = it == by_name_.end() ? nullptr : find(it->second);
+        return vm && actor.sees(vm->record.owner) ? vm : nullptr;
+    };
+    if (Vm* own = at(full_name(actor.name, target))) return own;
+    if (Vm* vm = at(target)) return vm;
+    if (const auto owners = owners_of_.find(target); owners != owners_of_.end() && actor.sees_all()) {
+        if (owners->second.size() == 1) return at(full_name(*owners->second.begin(), target));
+        std::string choices;
+        std::size_t left = choices_shown_max;
+        for (const auto& owner : owners->second) {
+            choices += (choices.empty() ? "" : ", ") + (left == 0 ? "…" : full_name(owner, target));
+            if (left-- == 0) break;
+        }
+        return fail(ErrorCode::invalid_argument,
+                    "several people have a VM named " + target + ": say one of " + choices);
+    }
     if (const auto id = VmId::parse(target)) {
-        if (Vm* vm = find(*id)) return vm;
+        if (Vm* vm = find(*id); vm && actor.sees(vm->record.owner)) return vm;
     }
     return fail(ErrorCode::not_found, "there is no VM named " + target + "; see yours with: mccli list");
+}
+
+VmTable::Usage VmTable::usage(const std::string& owner) const {
+    const auto it = usage_.find(owner);
+    return it == usage_.end() ? Usage{} : it->second;
 }
 
 void VmTable::set_job(Vm& vm, JobRecord job) {
@@ -80,11 +125,15 @@ void VmTable::clear_job(Vm& vm) {
     touch(vm);
 }
 
-std::vector<const Vm*> VmTable::page(const std::string& after, std::size_t limit, bool& more) const {
+std::vector<const Vm*> VmTable::page(const std::string& after, std::size_t limit,
+                                     const std::optional<std::string>& owner, bool& more) const {
     std::vector<const Vm*> found;
-    auto it = after.empty() ? by_name_.begin() : by_name_.upper_bound(after);
-    for (; it != by_name_.end() && found.size() < limit; ++it) found.push_back(&vms_.at(it->second));
-    more = it != by_name_.end();
+    // Of another's VMs an owner can't have a page by naming one of them.
+    const std::string own = owner ? full_name(*owner, "") : "";
+    auto it = by_name_.upper_bound(after.starts_with(own) ? after : own);
+    const auto goes_on = [&] { return it != by_name_.end() && it->first.starts_with(own); };
+    for (; goes_on() && found.size() < limit; ++it) found.push_back(&vms_.at(it->second));
+    more = goes_on();
     return found;
 }
 

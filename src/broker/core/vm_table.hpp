@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -9,6 +10,7 @@
 #include "base/result.hpp"
 #include "base/store_change.hpp"
 #include "base/time.hpp"
+#include "broker/core/actor.hpp"
 #include "broker/core/records.hpp"
 
 namespace mc::broker {
@@ -28,10 +30,13 @@ struct Vm {
     int start_tries = 0;          ///< starts that the broker ordered by itself
 };
 
+/// OWNER/NAME.
+[[nodiscard]] std::string full_name(const std::string& owner, const std::string& name);
+
 /// All VMs, by id, by name and by the job under way.
 ///
 /// Pure; owned by BrokerCore; single thread. References stay valid until the VM
-/// is erased. Invariant: names are unique.
+/// is erased. Invariant: an owner's names are unique.
 class VmTable {
 public:
     /// From the store, at start.
@@ -44,9 +49,20 @@ public:
     [[nodiscard]] Vm* find(VmId id);
     [[nodiscard]] const Vm* find(VmId id) const;
     [[nodiscard]] Vm* find_by_job(JobId job);
-    /// By name, else by id in hexadecimal. Error: not_found.
-    [[nodiscard]] Result<Vm*> find_target(const std::string& target);
-    [[nodiscard]] bool has_name(const std::string& name) const { return by_name_.contains(name); }
+    /// Among those that `actor` sees: its own by name; by OWNER/NAME; of others by a name that only one
+    /// has; else by id in hexadecimal. Errors: not_found, also for what is another's; invalid_argument
+    /// (several have the name; the sentence lists them).
+    [[nodiscard]] Result<Vm*> find_target(const std::string& target, const Actor& actor);
+    [[nodiscard]] bool has_name(const std::string& owner, const std::string& name) const {
+        return by_name_.contains(full_name(owner, name));
+    }
+    /// What an owner has: VMs in any state, with what was asked for.
+    struct Usage {
+        std::size_t vms = 0;
+        std::uint64_t cpus_milli = 0;
+        std::uint64_t memory_bytes = 0;
+    };
+    [[nodiscard]] Usage usage(const std::string& owner) const;
 
     void set_job(Vm& vm, JobRecord job);
     void clear_job(Vm& vm);
@@ -54,8 +70,10 @@ public:
     /// Has `vm` stored again with the next take_changes().
     void touch(const Vm& vm) { dirty_.insert(vm.record.id); }
 
-    /// At most `limit` VMs with names after `after`, by name; `more` says whether others follow.
-    [[nodiscard]] std::vector<const Vm*> page(const std::string& after, std::size_t limit, bool& more) const;
+    /// At most `limit` VMs of `owner`, or of all, after `after` (OWNER/NAME; "" = from the start), in the
+    /// order of their OWNER/NAME; `more` says whether others follow.
+    [[nodiscard]] std::vector<const Vm*> page(const std::string& after, std::size_t limit,
+                                              const std::optional<std::string>& owner, bool& more) const;
 
     /// The VMs that have a job under way.
     [[nodiscard]] std::vector<Vm*> with_jobs();
@@ -69,8 +87,10 @@ public:
 
 private:
     std::unordered_map<VmId, Vm> vms_;
-    std::map<std::string, VmId> by_name_;
-    std::map<JobId, VmId> by_job_;  ///< in the order the jobs began
+    std::map<std::string, VmId> by_name_;                               ///< OWNER/NAME
+    std::unordered_map<std::string, std::set<std::string>> owners_of_;  ///< of a name
+    std::unordered_map<std::string, Usage> usage_;                      ///< by owner
+    std::map<JobId, VmId> by_job_;                                      ///< in the order the jobs began
     std::set<VmId> dirty_;
 };
 

@@ -22,7 +22,8 @@ constexpr milliseconds busy_retry_max{30000};
 
 }  // namespace
 
-void BrokerCore::on_register(Now now, const PeerId& peer, const Message& message) {
+void BrokerCore::on_register(Now now, const Actor& actor, const Message& message) {
+    const PeerId& peer = actor.peer;
     const auto answer = [&](ErrorCode code, protocol::Bytes body) {
         protocol::Header header = message.header;
         header.kind = Kind::reply;
@@ -36,6 +37,10 @@ void BrokerCore::on_register(Now now, const PeerId& peer, const Message& message
         return answer(request.error().code, encode(protocol::ErrorBody{request.error().message, 0}));
     }
     if (nodes_.is_superseded(request->node, message.header.id)) return;
+    if (auto bound = check_node_key(actor, request->node); !bound) {
+        log(LogLevel::warning, "a worker was refused: " + bound.error().message);
+        return answer(bound.error().code, encode(protocol::ErrorBody{bound.error().message, 0}));
+    }
     const bool known = nodes_.find(request->node) != nullptr;
     auto enrolled = nodes_.enrol(*request, message.header.id, peer, now.instant);
     if (!enrolled) {
@@ -43,6 +48,11 @@ void BrokerCore::on_register(Now now, const PeerId& peer, const Message& message
         return answer(enrolled.error().code, encode(protocol::ErrorBody{enrolled.error().message, 0}));
     }
     Node& node = **enrolled;
+    if (const KeyRecord* held = actor.key ? keys_.find(*actor.key) : nullptr; held && !held->node) {
+        KeyRecord record = *held;
+        record.node = node.record.id;
+        keys_.set(std::move(record));
+    }
     raise_epoch_over(now, request->epoch_seen);
     store_node(node);
     store_dropped_nodes();
@@ -68,6 +78,22 @@ void BrokerCore::on_register(Now now, const PeerId& peer, const Message& message
         }
         dispatch(now, vm);
     }
+}
+
+Result<void> BrokerCore::check_node_key(const Actor& actor, NodeId node) const {
+    if (!actor.key) return {};
+    const KeyRecord* held = keys_.find(*actor.key);
+    if (held && held->node && held->node != node) {
+        return fail(ErrorCode::not_authorised, "key " + actor.fingerprint +
+                                                   " is bound to another node: join again, with a key for this one "
+                                                   "(mcworker join)");
+    }
+    const KeyRecord* other = keys_.of_node(node);
+    if (other && other->key != *actor.key) {
+        return fail(ErrorCode::not_authorised, "this node is bound to key " + other->key.fingerprint() +
+                                                   ": use that, or have an admin revoke it (mccli keys revoke)");
+    }
+    return {};
 }
 
 void BrokerCore::raise_epoch_over(Now now, Epoch seen) {

@@ -33,6 +33,11 @@ void BrokerOptions::declare(io::Options& options) {
     options.add("placement-wait", "TIME", placement_wait, "how long a create waits for a first ready node");
     options.add("lost-after", "TIME", lost_after,
                 "a node silent this long is lost: its VMs with --on-lost replace are made anew elsewhere");
+    options.group("Quotas of users whose token has none (0 = no limit)");
+    options.add("quota-vms", "N", quota_vms, "VMs that one user may have");
+    options.add("quota-cpus", "N", quota_cpus, "cores of all VMs of one user");
+    options.add("quota-memory-mib", "N", quota_memory_mib, "memory of all VMs of one user, in MiB");
+    options.add("quota-ttl", "TIME", quota_ttl, "the longest time to live of a user's VM; who asks for none gets this");
     options.group("Log");
     options.add("log-level", "LEVEL", log_level, "trace, debug, info, warn, error or off");
 }
@@ -46,6 +51,8 @@ Result<BrokerConfig> BrokerOptions::config() const {
     config.lost_after = std::chrono::ceil<seconds>(lost_after);
     config.events_kept_max = events_kept;
     config.requests_max = requests_kept;
+    config.quota = {quota_vms, std::uint64_t{quota_cpus} * 1000, std::uint64_t{quota_memory_mib} << 20,
+                    static_cast<std::uint64_t>(std::chrono::ceil<seconds>(quota_ttl).count())};
     return config;
 }
 

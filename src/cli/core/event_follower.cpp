@@ -120,9 +120,14 @@ void EventFollower::on_replay(Instant now, const protocol::EventsReply& reply) {
             last_ = gone;
         }
     }
+    // Only an answer that begins where we are, or before, says all up to there.
+    const EventSeq through = last_ >= asked_after_ ? std::min(reply.through, known_) : EventSeq{};
     for (const auto& event : reply.events) {
-        if (event.seq.value == last_.value + 1) print(event);
+        // What the broker left out between is not for us to see.
+        if (event.seq.value == last_.value + 1 || (event.seq > last_ && event.seq <= through)) print(event);
     }
+    last_ = std::max(last_, through);
+    while (!ahead_.empty() && ahead_.begin()->first <= last_.value) ahead_.erase(ahead_.begin());
     print_ahead();
     if (last_ == before && !in_step()) {
         // An answer that does not help must not become a storm of questions.
@@ -153,6 +158,7 @@ void EventFollower::close_hole(Instant now) {
     replay_open_ = true;
     replay_deadline_ = now + replay_wait_;
     asked_at_ = now;
+    asked_after_ = last_;
     if (rule_holds(Rule::holes_are_filled)) effects_.emplace_back(AskReplay{last_});
 }
 

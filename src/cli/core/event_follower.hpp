@@ -86,6 +86,7 @@ private:
     std::map<std::uint64_t, protocol::Event> ahead_;
     bool replay_open_ = false;
     std::optional<Instant> asked_at_;  ///< the replay that is not answered yet
+    EventSeq asked_after_;             ///< of the question that is open
     milliseconds replay_wait_;         ///< for its answer
     Instant replay_deadline_;          ///< while replay_open_
     Instant beacon_at_;

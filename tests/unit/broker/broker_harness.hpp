@@ -105,7 +105,7 @@ public:
         header.id = id;
         header.code = code;
         auto frames = protocol::to_frames({header, std::move(body), std::move(data)});
-        core->on_worker_frames(now, Caller{PeerId{"w:" + name}, {}}, frames);
+        core->on_worker_frames(now, caller("w:" + name), frames);
         settle();
     }
 
@@ -154,6 +154,15 @@ public:
 
     // clients
 
+    /// The key that connection `peer` ("c", "w:NODE") has; none unless a test says so.
+    [[nodiscard]] Caller caller(const std::string& peer) const {
+        const auto key = keys.find(peer);
+        return {PeerId{peer}, key == keys.end() ? std::nullopt : std::optional(key->second)};
+    }
+
+    /// A key whose bytes are all `byte`.
+    [[nodiscard]] static PublicKey key(char byte) { return *PublicKey::from_bytes(std::string(PublicKey::size, byte)); }
+
     RequestId send(Verb verb, protocol::Bytes body, std::optional<RequestId> id = {}, const std::string& client = "c",
                    std::uint32_t deadline_ms = 0, protocol::Bytes data = {}) {
         protocol::Header header;
@@ -161,7 +170,7 @@ public:
         header.id = id ? *id : RequestId{7, ++request_counter_};
         header.value = deadline_ms;
         auto frames = protocol::to_frames({header, std::move(body), std::move(data)});
-        core->on_client_frames(now, Caller{PeerId{client}, {}}, frames);
+        core->on_client_frames(now, caller(client), frames);
         settle();
         return header.id;
     }
@@ -244,7 +253,9 @@ public:
     bool unreadable = false;
     Now now{Instant{1000s}, WallTime{1'800'000'000'000}};
     std::map<std::string, FakeNode> nodes;
+    std::map<std::string, PublicKey> keys;
     std::vector<Outgoing> to_clients;
+    std::size_t rebinds = 0;  ///< of the events socket
     std::vector<Outgoing> to_workers;
     std::vector<protocol::Event> published;
     std::vector<LogLine> log;
@@ -276,6 +287,7 @@ private:
         to_workers.insert(to_workers.end(), effects.to_workers.begin(), effects.to_workers.end());
         log.insert(log.end(), effects.log.begin(), effects.log.end());
         beacons += effects.beacon;
+        rebinds += effects.rebind_events;
     }
 
     std::unique_ptr<CoreKeeper> keeper_;

@@ -103,8 +103,9 @@ TEST(BrokerList, ComesInPagesByName) {
     };
     const auto first = page("", 2);
     ASSERT_EQ(first.vms.size(), 2u);
-    EXPECT_EQ(first.next, "n1");
-    EXPECT_EQ(page("n1", 2).vms[0].name, "n2");
+    EXPECT_EQ(first.next, "local/n1");
+    EXPECT_EQ(page(first.next, 2).vms[0].name, "n2");
+    EXPECT_EQ(page("n1", 2).vms[0].name, "n2") << "its own, as an older client says it";
     EXPECT_EQ(page("n3", 2).vms.size(), 1u);
     EXPECT_EQ(page("n3", 2).next, "");
 }

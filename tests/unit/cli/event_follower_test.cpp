@@ -103,6 +103,40 @@ TEST(EventFollower, AsksPageByPage) {
     EXPECT_THAT(f.did(), ElementsAre("beacon?", "ask 0", "1", "2", "ask 2", "3", "4"));
 }
 
+// Goal: a user's watcher sees holes where others' events are, and gets over them without a word.
+// Spec: docs/protocol.md "EventsReply", `through`.
+TEST(EventFollower, GoesOnBehindWhatIsNotForItsEyes) {
+    Follower f(0);
+    f.core.on_beacon(f.now, beacon(9));
+    auto page = replay(2, 3, 9);
+    page.through = EventSeq{6};
+    f.core.on_replay(f.now, page);
+    EXPECT_THAT(f.did(), ElementsAre("beacon?", "ask 0", "2", "3", "ask 6"));
+    f.core.on_event(f.now, event(8));
+    page = replay(8, 8, 9);
+    page.through = EventSeq{9};
+    f.core.on_replay(f.now, page);
+    EXPECT_THAT(f.did(), ElementsAre("8"));
+    f.core.on_beacon(f.now, beacon(12));
+    EXPECT_THAT(f.did(), ElementsAre("ask 9"));
+    page = replay(1, 0, 12);
+    page.through = EventSeq{12};
+    f.core.on_replay(f.now, page);
+    f.core.on_beacon(f.now, beacon(12));
+    EXPECT_THAT(f.did(), IsEmpty()) << "nothing of it was ours, and nothing is missing";
+}
+
+// The log was put back while a question was open: the answer says nothing of what is between.
+TEST(EventFollower, BelievesNoAnswerThatBeginsBehindIt) {
+    Follower f(8);
+    f.core.on_beacon(f.now, beacon(9));
+    f.core.on_beacon(f.now, beacon(4, 2));
+    auto page = replay(9, 9, 9);
+    page.through = EventSeq{9};
+    f.core.on_replay(f.now, page);
+    for (const auto& what : f.did()) EXPECT_NE(what, "9");
+}
+
 TEST(EventFollower, FillsAHoleAndPrintsNothingTwice) {
     Follower f;
     f.core.on_beacon(f.now, beacon(5));

@@ -1,0 +1,154 @@
+// Who may connect, who is behind a message, and what that one may. docs/security.md.
+#include "broker/core/broker_core.hpp"
+#include "protocol/text.hpp"
+
+namespace mc::broker {
+namespace {
+
+using protocol::Role;
+
+/// So often at most one key's attempts at one forbidden verb are written down.
+constexpr seconds denied_audit_interval{60};
+
+protocol::Quota quota_of(const protocol::Quota& own, const protocol::Quota& by_default) {
+    return {own.vms ? own.vms : by_default.vms, own.cpus_milli ? own.cpus_milli : by_default.cpus_milli,
+            own.memory_bytes ? own.memory_bytes : by_default.memory_bytes,
+            own.ttl_seconds ? own.ttl_seconds : by_default.ttl_seconds};
+}
+
+}  // namespace
+
+Result<Actor> BrokerCore::identify(Now now, const Caller& caller, Side side) {
+    const bool clients = side == Side::clients;
+    PeerTable& peers = clients ? client_peers_ : worker_peers_;
+    const bool same = peers.bind(caller, [&](const PeerId& peer) {
+        if (!clients) return nodes_.find_by_peer(peer) != nullptr;
+        return requests_.waits(peer) != 0 || streams_.count_of_client(peer) != 0;
+    });
+    if (!same) {
+        // Whoever had this routing id is gone, or it could not be another's: what waits for it is not for this one.
+        if (clients) {
+            forget_client(caller.peer);
+        } else {
+            nodes_.forget_peer(caller.peer);
+        }
+        return fail(ErrorCode::not_authorised,
+                    "this connection's routing id was used with another key: connect without choosing one");
+    }
+    Actor actor{caller.peer, local_name, clients ? Role::admin : Role::worker, caller.key, "", {}};
+    if (!caller.key) return actor;
+    const KeyRecord* record = keys_.find_valid(*caller.key, now.wall);
+    if (!record) {
+        return fail(ErrorCode::not_authorised, "key " + caller.key->fingerprint() +
+                                                   " is not authorised here (any longer): ask an admin for a token "
+                                                   "(mccli token create)");
+    }
+    actor.name = record->name;
+    actor.role = record->role;
+    actor.fingerprint = caller.key->fingerprint();
+    if (actor.role == Role::user) actor.quota = quota_of(record->quota, config_.quota);
+    return actor;
+}
+
+Result<void> BrokerCore::permit(Now now, const Actor& actor, const protocol::Header& header) {
+    if (role_may(actor.role, header.verb)) return {};
+    Error error{ErrorCode::denied,
+                "a key of role " + std::string(name_of(actor.role)) + " may not " + std::string(name_of(header.verb))};
+    Instant& audited = denied_audited_[{actor.fingerprint, header.verb}];
+    if (audited == Instant{} || now.instant - audited >= denied_audit_interval) {
+        audited = now.instant;
+        if (!read_only()) audit(now, actor, name_of(header.verb), "", error.code, header.id, "");
+    }
+    return fail(std::move(error));
+}
+
+bool BrokerCore::may_connect(Now now, Side side, const PublicKey& key) const {
+    const KeyRecord* record = keys_.find_valid(key, now.wall);
+    if (!record) return false;
+    switch (side) {
+        case Side::clients:
+            return record->role != Role::worker;
+        case Side::workers:
+            return record->role == Role::worker;
+        case Side::events:
+            return record->role == Role::user || sees_all(record->role);
+    }
+    return false;
+}
+
+std::vector<std::string> BrokerCore::topics_for(Now now, const std::optional<PublicKey>& key) const {
+    const std::string events = std::string(protocol::topic_event) + '/';
+    if (!key) return {events, protocol::topic_beacon};
+    if (!may_connect(now, Side::events, *key)) return {};
+    const KeyRecord& record = *keys_.find(*key);
+    return {sees_all(record.role) ? events : events + record.name + '/', protocol::topic_beacon};
+}
+
+bool BrokerCore::ensure_admin(Now now, const PublicKey& key, const std::string& name) {
+    const KeyRecord* known = keys_.find_valid(key, now.wall);
+    if (known) return known->role == Role::admin;
+    if (read_only() || keys_.has_admin(now.wall) || keys_.has_fingerprint(key.fingerprint())) return false;
+    KeyRecord record;
+    record.key = key;
+    record.name = name;
+    record.role = Role::admin;
+    record.created = now.wall;
+    keys_.add(std::move(record));
+    audit(now, broker_actor(), "admin_key", name, ErrorCode::ok, {},
+          "key " + key.fingerprint() + " of the first start");
+    return true;
+}
+
+Actor BrokerCore::broker_actor() {
+    return {{}, "broker", Role::admin, std::nullopt, "", {}};
+}
+
+void BrokerCore::audit(Now now, const Actor& actor, std::string_view action, std::string target, ErrorCode code,
+                       RequestId request, std::string detail) {
+    protocol::AuditEntry entry;
+    entry.time = now.wall;
+    entry.key = actor.fingerprint;
+    entry.name = actor.name;
+    entry.action = action;
+    entry.target = std::move(target);
+    entry.code = code;
+    entry.request = request;
+    entry.detail = std::move(detail);
+    // Both may quote what a client sent: what is stored must be readable again.
+    entry.target = protocol::to_utf8(entry.target, limits::target_bytes_max);
+    entry.detail = protocol::to_utf8(entry.detail, limits::label_value_bytes_max);
+    audit_.append(std::move(entry));
+}
+
+void BrokerCore::expire_keys(Now now) {
+    std::vector<KeyRecord> expired;
+    for (const KeyRecord* record : keys_.expired(now.wall)) expired.push_back(*record);
+    for (const KeyRecord& record : expired) {
+        audit(now, broker_actor(), "expire", record.name, ErrorCode::ok, {}, "key " + record.key.fingerprint());
+        withdraw(record, "this key has expired");
+    }
+}
+
+void BrokerCore::withdraw(const KeyRecord& gone, const std::string& why) {
+    const KeyRecord record = gone;
+    const Error error{ErrorCode::not_authorised, why};
+    keys_.remove(record.key);
+    std::erase_if(denied_audited_, [&](const auto& entry) { return entry.first.first == record.key.fingerprint(); });
+    for (const PeerId& peer : client_peers_.of_key(record.key)) {
+        for (const Stream& stream : streams_.of_client(peer)) end_stream(stream, error);
+        for (const auto& [id, verb] : requests_.waiting(peer)) refuse(peer, {.verb = verb, .id = id}, error);
+        requests_.forget_waiter(peer);
+    }
+    for (const PeerId& peer : worker_peers_.of_key(record.key)) {
+        const Node* node = nodes_.find_by_peer(peer);
+        if (!node) continue;
+        for (const Stream& stream : streams_.of_node(node->record.id)) {
+            end_stream(stream, {ErrorCode::node_unreachable, "the key of node " + node->record.name + " was revoked"});
+        }
+        log(LogLevel::info, "node " + node->record.name + ": " + why);
+        nodes_.forget_peer(peer);
+    }
+    if (record.role == Role::user || sees_all(record.role)) effects_.rebind_events = true;
+}
+
+}  // namespace mc::broker

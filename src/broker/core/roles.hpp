@@ -1,0 +1,53 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+#include "protocol/key_bodies.hpp"
+#include "protocol/message.hpp"
+
+namespace mc::broker {
+
+/// Who may say a verb: a letter per role in the order of its numbers (joiner, worker, user, viewer,
+/// admin), or a dash. docs/security.md has the same table; a test compares them.
+struct RoleRow {
+    protocol::Verb verb;
+    std::string_view roles;
+};
+
+inline constexpr std::array role_table{
+    RoleRow{protocol::Verb::hello, "j-uva"},          RoleRow{protocol::Verb::create, "--u-a"},
+    RoleRow{protocol::Verb::list, "--uva"},           RoleRow{protocol::Verb::info, "--uva"},
+    RoleRow{protocol::Verb::start, "--u-a"},          RoleRow{protocol::Verb::stop, "--u-a"},
+    RoleRow{protocol::Verb::restart, "--u-a"},        RoleRow{protocol::Verb::remove, "--u-a"},
+    RoleRow{protocol::Verb::exec, "--u-a"},           RoleRow{protocol::Verb::logs, "--u-a"},
+    RoleRow{protocol::Verb::nodes, "---va"},          RoleRow{protocol::Verb::events, "--uva"},
+    RoleRow{protocol::Verb::beacon, "--uva"},         RoleRow{protocol::Verb::job, "--uva"},
+    RoleRow{protocol::Verb::jobs, "--uva"},           RoleRow{protocol::Verb::cancel, "--u-a"},
+    RoleRow{protocol::Verb::cordon, "----a"},         RoleRow{protocol::Verb::uncordon, "----a"},
+    RoleRow{protocol::Verb::drain, "----a"},          RoleRow{protocol::Verb::forget, "----a"},
+    RoleRow{protocol::Verb::join, "j----"},           RoleRow{protocol::Verb::token_create, "----a"},
+    RoleRow{protocol::Verb::keys, "---va"},           RoleRow{protocol::Verb::revoke, "----a"},
+    RoleRow{protocol::Verb::audit, "---va"},          RoleRow{protocol::Verb::node_register, "-w---"},
+    RoleRow{protocol::Verb::node_heartbeat, "-w---"}, RoleRow{protocol::Verb::node_inventory, "-w---"},
+    RoleRow{protocol::Verb::vm_create, "-w---"},      RoleRow{protocol::Verb::vm_start, "-w---"},
+    RoleRow{protocol::Verb::vm_stop, "-w---"},        RoleRow{protocol::Verb::vm_restart, "-w---"},
+    RoleRow{protocol::Verb::vm_remove, "-w---"},      RoleRow{protocol::Verb::vm_exec, "-w---"},
+    RoleRow{protocol::Verb::vm_logs, "-w---"},        RoleRow{protocol::Verb::vm_inspect, "-w---"},
+};
+
+/// Whether the table lets `role` say `verb`. What is not in it, nobody may.
+[[nodiscard]] constexpr bool role_may(protocol::Role role, protocol::Verb verb) {
+    for (const RoleRow& row : role_table) {
+        if (row.verb == verb) return row.roles[static_cast<std::size_t>(role)] != '-';
+    }
+    return false;
+}
+
+/// Whether `role` sees the VMs, requests and events of everybody.
+[[nodiscard]] constexpr bool sees_all(protocol::Role role) {
+    return role == protocol::Role::viewer || role == protocol::Role::admin;
+}
+
+}  // namespace mc::broker
