@@ -56,14 +56,17 @@ void Checker::container_stopped(const Container& container, bool by_itself) {
     if (by_itself) ended_by_itself_.insert(container.vm);
 }
 
+void Checker::removal_begun(const Container& container) {
+    if (established_.contains(container.vm) && !may_go(container.vm, "")) {
+        world_.violated("the container of VM " + container.vm.str() + " is removed, and nobody had asked for it");
+    }
+}
+
 void Checker::container_removed(const std::string& engine, const Container& container, bool by_fault) {
     live_[container.vm].erase(engine + " " + container.id);
     if (live_[container.vm].empty()) live_.erase(container.vm);
     live_of_request_[container.request].erase(container.vm);
     if (by_fault) taken_away_.insert(container.vm);
-    if (!by_fault && established_.contains(container.vm) && !may_go(container.vm, "")) {
-        world_.violated("the container of VM " + container.vm.str() + " was removed, and nobody had asked for it");
-    }
 }
 
 void Checker::orphan_made(VmId vm) {

@@ -32,6 +32,7 @@ public:
     // Engines.
     void container_created(const std::string& engine, const Container& container) override;
     void container_stopped(const Container& container, bool by_itself) override;
+    void removal_begun(const Container& container) override;
     void container_removed(const std::string& engine, const Container& container, bool by_fault) override;
 
     void orphan_made(VmId vm) override;

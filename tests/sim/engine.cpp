@@ -102,6 +102,9 @@ void Engine::begin(const CallPtr& call, const Operation& operation) {
         if (container->state == ContainerState::removing) {
             return finish(call, trouble(409, "removal of container " + container->id + " is already in progress"), way);
         }
+        // ADR 9: somebody's copy that can run stays instead of one that can't any more.
+        const bool outlived = container->state == ContainerState::dead && has_copy(container->vm);
+        if (!container->stranger && !container->copy && !outlived) observer_.removal_begun(*container);
         container->state = ContainerState::removing;
     }
     if (operation.verb == "create") {
@@ -348,11 +351,7 @@ void Engine::erase(const std::string& id, bool by_fault) {
     const Container container = containers_.at(id);
     by_name_.erase(container.name);
     containers_.erase(id);
-    // ADR 9: somebody's copy that can run stays instead of one that can't any more.
-    const bool outlived = container.died && std::any_of(containers_.begin(), containers_.end(), [&](const auto& other) {
-                              return other.second.vm == container.vm && other.second.copy;
-                          });
-    if (!container.stranger && !container.copy) observer_.container_removed(name_, container, by_fault || outlived);
+    if (!container.stranger && !container.copy) observer_.container_removed(name_, container, by_fault);
     end_followers(container.id);  // `id` may be the key that has just gone
     tell("destroy", container);
 }

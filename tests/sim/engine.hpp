@@ -36,7 +36,6 @@ struct Container {
     Moment ssh_at = Moment::max();  ///< from when on sshd answers
     Moment unrenamed_until{};       ///< between a worker's look and its create: ADR 9, "Consequences"
     bool other_answers = false;     ///< at its port: another VM's sshd, at once
-    bool died = false;              ///< was ever dead: it can only be removed
     bool stranger = false;          ///< somebody else's: without our labels
     bool copy = false;              ///< with our labels, and made by somebody else
 };
@@ -46,6 +45,8 @@ struct EngineObserver {
     virtual ~EngineObserver() = default;
     virtual void container_created(const std::string& engine, const Container& container) = 0;
     virtual void container_stopped(const Container& container, bool by_itself) = 0;
+    /// Somebody asked the engine for it; container_removed() comes when it is done, if it ever is.
+    virtual void removal_begun(const Container& container) = 0;
     /// `by_fault`: behind everybody's back.
     virtual void container_removed(const std::string& engine, const Container& container, bool by_fault) = 0;
     /// Somebody made a container with our labels for a VM that there never was.
@@ -161,6 +162,7 @@ private:
     /// As find, for a call that changes something: strangers are not to be touched.
     Container* find_to_change(const Operation& operation);
     [[nodiscard]] std::vector<std::string> of_vms(bool running) const;
+    [[nodiscard]] bool has_copy(VmId vm) const;
     void squat(const std::string& name, const worker::EngineRequest& create);
     bool run(Container& container);
     void end(Container& container, int exit_code, bool by_itself, const char* action);

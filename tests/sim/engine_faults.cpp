@@ -156,7 +156,6 @@ void Engine::restart_daemon(milliseconds down, bool live_restore) {
             const bool dead = dice_.one_in(removing ? 2 : 4);
             if (dead) world_.fired(Fault::container_dead);
             container.state = dead ? ContainerState::dead : ContainerState::exited;
-            container.died = dead;
             container.port = 0;
         } else if (container.state == ContainerState::running && !live_restore) {
             // Not by itself: it must run again, and nothing may remove it for this.
@@ -181,6 +180,11 @@ bool Engine::kill_some_container() {
     end(containers_.at(dice_.pick(running)), 137, true, "die");
     world_.fired(Fault::container_died);
     return true;
+}
+
+bool Engine::has_copy(VmId vm) const {
+    return std::any_of(containers_.begin(), containers_.end(),
+                       [vm](const auto& entry) { return entry.second.copy && entry.second.vm == vm; });
 }
 
 bool Engine::remove_some_container() {

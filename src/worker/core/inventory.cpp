@@ -50,7 +50,9 @@ void Inventory::on_call_done(Now now, CallId id, CallPurpose purpose, const Call
     if (purpose == CallPurpose::list) return on_list(now, result);
     if (purpose == CallPurpose::remove) {
         removing_surplus_ = false;
-        return hint(now);
+        // Else it is tried again with the next list, not at once: an engine may be at it for long.
+        if (result && engine::is_good(*result)) hint(now);
+        return;
     }
     if (details_pending_ == 0) return;
     if (purpose == CallPurpose::host_key) {
@@ -120,8 +122,11 @@ void Inventory::part_with_surplus() {
     // One at a time; the next list shows what is left.
     if (stays != listed_.end() && !std::exchange(removing_surplus_, true)) {
         const auto copy = std::next(stays);
-        context_.outbox.log(LogLevel::warning, "VM " + vm_of(copy->labels)->str() + " has more than one container: " +
-                                                   copy->id + " is removed, " + stays->id + " stays");
+        if (std::exchange(surplus_told_, copy->id) != copy->id) {
+            context_.outbox.log(LogLevel::warning, "VM " + vm_of(copy->labels)->str() +
+                                                       " has more than one container: " + copy->id + " is removed, " +
+                                                       stays->id + " stays");
+        }
         context_.calls.start(owner_inventory, CallPurpose::remove, engine::remove(copy->id));
     }
     listed_.erase(std::unique(listed_.begin(), listed_.end(), same_vm), listed_.end());

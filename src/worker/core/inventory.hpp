@@ -63,7 +63,8 @@ private:
     std::uint64_t registrations_ = 0;
     std::uint64_t registrations_at_list_ = 0;
     bool removing_surplus_ = false;
-    Instant first_list_;  ///< of this process
+    std::string surplus_told_;  ///< the container of which the log has it
+    Instant first_list_;        ///< of this process
     Instant last_list_;
     Instant next_list_;
     bool hinted_ = false;  ///< while a round was under way

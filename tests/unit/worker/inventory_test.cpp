@@ -107,21 +107,41 @@ TEST(Inventory, LooksWhetherARemovalIsReallyInProgress) {
     EXPECT_EQ(t.inventory()->vms.at(0).state, ContainerState::removing);
 }
 
+/// A container that carries the VM's labels too, made so many seconds later, in the same state or another.
+void put_copy(Harness& t, int later_s, const std::string& state = {}) {
+    auto copy = *t.container();
+    copy.id = "copy";
+    copy.name = "somebody-copied-the-labels";
+    copy.created += later_s;
+    if (!state.empty()) copy.state = state;
+    t.engine.containers[copy.name] = copy;
+}
+
 // ADR 9: the one that was ever started stays, whichever was there first.
 TEST(Inventory, PartsWithAVmsSecondContainer) {
     Harness t;
     ASSERT_EQ(t.code(t.create()), ErrorCode::ok);
-    auto copy = *t.container();
-    copy.id = "copy";
-    copy.name = "somebody-copied-the-labels";
-    copy.state = "created";
-    copy.created -= 100;
-    t.engine.containers[copy.name] = copy;
+    put_copy(t, -100, "created");
     t.advance(4s);
     EXPECT_EQ(t.engine.count("DELETE /containers/copy"), 1);
     EXPECT_EQ(t.engine.containers.size(), 1U);
     ASSERT_EQ(t.inventory()->vms.size(), 1U);
     EXPECT_EQ(t.inventory()->vms[0].state, ContainerState::running);
+}
+
+// Found by the simulator, seed 2066212: an engine that was at it for 10 s was asked, and the log told, five times a
+// second.
+TEST(Inventory, AsksForASecondContainersRemovalWithEachListAndSaysItOnce) {
+    Harness t;
+    ASSERT_EQ(t.code(t.create()), ErrorCode::ok);
+    put_copy(t, 100);
+    t.when("DELETE", "/containers/copy", FakeEngine::error(409, "removal of container copy is already in progress"));
+    t.advance(bounds::inventory_interval * 3);
+    EXPECT_LE(t.engine.count("DELETE /containers/copy"), 4);
+    EXPECT_GE(t.engine.count("DELETE /containers/copy"), 2);
+    EXPECT_EQ(std::count_if(t.logged.begin(), t.logged.end(),
+                            [](const std::string& line) { return line.find("more than one") != std::string::npos; }),
+              1);
 }
 
 // Found by the simulator, seed 1139816: the inventory removed just the one that a start was at.
@@ -132,11 +152,7 @@ TEST(Inventory, LeavesASecondContainerToTheVmsJobs) {
     t.when("POST", "/start", std::nullopt);
     const JobId job = t.act(Verb::vm_start);
     ASSERT_TRUE(t.hangs("/start"));
-    auto copy = *t.container();
-    copy.id = "copy";
-    copy.name = "somebody-copied-the-labels";
-    copy.created += 100;
-    t.engine.containers[copy.name] = copy;
+    put_copy(t, 100);
     t.advance(4s);
     EXPECT_EQ(t.engine.count("DELETE"), 0);
     EXPECT_EQ(t.inventory()->vms.size(), 1U);
