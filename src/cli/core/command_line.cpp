@@ -45,6 +45,15 @@ std::string unknown_option(const VerbSpec* verb, std::string_view name) {
     return message + "; " + hint_for(verb);
 }
 
+/// What the first operand of a usage line is, in a sentence.
+std::string noun_of(std::string_view operands) {
+    if (operands.starts_with("ID")) return "the id of a request";
+    if (operands.starts_with("NODE")) return "the name of a node";
+    if (operands.starts_with("KEY")) return "the fingerprint of a key, or a name";
+    if (operands.starts_with("TOKEN")) return "the fingerprint of a token, or a name";
+    return "the name of a VM";
+}
+
 class Splitter {
 public:
     explicit Splitter(std::span<const std::string> args) : args_(args) {}
@@ -152,11 +161,8 @@ private:
         if (line_.verb == nullptr || helps_) return {};
         const VerbSpec& verb = *line_.verb;
         if (line_.operands.size() < verb.operands_min) {
-            const char* what = verb.operands.starts_with("ID")     ? "the id of a request"
-                               : verb.operands.starts_with("NODE") ? "the name of a node"
-                                                                   : "the name of a VM";
-            return usage("mccli " + std::string(verb.name) + " needs " + what + ": mccli " + std::string(verb.name) +
-                         " " + std::string(verb.operands));
+            return usage("mccli " + std::string(verb.name) + " needs " + noun_of(verb.operands) + ": mccli " +
+                         std::string(verb.name) + " " + std::string(verb.operands));
         }
         if (line_.operands.size() > verb.operands_max) {
             const std::string two_words = std::string(verb.name) + " " + line_.operands.front();

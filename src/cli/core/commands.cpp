@@ -3,37 +3,12 @@
 #include <algorithm>
 #include <limits>
 
+#include "cli/core/option_readers.hpp"
 #include "cli/core/quantities.hpp"
 #include "protocol/validate.hpp"
 
 namespace mc::cli {
 namespace {
-
-/// "--memory: …" before the sentence, so that a person sees which option it is about.
-template <class T>
-Result<T> about(std::string_view option, Result<T> result) {
-    if (result) return result;
-    return fail(result.error().code, "--" + std::string(option) + ": " + result.error().message);
-}
-
-/// Parses the option with `parse` into `target` when it was given.
-template <class T, class Parse>
-Result<void> take(const Settings& settings, std::string_view name, T& target, Parse parse) {
-    const auto text = settings.get(name);
-    if (!text) return {};
-    auto value = about(name, parse(*text));
-    if (!value) return fail(value.error());
-    target = static_cast<T>(*value);
-    return {};
-}
-
-/// The first error of several checks that have no result.
-Result<void> first_error(std::initializer_list<Result<void>> results) {
-    for (const auto& result : results) {
-        if (!result) return result;
-    }
-    return {};
-}
 
 Result<milliseconds> parse_timeout(std::string_view text) {
     auto timeout = parse_duration(text);
@@ -56,30 +31,10 @@ Result<std::uint64_t> parse_memory(std::string_view text) {
     return bytes;
 }
 
-/// A duration in whole seconds.
-Result<std::uint64_t> parse_seconds(std::string_view text, seconds least, seconds most) {
-    const auto duration = parse_duration(text);
-    if (!duration) return fail(duration.error());
-    if (*duration < least) return fail(ErrorCode::invalid_argument, "it must be at least " + format_age(least));
-    if (*duration > most) return fail(ErrorCode::invalid_argument, "it can be " + format_age(most) + " at most");
-    return static_cast<std::uint64_t>(duration->count() / 1000);
-}
-
 Result<protocol::OnLost> parse_policy(std::string_view text) {
     if (text == "keep") return protocol::OnLost::keep;
     if (text == "replace") return protocol::OnLost::replace;
     return fail(ErrorCode::invalid_argument, "\"" + std::string(text) + "\" is no policy: use keep or replace");
-}
-
-/// Checked; a name given twice counts once.
-Result<std::vector<std::string>> distinct_names(std::string_view what, std::span<const std::string> operands) {
-    std::vector<std::string> names;
-    for (const auto& name : operands) {
-        if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-        if (auto checked = protocol::check_name(what, name); !checked) return fail(checked.error());
-        names.push_back(name);
-    }
-    return names;
 }
 
 Result<void> take_timeout(const Settings& settings, milliseconds& timeout) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 
 #include "cli/core/help.hpp"
@@ -116,6 +117,9 @@ std::string markdown_json() {
         {"item", "A result of `start`, `stop`, `restart`, `delete`; an item of `job`"},
         {"node", "A node (`nodes`)"},
         {"job", "A request (`job`, `jobs`)"},
+        {"key", "A key or a token (`keys`, `token list`)"},
+        {"keys", "A key (`keys`), besides"},
+        {"token", "A token (`token list`), besides; `name` is null when whoever joins says one"},
         {"event", "An event (`watch`)"},
         {"gap", "Other lines of `watch`"},
         {"error", "An error"},
@@ -192,8 +196,9 @@ std::string help_markdown() {
     out += "```\nmccli [OPTION...] VERB [OPTION...] [OPERAND...]\n```\n\n| verb | |\n|---|---|\n";
     for (const auto& verb : verbs()) {
         if (verb.hidden) continue;
-        out += "| [`" + std::string(verb.name) + "`](#mccli-" + std::string(verb.name) + ") | " + cell(verb.summary) +
-               " |\n";
+        std::string anchor(verb.name);
+        std::replace(anchor.begin(), anchor.end(), ' ', '-');
+        out += "| [`" + std::string(verb.name) + "`](#mccli-" + anchor + ") | " + cell(verb.summary) + " |\n";
     }
     out += "\n## Options of every verb\n\n" + markdown_options(nullptr, common_options());
     for (const auto& verb : verbs()) {

@@ -1,21 +1,10 @@
 #include "cli/core/json_views.hpp"
 
-#include <nlohmann/json.hpp>
-
+#include "cli/core/json_helpers.hpp"
 #include "cli/core/quantities.hpp"
 
 namespace mc::cli {
 namespace {
-
-// Insertion order is kept: the fields people look for come first.
-using Json = nlohmann::ordered_json;
-
-Json time_or_null(WallTime time) {
-    return time.unix_ms == 0 ? Json(nullptr) : Json(format_time(time));
-}
-Json text_or_null(const std::string& text) {
-    return text.empty() ? Json(nullptr) : Json(text);
-}
 
 std::string_view name_of_intent(protocol::VmIntent intent) {
     switch (intent) {
@@ -33,17 +22,6 @@ Json labels_json(const std::vector<protocol::Label>& labels) {
     Json out = Json::object();
     for (const auto& label : labels) out[label.key] = label.value;
     return out;
-}
-
-/// `replace`: what peers send is UTF-8 by rule but may not be in fact; a listing must not die of it.
-std::string dumped(const Json& json, int indent) {
-    return json.dump(indent, ' ', false, nlohmann::detail::error_handler_t::replace) + "\n";
-}
-std::string pretty(const Json& json) {
-    return dumped(json, 2);
-}
-std::string line(const Json& json) {
-    return dumped(json, -1);
 }
 
 void add_ssh(Json& out, const protocol::VmView& vm) {
@@ -79,10 +57,6 @@ Json vm_json(const protocol::VmView& vm) {
     add_ssh(out, vm);
     add_rest(out, vm);
     return out;
-}
-
-Json error_json(ErrorCode code, const std::string& message) {
-    return Json{{"code", std::string(name_of(code))}, {"message", message}};
 }
 
 Json created_json(const protocol::ItemResult& item, const std::string& password) {

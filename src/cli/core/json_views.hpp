@@ -48,7 +48,7 @@ struct Versions {
 [[nodiscard]] std::string json_versions(const Versions& versions);
 
 struct JsonField {
-    std::string_view object;  ///< vm, create, item, node, job, event, gap, error
+    std::string_view object;  ///< as help_documents.cpp titles them: vm, create, item, node, …
     std::string_view name;
     std::string_view meaning;
 };

@@ -235,7 +235,7 @@ std::string format_size(std::uint64_t bytes) {
     return text + units[unit];
 }
 
-std::string format_cpus(std::uint32_t milli) {
+std::string format_cpus(std::uint64_t milli) {
     std::string text = std::to_string(milli / 1000);
     if (milli % 1000 == 0) return text;
     std::string decimals = padded(milli % 1000, 3);

@@ -30,7 +30,7 @@ namespace mc::cli {
 [[nodiscard]] std::string format_size(std::uint64_t bytes);
 
 /// "2", "0.5".
-[[nodiscard]] std::string format_cpus(std::uint32_t milli);
+[[nodiscard]] std::string format_cpus(std::uint64_t milli);
 
 /// An age or a time left as people say it: "45s", "3m", "5h", "2d". Less than nothing is "0s".
 [[nodiscard]] std::string format_age(milliseconds age);

@@ -10,8 +10,10 @@ namespace mc::cli {
 [[nodiscard]] std::vector<VerbSpec> vm_verbs();      ///< verb_table_vms.cpp
 [[nodiscard]] std::vector<VerbSpec> inside_verbs();  ///< verb_table_inside.cpp
 [[nodiscard]] std::vector<VerbSpec> cloud_verbs();   ///< verb_table_cloud.cpp
+[[nodiscard]] std::vector<VerbSpec> key_verbs();     ///< verb_table_keys.cpp
+[[nodiscard]] std::vector<VerbSpec> more_verbs();    ///< verb_table_cloud.cpp
 
-/// A verb about several VMs or nodes, named one after the other; its group is the caller's to set.
+/// A verb about several VMs, nodes or keys, named one after the other; its group is the caller's to set.
 [[nodiscard]] VerbSpec batch_verb(VerbId id, std::string_view name, std::string_view operands, std::string_view summary,
                                   std::string_view description, std::vector<OptionSpec> options,
                                   std::vector<Example> examples);

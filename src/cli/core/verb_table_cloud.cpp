@@ -99,6 +99,28 @@ std::vector<VerbSpec> request_verbs() {
     return {job, jobs, cancel};
 }
 
+}  // namespace
+
+std::vector<VerbSpec> cloud_verbs() {
+    VerbSpec nodes{
+        .id = VerbId::nodes,
+        .name = "nodes",
+        .aliases = {"node", "nodes list"},
+        .group = cloud_group,
+        .summary = "List the nodes: state, room, engine",
+        .description =
+            "A node is ready, not ready (its worker answers, its Docker engine does not: the reason is shown), silent "
+            "(nothing is heard of its worker; its VMs are unknown) or lost (silent for longer than the broker's "
+            "--lost-after). A ready node that is cordoned or draining takes no new VMs.",
+        .examples = {{"mccli nodes", ""}},
+    };
+    std::vector<VerbSpec> all{nodes};
+    for (auto& verb : node_verbs()) all.push_back(std::move(verb));
+    all.push_back(watch_verb());
+    for (auto& verb : request_verbs()) all.push_back(std::move(verb));
+    return all;
+}
+
 std::vector<VerbSpec> more_verbs() {
     VerbSpec menu{
         .id = VerbId::menu,
@@ -130,29 +152,6 @@ std::vector<VerbSpec> more_verbs() {
         .operands_max = 2,
     };
     return {menu, version, help};
-}
-
-}  // namespace
-
-std::vector<VerbSpec> cloud_verbs() {
-    VerbSpec nodes{
-        .id = VerbId::nodes,
-        .name = "nodes",
-        .aliases = {"node", "nodes list"},
-        .group = cloud_group,
-        .summary = "List the nodes: state, room, engine",
-        .description =
-            "A node is ready, not ready (its worker answers, its Docker engine does not: the reason is shown), silent "
-            "(nothing is heard of its worker; its VMs are unknown) or lost (silent for longer than the broker's "
-            "--lost-after). A ready node that is cordoned or draining takes no new VMs.",
-        .examples = {{"mccli nodes", ""}},
-    };
-    std::vector<VerbSpec> all{nodes};
-    for (auto& verb : node_verbs()) all.push_back(std::move(verb));
-    all.push_back(watch_verb());
-    for (auto& verb : request_verbs()) all.push_back(std::move(verb));
-    for (auto& verb : more_verbs()) all.push_back(std::move(verb));
-    return all;
 }
 
 const std::vector<OptionSpec>& common_options() {

@@ -29,6 +29,8 @@ const std::vector<VerbSpec>& verbs() {
         std::vector<VerbSpec> all = vm_verbs();
         for (auto& verb : inside_verbs()) all.push_back(std::move(verb));
         for (auto& verb : cloud_verbs()) all.push_back(std::move(verb));
+        for (auto& verb : key_verbs()) all.push_back(std::move(verb));
+        for (auto& verb : more_verbs()) all.push_back(std::move(verb));
         return all;
     }();
     return table;

@@ -104,6 +104,8 @@ std::string_view done_word(protocol::Verb verb) {
             return "drained";
         case protocol::Verb::forget:
             return "forgotten";
+        case protocol::Verb::revoke:
+            return "revoked";
         default:
             return "done";
     }

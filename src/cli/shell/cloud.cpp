@@ -46,7 +46,7 @@ int run_job(App& app) {
 }
 
 int run_jobs(App& app) {
-    const protocol::JobsRequest asked{static_cast<std::uint16_t>(Verb::forget)};
+    const protocol::JobsRequest asked{static_cast<std::uint16_t>(Verb::revoke)};
     const auto reply = app.ask<protocol::JobsReply>(Verb::jobs, protocol::encode(asked));
     if (!reply) return app.report(reply.error());
     if (app.json())

@@ -18,13 +18,17 @@ int run_watch(App& app);
 int run_job(App& app);
 int run_jobs(App& app);
 int run_cancel(App& app);
+int run_keys(App& app);
+int run_keys_revoke(App& app);
+int run_tokens(App& app);
+int run_token_revoke(App& app);
 int run_menu(App& app);
 int run_version(App& app);
 
 /// A shell in `target` through exec, as run_ssh falls back to it; `argv` empty = a login shell.
 int run_exec_in(App& app, const std::string& target, const std::vector<std::string>& argv, bool tty);
 
-/// One request about several VMs or nodes: asked, its items printed, what failed reported.
+/// One request about several VMs, nodes or keys: asked, its items printed, what failed reported.
 int run_items(App& app, protocol::Verb verb, protocol::Bytes body, const CallOptions& call);
 
 /// All VMs, page by page. Errors: as App::call.

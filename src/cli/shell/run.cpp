@@ -163,6 +163,14 @@ int run_verb(App& app) {
             return run_jobs(app);
         case VerbId::cancel:
             return run_cancel(app);
+        case VerbId::keys:
+            return run_keys(app);
+        case VerbId::keys_revoke:
+            return run_keys_revoke(app);
+        case VerbId::tokens:
+            return run_tokens(app);
+        case VerbId::token_revoke:
+            return run_token_revoke(app);
         case VerbId::menu:
             return run_menu(app);
         case VerbId::version:

@@ -5,6 +5,7 @@
 #include "cli/core/suggest.hpp"
 #include "cli/core/views.hpp"
 #include "cli/shell/commands.hpp"
+#include "cli/shell/pages.hpp"
 #include "cli/shell/user_keys.hpp"
 #include "io/clock.hpp"
 #include "io/password.hpp"
@@ -113,19 +114,7 @@ int run_items(App& app, Verb verb, protocol::Bytes body, const CallOptions& call
 }
 
 Result<std::vector<protocol::VmView>> list_all(App& app) {
-    std::vector<protocol::VmView> all;
-    protocol::ListRequest request;
-    do {
-        auto page = app.ask<protocol::ListReply>(Verb::list, protocol::encode(request));
-        if (!page) return fail(page.error());
-        // A page that does not lead on would be asked for again and again.
-        if (!page->next.empty() && page->next <= request.after) {
-            return fail(ErrorCode::internal, "the broker's list of VMs does not end");
-        }
-        all.insert(all.end(), std::make_move_iterator(page->vms.begin()), std::make_move_iterator(page->vms.end()));
-        request.after = page->next;
-    } while (!request.after.empty());
-    return all;
+    return ask_pages<protocol::ListRequest>(app, Verb::list, &protocol::ListReply::vms);
 }
 
 int run_list(App& app) {

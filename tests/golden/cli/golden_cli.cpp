@@ -15,6 +15,8 @@
 #include "cli/core/commands.hpp"
 #include "cli/core/help.hpp"
 #include "cli/core/json_views.hpp"
+#include "cli/core/key_commands.hpp"
+#include "cli/core/key_views.hpp"
 #include "cli/core/ssh_command.hpp"
 #include "cli/core/views.hpp"
 #include "samples.hpp"
@@ -80,6 +82,19 @@ void add_requests(Outputs& out) {
     out["version.json"] = json_versions(versions);
 }
 
+void add_keys(Outputs& out) {
+    const auto keys = only_keys(samples::keys());
+    out["keys.txt"] = text_keys(keys, samples::now, piped);
+    out["keys-80.txt"] = text_keys(keys, samples::now, usual);
+    out["keys-40.txt"] = text_keys(keys, samples::now, narrow);
+    out["keys-quiet.txt"] = text_fingerprints(keys);
+    out["keys.json"] = json_keys(keys);
+    const auto tokens = only_tokens(samples::keys());
+    out["tokens.txt"] = text_tokens(tokens, samples::now, piped);
+    out["tokens-80.txt"] = text_tokens(tokens, samples::now, usual);
+    out["tokens.json"] = json_tokens(tokens);
+}
+
 void add_watch(Outputs& out) {
     std::string text = text_gap(EventSeq{1}, EventSeq{1}) + text_gap(EventSeq{2}, EventSeq{16});
     std::string colours;
@@ -104,13 +119,18 @@ void add_errors(Outputs& out) {
         json += json_error(error, code);
     };
     const std::vector<std::vector<std::string>> lines{
-        {"crate"}, {"launch"}, {"create", "--memroy", "1G"}, {"create", "--name"}, {"delete"}, {"list", "x"}, {"-z"}};
+        {"crate"},     {"launch"}, {"create", "--memroy", "1G"}, {"create", "--name"}, {"delete"},
+        {"list", "x"}, {"-z"},     {"keys", "revoke"},           {"token", "revoke"},  {"keys", "revok", "x"}};
     for (const auto& line : lines) say(split_command_line(line).error());
     const std::vector<Settings::Values> creates{{{"memory", {"1X"}}}, {{"memory", {"1M"}}}, {{"cpus", {"lots"}}},
                                                 {{"ttl", {"soon"}}},  {{"count", {"0"}}},   {{"name", {"My_VM"}}},
                                                 {{"label", {"x"}}},   {{"env", {"1=2"}}},   {{"image", {"a b"}}}};
     for (const auto& values : creates) say(read_create(Settings(values), {}).error());
     say(read_common(Settings(Settings::Values{{"output", {"xml"}}})).error());
+    const std::vector<std::vector<std::string>> revokes{{"ada"}, {"bob"}, {"Bob"}};
+    for (const auto& names : revokes) {
+        if (auto revoke = read_token_revoke(names, samples::keys()); !revoke) say(revoke.error());
+    }
     for (const auto& vm : samples::vms()) {
         if (auto way = choose_ssh_way(vm); !way) say(way.error());
     }
@@ -163,6 +183,7 @@ int main() {
     Outputs outputs;
     add_listings(outputs);
     add_requests(outputs);
+    add_keys(outputs);
     add_watch(outputs);
     add_errors(outputs);
     add_help(outputs);

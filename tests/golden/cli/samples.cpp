@@ -24,6 +24,14 @@ protocol::VmView vm(std::uint64_t id, std::string name, VmState state, std::stri
     return out;
 }
 
+protocol::KeyView key(std::string fingerprint, std::string name, protocol::Role role) {
+    protocol::KeyView out;
+    out.fingerprint = std::move(fingerprint);
+    out.name = std::move(name);
+    out.role = role;
+    return out;
+}
+
 }  // namespace
 
 std::vector<protocol::VmView> vms() {
@@ -139,6 +147,34 @@ std::vector<protocol::JobView> jobs() {
     stop.accepted = before(2s);
     stop.items = {{"vm-1", ErrorCode::ok, "", vms().front()}};
     return {stop, create};
+}
+
+std::vector<protocol::KeyView> keys() {
+    using protocol::Role;
+    auto root = key("00d1ce5eed5ba5e1", "root", Role::admin);
+    root.created = before(72h);
+    auto ada = key("5be1f0c2a7d3e946", "ada", Role::user);
+    ada.created = before(26h);
+    ada.expires = WallTime{now.unix_ms + milliseconds(96h).count()};
+    ada.quota = {5, 8000, 4ULL << 30, 86400};
+    ada.made_by = "c0ffee0123456789";
+    auto laptop = ada;
+    laptop.fingerprint = "10ad0f1a5700ad0f";
+    laptop.quota = {1, 0, 0, 0};
+    auto worker = key("b01dface0b01dfac", "node-a", Role::worker);
+    worker.created = before(3min);
+    worker.node = NodeId{0xf936e18d718ddc73};
+    auto token = key("c0ffee0123456789", "ada", Role::joiner);
+    token.grants = Role::user;
+    token.created = before(27h);
+    token.expires = WallTime{now.unix_ms + milliseconds(12min).count()};
+    token.made_by = root.fingerprint;
+    auto anybody = token;
+    anybody.fingerprint = "d00d1ed00d1ed00d";
+    anybody.name = "";
+    anybody.grants = Role::worker;
+    anybody.uses_left = 12;
+    return {root, laptop, ada, worker, token, anybody};
 }
 
 }  // namespace mc::cli::samples

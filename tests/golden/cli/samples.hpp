@@ -15,5 +15,7 @@ inline constexpr WallTime now{1'795'435'200'000};  // 2026-11-23T12:00:00Z
 /// One that worked and one that did not.
 [[nodiscard]] std::vector<protocol::ItemResult> items();
 [[nodiscard]] std::vector<protocol::JobView> jobs();
+/// As the verb `keys` lists them: by fingerprint, with the tokens.
+[[nodiscard]] std::vector<protocol::KeyView> keys();
 
 }  // namespace mc::cli::samples

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "cli/core/json_views.hpp"
+#include "cli/core/key_views.hpp"
 
 namespace mc::cli {
 namespace {
@@ -39,6 +40,8 @@ TEST(JsonFields, AreExactlyTheDocumentedOnes) {
     EXPECT_EQ(keys_of(json_items({item(ErrorCode::ok)}, "stopped")), documented({"item"}));
     EXPECT_EQ(keys_of(json_nodes({protocol::NodeView{}})), documented({"node"}));
     EXPECT_EQ(keys_of(json_job({})), documented({"job"}));
+    EXPECT_EQ(keys_of(json_keys({protocol::KeyView{}})), documented({"key", "keys"}));
+    EXPECT_EQ(keys_of(json_tokens({protocol::KeyView{}})), documented({"key", "token"}));
     EXPECT_EQ(keys_of(json_event({})), documented({"event"}));
     EXPECT_EQ(keys_of(json_error({}, ExitCode::failed)), documented({"error"}));
     EXPECT_EQ(keys_of(json_versions({})), documented({"version"}));

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "cli/core/command_line.hpp"
+#include "protocol/key_bodies.hpp"
+
+/// What a command line about keys asks for, checked: arguments in, requests out.
+namespace mc::cli {
+
+/// keys revoke: names or fingerprints; one given twice counts once. Error: invalid_argument.
+[[nodiscard]] Result<protocol::RevokeRequest> read_revoke(std::span<const std::string> operands);
+
+/// token revoke: the fingerprints of the tokens that `operands` name, by name or fingerprint, among what is `listed`.
+/// A name's keys are not among them: only tokens are taken back. Errors: invalid_argument, not_found (no such token).
+[[nodiscard]] Result<protocol::RevokeRequest> read_token_revoke(std::span<const std::string> operands,
+                                                                const std::vector<protocol::KeyView>& listed);
+
+}  // namespace mc::cli

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/time.hpp"
+#include "cli/core/text.hpp"
+#include "protocol/key_bodies.hpp"
+
+/// Keys and tokens, as people and programs read them. Every text ends with a line break; "" = nothing to print.
+namespace mc::cli {
+
+/// Of what the verb `keys` lists, the keys; by name.
+[[nodiscard]] std::vector<protocol::KeyView> only_keys(std::vector<protocol::KeyView> listed);
+/// Of what the verb `keys` lists, the tokens; by name.
+[[nodiscard]] std::vector<protocol::KeyView> only_tokens(std::vector<protocol::KeyView> listed);
+
+[[nodiscard]] std::string text_keys(const std::vector<protocol::KeyView>& keys, WallTime now, const TextStyle& style);
+[[nodiscard]] std::string text_tokens(const std::vector<protocol::KeyView>& tokens, WallTime now,
+                                      const TextStyle& style);
+/// One fingerprint a line.
+[[nodiscard]] std::string text_fingerprints(const std::vector<protocol::KeyView>& keys);
+
+[[nodiscard]] std::string json_keys(const std::vector<protocol::KeyView>& keys);
+[[nodiscard]] std::string json_tokens(const std::vector<protocol::KeyView>& tokens);
+
+/// "5 VMs, 8 cpus, 4G, ttl 24h"; "" = nothing but the broker's own.
+[[nodiscard]] std::string quota_text(const protocol::Quota& quota);
+
+}  // namespace mc::cli

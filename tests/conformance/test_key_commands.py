@@ -1,0 +1,69 @@
+"""mccli's commands about keys, tokens and the audit log, on a real broker; what they show was put there by the Python client."""
+
+import json
+import os
+import subprocess
+import unittest
+
+import minicloud_wire as wire
+from cloud import BIN, Cloud
+from test_keys_and_audit import ADMIN, USER, fingerprint
+
+
+class KeyCommandsTest(unittest.TestCase):
+    def setUp(self):
+        self.cloud = Cloud()
+        self.addCleanup(self.cloud.end)
+        self.client = self.cloud.client()
+        self.addCleanup(self.client.close)
+
+    def mccli(self, *argv, code=0):
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("MC_")}
+        done = subprocess.run(
+            [BIN / "mccli", "--broker", self.cloud.clients, *argv], capture_output=True, text=True, timeout=30, env=clean
+        )
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done
+
+    def json(self, *argv, **options):
+        return json.loads(self.mccli(*argv, "-o", "json", **options).stdout)
+
+    def token(self, byte, **fields):
+        request = wire.new("TokenCreateRequest", key=byte * 32, **{"role": USER, **fields})
+        self.assertEqual(self.client.call("token_create", "TokenCreateRequest", request)[1].items[0].code, wire.OK)
+        return fingerprint(byte * 32)
+
+    def test_nothing_is_there_at_first(self):
+        self.assertEqual(self.json("keys"), [])
+        self.assertEqual(self.json("token", "list"), [])
+        self.assertIn("no tokens", self.mccli("token").stderr)
+
+    def test_tokens_are_listed_and_taken_back(self):
+        quota = wire.new("Quota", vms=5, cpus_milli=2500)
+        ada = self.token(b"1", name="ada", uses=3, quota=quota)
+        anybody = self.token(b"2", role=ADMIN)
+        tokens = {token["fingerprint"]: token for token in self.json("token")}
+        self.assertEqual(sorted(tokens), sorted([ada, anybody]))
+        self.assertEqual((tokens[ada]["name"], tokens[ada]["role"], tokens[ada]["uses_left"]), ("ada", "user", 3))
+        self.assertEqual(tokens[ada]["quota"], {"vms": 5, "cpus": 2.5, "memory_bytes": None, "ttl_seconds": None})
+        self.assertIsNone(tokens[anybody]["name"])
+        self.assertEqual(self.json("keys"), [], "a token is no key")
+        self.assertRegex(self.mccli("token").stdout, rf"{ada} +user +ada +3 .* 5 VMs, 2.5 cpus")
+        self.assertEqual(self.mccli("token", "-q").stdout.split(), [anybody, ada])
+        self.assertEqual(self.mccli("token", "revoke", "ada").stdout, f"{ada} revoked\n")
+        self.assertIn("mccli token list", self.mccli("token", "revoke", "ada", code=4).stderr)
+        self.assertEqual(self.json("keys", "revoke", anybody)[0]["status"], "revoked")
+        self.assertEqual(self.json("token"), [])
+        self.assertEqual({job["verb"] for job in self.json("jobs")}, {"token_create", "revoke"})
+
+    def test_part_of_what_is_to_be_revoked_is_not_there(self):
+        self.token(b"1", name="ada")
+        done = self.mccli("keys", "revoke", "ada", "bob", code=7)
+        self.assertEqual(done.stdout, "ada revoked\n")
+        self.assertIn("bob", done.stderr)
+        self.mccli("keys", "revoke", "bob", code=4)
+        self.mccli("keys", "revoke", code=2)
+
+
+if __name__ == "__main__":
+    unittest.main()
