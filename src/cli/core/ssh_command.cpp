@@ -79,11 +79,12 @@ Result<std::string> pin_host_key(std::string_view content, std::string_view alia
 
 std::vector<std::string> ssh_arguments(const protocol::VmView& vm, const SshCommand& command,
                                        const std::string& known_hosts, const std::vector<std::string>& identities) {
-    std::vector<std::string> out{"ssh", "-o", "UserKnownHostsFile=" + option_path(known_hosts), "-o",
-                                 "GlobalKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=yes", "-o",
-                                 "HostKeyAlias=" + vm.id.str(),
-                                 // A port is used again by another VM: the address must not decide anything.
-                                 "-o", "CheckHostIP=no", "-p", std::to_string(vm.ssh_port)};
+    std::vector<std::string> out{
+        "ssh", "-o", "UserKnownHostsFile=" + option_path(known_hosts), "-o", "GlobalKnownHostsFile=/dev/null", "-o",
+        "StrictHostKeyChecking=yes", "-o", "HostKeyAlias=" + vm.id.str(),
+        // A port is used again by another VM: the address must not decide anything.
+        "-o", "CheckHostIP=no", "-o", "ConnectTimeout=" + std::to_string(ssh_connect_timeout.count()), "-p",
+        std::to_string(vm.ssh_port)};
     for (const auto& file : identities) out.insert(out.end(), {"-i", file});
     if (command.tty) out.emplace_back("-t");
     const std::string& given = command.user;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -13,6 +14,10 @@
 namespace mc::cli {
 
 inline constexpr std::size_t known_hosts_lines_max = 2000;
+
+/// How long the OpenSSH client waits for a VM's address to accept, and for its sshd to greet and agree on keys. A VM
+/// that is said to run has answered there before: the rest is the way to it.
+inline constexpr std::chrono::seconds ssh_connect_timeout{20};
 
 /// What `mccli ssh` is about to do.
 enum class SshWay {

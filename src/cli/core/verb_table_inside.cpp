@@ -18,7 +18,8 @@ VerbSpec ssh_verb() {
             "known_hosts file under the VM's id, so there is no yes/no prompt and the key is always checked. A "
             "terminal is asked for as ssh does: for a login, not for a command, unless -t is given.\n\n"
             "Where the VM's image has no sshd, a shell is opened through exec instead.\n\n"
-            "Ends with the command's exit code, or 255 when ssh could not connect.",
+            "Ends with the command's exit code, or 255 when ssh could not connect: at once when the VM refuses, after "
+            "20 s when it does not answer.",
         .options =
             {
                 {"identity", 'i', "FILE", "private key to log in with, besides the usual ones", true},

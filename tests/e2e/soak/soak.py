@@ -39,29 +39,55 @@ THREAD_GROWTH_MAX = 1
 COMMAND_S = 120
 
 
+def text_of(output):
+    """What a command that ran out of time had said; subprocess gives that as bytes, or nothing."""
+    return output.decode(errors="replace").strip() if output else "it said nothing"
+
+
 class Load:
     """People at work. `done` counts accepted requests, `failed` holds what went wrong."""
 
-    def __init__(self, cloud, seed):
-        self.cloud, self.seed = cloud, seed
+    def __init__(self, cloud, machine, seed, began):
+        self.cloud, self.machine, self.seed, self.began = cloud, machine, seed, began
         self.stop = threading.Event()
         self.lock = threading.Lock()
         self.counts, self.done, self.failed = {}, 0, []
 
     def run(self, *argv, changes=0):
-        done = self.cloud.mccli(*argv, check=False, timeout=COMMAND_S + 30)
+        """Whether it went well. One that does not end is a failure as well, and said at once with all others."""
+        try:
+            done = self.cloud.mccli(*argv, check=False, timeout=COMMAND_S + 30)
+            wrong = f"exit {done.returncode}: {done.stderr.strip()}" if done.returncode != 0 else None
+        except subprocess.TimeoutExpired as expired:
+            wrong = f"did not end within {expired.timeout} s: {text_of(expired.stderr)}"
         with self.lock:
             self.counts[argv[0]] = self.counts.get(argv[0], 0) + 1
             self.done += changes
-            if done.returncode != 0:
-                self.failed.append(f"mccli {' '.join(argv)}: exit {done.returncode}: {done.stderr.strip()}")
-        return done
+            if wrong:
+                self.failed.append(f"mccli {' '.join(argv)}: {wrong}")
+                print(f"{time.monotonic() - self.began:6.0f} s  {self.failed[-1]}", flush=True)
+        return wrong is None
+
+    def log_in(self, name):
+        """What broke a login is gone with the VM: its machine's view is printed while it is there."""
+        if self.run("ssh", name, "--", "true"):
+            return
+        vm = self.cloud.vms().get(name, {})
+        print("   ", json.dumps(vm), flush=True)
+        container = vm.get("container")
+        for argv in (["docker", "-H", self.machine.endpoint, "inspect", "-f", "{{json .State}} {{json .NetworkSettings}}", container],
+                     ["docker", "-H", self.machine.endpoint, "logs", container],
+                     ["docker", "-H", self.machine.endpoint, "exec", container, "ps", "axo", "pid,lstart,args"],
+                     [*self.machine.inside, "ss", "-tn"]):  # fmt: skip
+            if None not in argv:
+                seen = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+                print("    " + (seen.stdout + seen.stderr).strip().replace("\n", "\n    "), flush=True)
 
     def round(self, name, draw):
-        if self.run("create", name, "--memory", "64M", "--timeout", f"{COMMAND_S}s", changes=1).returncode != 0:
+        if not self.run("create", name, "--memory", "64M", "--timeout", f"{COMMAND_S}s", changes=1):
             return
         self.run("exec", name, "--", "hostname")
-        self.run("ssh", name, "--", "true")
+        self.log_in(name)
         # A stream of a size that needs several credits.
         self.run("exec", name, "--", "head", "-c", str(draw.randint(1, 4) * 512 * KIB), "/dev/zero")
         if draw.random() < 0.3:
@@ -104,7 +130,7 @@ class Soak:
             "mccli exec": self.streams[0],
         }  # fmt: skip
         self.series = {name: Series(name) for name in [*self.programs, "store"]}
-        self.load = Load(self.cloud, options.seed)
+        self.load = Load(self.cloud, self.machine, options.seed, self.began)
 
     def now(self):
         return time.monotonic() - self.began

@@ -77,6 +77,10 @@ TEST(SshCommand, AlwaysChecksTheHostKeyUnderTheVmsId) {
     EXPECT_THAT(arguments, Not(Contains("-t")));
 }
 
+TEST(SshCommand, DoesNotWaitForAVmThatNeverGreets) {
+    EXPECT_THAT(ssh_arguments(running_vm(), SshCommand{}, "/k", {}), Contains("ConnectTimeout=20"));
+}
+
 TEST(SshCommand, PutsTheCommandAfterTheHost) {
     SshCommand command;
     command.user = "ann";
