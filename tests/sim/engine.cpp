@@ -12,7 +12,8 @@ namespace {
 using worker::EngineResponse;
 
 constexpr std::size_t filters_kept_max = 64;
-constexpr milliseconds way{1};  ///< from the worker to the engine and back
+constexpr milliseconds way{1};         ///< from the worker to the engine and back
+constexpr milliseconds end_poll{200};  ///< of a stop, for its container's end
 
 std::string host_key_of(const Container& container) {
     return "ssh-ed25519 AAAA" + container.id;
@@ -120,8 +121,19 @@ void Engine::begin(const CallPtr& call, const Operation& operation) {
                           way);
         }
     }
-    world_.schedule.in(latency(operation), [this, call, operation, daemon = daemon_] {
-        if (daemon == daemon_) apply(call, operation);
+    carry_out(call, operation, world_.now() + latency(operation));
+}
+
+void Engine::carry_out(const CallPtr& call, const Operation& operation, Moment at) {
+    const bool waits_for_end = operation.verb == "stop" || operation.verb == "restart";
+    const Moment next = waits_for_end ? std::min(at, world_.now() + end_poll) : at;
+    world_.schedule.in(next - world_.now(), [this, call, operation, at, waits_for_end, daemon = daemon_] {
+        if (daemon != daemon_) return;
+        const Container* container = find(operation.container);
+        // Whoever ended it, and however much of the grace period is left.
+        const bool ended = !container || container->state != ContainerState::running;
+        if (world_.now() >= at || (waits_for_end && ended)) return apply(call, operation);
+        carry_out(call, operation, at);
     });
 }
 

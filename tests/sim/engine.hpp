@@ -142,6 +142,8 @@ private:
 
     [[nodiscard]] milliseconds latency(const Operation& operation);
     void begin(const CallPtr& call, const Operation& operation);
+    /// At the latest `at`; a stop as soon as its container has ended.
+    void carry_out(const CallPtr& call, const Operation& operation, Moment at);
     void apply(const CallPtr& call, const Operation& operation);
     void finish(const CallPtr& call, worker::CallResult result, milliseconds after);
     void park(std::function<void()> task) { parked_.push_back(std::move(task)); }

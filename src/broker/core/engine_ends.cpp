@@ -22,6 +22,8 @@ void BrokerCore::note_unknown_stop(Now now, Vm& vm) {
 }
 
 protocol::Ended BrokerCore::how_it_ended(Now now, const Vm& vm, const protocol::VmReport& report) const {
+    // It never ran, as when it took the place of one that the engine lost: there is no end to judge.
+    if (report.state == ContainerState::created) return Ended::unwatched;
     // Neither the worker that gave the engine the order nor this broker may be the one that sees it carried out.
     const bool late_stop = report.ended == Ended::by_itself && served_ms(now) < vm.record.late_stop_until_served_ms;
     if (late_stop) return Ended::with_engine;
@@ -39,9 +41,10 @@ void BrokerCore::note_runs(Now now, Vm& vm) {
 
 bool BrokerCore::start_again(Now now, Vm& vm) {
     const auto& record = vm.record;
-    if (record.report.state != ContainerState::exited || record.report.ended == Ended::by_itself) return false;
-    const std::string why =
-        record.report.ended == Ended::with_engine ? "its engine was stopped" : "it ended while its worker was away";
+    if (record.report.ended == Ended::by_itself) return false;
+    const std::string why = record.report.state == ContainerState::created ? "its container was not started"
+                            : record.report.ended == Ended::with_engine    ? "its engine was stopped"
+                                                                           : "it ended while its worker was away";
     const bool news = record.state != VmState::stopped || vm.stop_seen;
     vm.stop_seen = false;
     if (news) move(now, vm, VmState::stopped, why);

@@ -67,6 +67,18 @@ TEST(BrokerEngineEnds, StartsOneThatEndedUnwatchedOnlyIfItRanBefore) {
     EXPECT_GE(known.removals(), 1u);
 }
 
+// A start that the engine did not manage, or somebody's copy that is all that is left.
+TEST(BrokerEngineEnds, StartsAVmWhoseContainerNeverRan) {
+    EngineEndsHarness t;
+    t.inventory("a", {BrokerHarness::report(t.id, ContainerState::created)});
+    ASSERT_EQ(t.starts(), 1u);
+    EXPECT_EQ(t.published.back().reason, "its container was not started");
+    t.obey("a", Verb::vm_start);
+    EXPECT_EQ(t.vm("box")->state, VmState::running);
+    t.advance_alive(120s, {"a"});
+    EXPECT_EQ(t.removals(), 0u);
+}
+
 // A machine that shuts down: the VMs end, then the engine, and the worker before it could say so.
 TEST(BrokerEngineEnds, BelievesNoWorkerThatWentAwayRightAfterTheVm) {
     EngineEndsHarness t;
