@@ -1,7 +1,9 @@
 """mccli's commands about keys, tokens and the audit log, on a real broker; what they show was put there by the Python client."""
 
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import unittest
 
@@ -63,6 +65,46 @@ class KeyCommandsTest(unittest.TestCase):
         self.assertIn("bob", done.stderr)
         self.mccli("keys", "revoke", "bob", code=4)
         self.mccli("keys", "revoke", code=2)
+
+    def test_audit_log_is_shown_and_verified(self):
+        self.assertIn("empty", self.mccli("audit", "--verify").stdout)
+        for byte in b"12345":
+            self.token(bytes([byte]), name="ada")
+        self.mccli("keys", "revoke", "nobody", code=4)
+        log = self.json("audit")
+        told = [(entry["seq"], entry["name"], entry["action"], entry["target"], entry["code"]) for entry in log]
+        self.assertEqual(told[0], (1, "local", "token_create", "ada", "ok"))
+        self.assertEqual(told[-1], (6, "local", "revoke", "nobody", "not_found"))
+        self.assertEqual([e["seq"] for e in self.json("audit", "-n", "2")], [5, 6])
+        self.assertEqual([e["seq"] for e in self.json("audit", "--since", "2", "-n", "2")], [3, 4])
+        self.assertRegex(self.mccli("audit").stdout, "6 .* local +revoke +nobody +not_found")
+        noted = self.mccli("audit", "--verify", "-q").stdout.strip()
+        self.assertEqual(noted, log[-1]["hash"])
+        self.token(b"6")
+        check = self.json("audit", "--verify", "--noted", noted)
+        self.assertEqual((check["first"], check["last"], check["entries"], check["noted"]), (1, 7, 7, 6))
+        self.mccli("audit", "--noted", "0" * 64, code=1)
+
+    def test_audit_log_that_was_tampered_with(self):
+        for byte in b"12345":
+            self.token(bytes([byte]), name="ada")
+        noted = self.mccli("audit", "--verify", "-q").stdout.strip()
+        self.tamper("DELETE FROM entries WHERE tbl = 10 AND key = ?", 5)
+        self.mccli("audit", "--verify")  # the end alone can't be seen to be gone
+        said = self.mccli("audit", "--noted", noted, code=1).stderr
+        self.assertIn("no entry of the audit log has the hash that was noted", said)
+        self.tamper("DELETE FROM entries WHERE tbl = 10 AND key = ?", 3)
+        done = self.mccli("audit", "--verify", "-o", "json", code=1)
+        self.assertIn("between entries 2 and 4 some are missing", json.loads(done.stderr)["error"]["message"])
+        self.assertEqual(done.stdout, "")
+
+    def tamper(self, statement, number):
+        """As who can write the broker's disk could."""
+        self.cloud.kill()
+        (store,) = (self.cloud.folder / "state").glob("*.db")
+        with contextlib.closing(sqlite3.connect(store)) as db, db:
+            self.assertEqual(db.execute(statement, (number.to_bytes(8, "big"),)).rowcount, 1)
+        self.cloud.start()
 
 
 if __name__ == "__main__":

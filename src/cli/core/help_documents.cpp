@@ -35,7 +35,8 @@ constexpr Section output_section{
     "Results go to stdout; progress, remarks and errors to stderr. Progress is shown, and states are coloured, only on "
     "a terminal; NO_COLOR turns colours off. Tables fit the terminal's width: long texts are shortened, then the least "
     "important columns left out; names are never cut. Piped tables are never cut.\n\n"
-    "With -o json every listing is a JSON array, `info` and a single `create` an object, `watch` one object per line, "
+    "With -o json every listing is a JSON array, `info`, a single `create` and `audit --verify` an object, `watch` one "
+    "object per line, "
     "and an error an object on stderr. Field names are stable; times are RFC 3339 in UTC; what is not there is null."};
 
 constexpr Section trouble_section{
@@ -120,6 +121,8 @@ std::string markdown_json() {
         {"key", "A key or a token (`keys`, `token list`)"},
         {"keys", "A key (`keys`), besides"},
         {"token", "A token (`token list`), besides; `name` is null when whoever joins says one"},
+        {"audit", "An entry of the audit log (`audit`)"},
+        {"audit check", "`audit --verify`, when nothing was changed; else an error"},
         {"event", "An event (`watch`)"},
         {"gap", "Other lines of `watch`"},
         {"error", "An error"},

@@ -5,10 +5,11 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "cli/core/audit_reader.hpp"
 #include "cli/core/command_line.hpp"
 #include "protocol/key_bodies.hpp"
 
-/// What a command line about keys asks for, checked: arguments in, requests out.
+/// What a command line about keys or the audit log asks for, checked: arguments in, requests out.
 namespace mc::cli {
 
 /// keys revoke: names or fingerprints; one given twice counts once. Error: invalid_argument.
@@ -18,5 +19,13 @@ namespace mc::cli {
 /// A name's keys are not among them: only tokens are taken back. Errors: invalid_argument, not_found (no such token).
 [[nodiscard]] Result<protocol::RevokeRequest> read_token_revoke(std::span<const std::string> operands,
                                                                 const std::vector<protocol::KeyView>& listed);
+
+struct AuditCommand {
+    AuditRange range;
+    bool verify = false;
+    std::string noted;  ///< a hash to be found; "" = none
+};
+/// Errors: usage, invalid_argument.
+[[nodiscard]] Result<AuditCommand> read_audit(const Settings& settings);
 
 }  // namespace mc::cli

@@ -62,10 +62,44 @@ VerbSpec token_revoke_verb() {
     return verb;
 }
 
+VerbSpec audit_verb() {
+    return VerbSpec{
+        .id = VerbId::audit,
+        .name = "audit",
+        .group = group,
+        .summary = "Show who did what to what, with which outcome, or verify that record",
+        .description =
+            "One line per outcome of a request that changes something, per stream that was opened, per join, and per "
+            "first attempt in a minute at what a role may not do. `local` is who connected without a key, `broker` the "
+            "broker itself. The newest 50,000 entries are kept.\n\n"
+            "Each entry's hash covers the entry before it. With --verify the whole log is read and that chain is "
+            "checked "
+            "here, not by the broker; the last hash is printed (with --quiet nothing else). Note it elsewhere and give "
+            "it "
+            "with --noted the next time: who can write the broker's disk could make a new chain, but none with that "
+            "hash "
+            "in it. Ends with code 1 and says where, when something was changed.",
+        .options =
+            {
+                {"since", 0, "SEQ", "the entries after number SEQ; 0 = all that are kept"},
+                {"limit", 'n', "N", "N entries at most: the last ones, or with --since the first (default 50, or all)"},
+                {"verify", 0, "", "check that nothing was changed, and print the last hash"},
+                {"noted", 0, "HASH", "also check that HASH, printed earlier by --verify, is in the log"},
+            },
+        .examples =
+            {
+                {"mccli audit", "the latest"},
+                {"mccli audit --verify -q >>noted", "check, and note the last hash"},
+                {"mccli audit --noted $(tail -n 1 noted)", "nothing was changed since"},
+                {"mccli audit --since 0 -o json | jq '.[] | select(.code == \"denied\")'", ""},
+            },
+    };
+}
+
 }  // namespace
 
 std::vector<VerbSpec> key_verbs() {
-    return {keys_verb(), revoke_verb(), tokens_verb(), token_revoke_verb()};
+    return {keys_verb(), revoke_verb(), tokens_verb(), token_revoke_verb(), audit_verb()};
 }
 
 }  // namespace mc::cli

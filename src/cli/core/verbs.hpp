@@ -33,6 +33,7 @@ enum class VerbId {
     keys_revoke,
     tokens,
     token_revoke,
+    audit,
     menu,
     version,
     help,

@@ -171,6 +171,8 @@ int run_verb(App& app) {
             return run_tokens(app);
         case VerbId::token_revoke:
             return run_token_revoke(app);
+        case VerbId::audit:
+            return run_audit(app);
         case VerbId::menu:
             return run_menu(app);
         case VerbId::version:

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/version.hpp"
+#include "cli/core/audit_views.hpp"
 #include "cli/core/command_line.hpp"
 #include "cli/core/commands.hpp"
 #include "cli/core/help.hpp"
@@ -95,6 +96,22 @@ void add_keys(Outputs& out) {
     out["tokens.json"] = json_tokens(tokens);
 }
 
+void add_audit(Outputs& out) {
+    const auto log = samples::audit();
+    out["audit.txt"] = text_audit(log, piped);
+    out["audit-80.txt"] = text_audit(log, usual);
+    out["audit-colours.txt"] = text_audit(log, coloured_wide);
+    out["audit.json"] = json_audit(log);
+    AuditCheck check(log[1].hash);
+    if (check.on_page({log, 1, 4})) {
+        out["audit-verify.txt"] = text_audit_check(check);
+        out["audit-verify.json"] = json_audit_check(check);
+    }
+    const AuditCheck empty("");
+    out["audit-verify-empty.txt"] = text_audit_check(empty);
+    out["audit-verify-empty.json"] = json_audit_check(empty);
+}
+
 void add_watch(Outputs& out) {
     std::string text = text_gap(EventSeq{1}, EventSeq{1}) + text_gap(EventSeq{2}, EventSeq{16});
     std::string colours;
@@ -131,6 +148,8 @@ void add_errors(Outputs& out) {
     for (const auto& names : revokes) {
         if (auto revoke = read_token_revoke(names, samples::keys()); !revoke) say(revoke.error());
     }
+    say(read_audit(Settings(Settings::Values{{"verify", {"true"}}, {"since", {"3"}}})).error());
+    say(read_audit(Settings(Settings::Values{{"noted", {"0123"}}})).error());
     for (const auto& vm : samples::vms()) {
         if (auto way = choose_ssh_way(vm); !way) say(way.error());
     }
@@ -184,6 +203,7 @@ int main() {
     add_listings(outputs);
     add_requests(outputs);
     add_keys(outputs);
+    add_audit(outputs);
     add_watch(outputs);
     add_errors(outputs);
     add_help(outputs);

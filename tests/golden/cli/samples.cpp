@@ -1,5 +1,7 @@
 #include "samples.hpp"
 
+#include "protocol/audit.hpp"
+
 namespace mc::cli::samples {
 namespace {
 
@@ -147,6 +149,40 @@ std::vector<protocol::JobView> jobs() {
     stop.accepted = before(2s);
     stop.items = {{"vm-1", ErrorCode::ok, "", vms().front()}};
     return {stop, create};
+}
+
+std::vector<protocol::AuditEntry> audit() {
+    protocol::AuditEntry admin_key;
+    admin_key.name = "broker";
+    admin_key.action = "admin_key";
+    admin_key.target = "root";
+    protocol::AuditEntry token;
+    token.key = "00d1ce5eed5ba5e1";
+    token.name = "root";
+    token.action = "token_create";
+    token.target = "ada";
+    token.request = RequestId{1, 2};
+    protocol::AuditEntry create;
+    create.key = "5be1f0c2a7d3e946";
+    create.name = "ada";
+    create.action = "create";
+    create.target = "ada/web";
+    create.code = ErrorCode::quota_exceeded;
+    create.request = RequestId{3, 4};
+    create.detail = "ada has 5 VMs already\x1b[2J";
+    protocol::AuditEntry exec;
+    exec.name = "local";
+    exec.action = "exec";
+    exec.target = "ada/vm-1";
+    std::vector<protocol::AuditEntry> log{admin_key, token, create, exec};
+    std::string previous;
+    for (std::size_t i = 0; i < log.size(); ++i) {
+        log[i].seq = i + 1;
+        log[i].time = WallTime{now.unix_ms + static_cast<std::int64_t>(i) * 1500};
+        log[i].previous = previous;
+        previous = log[i].hash = protocol::audit_hash(log[i]);
+    }
+    return log;
 }
 
 std::vector<protocol::KeyView> keys() {

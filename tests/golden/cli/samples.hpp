@@ -15,6 +15,8 @@ inline constexpr WallTime now{1'795'435'200'000};  // 2026-11-23T12:00:00Z
 /// One that worked and one that did not.
 [[nodiscard]] std::vector<protocol::ItemResult> items();
 [[nodiscard]] std::vector<protocol::JobView> jobs();
+/// Entries 1 to 4 of a log, unbroken.
+[[nodiscard]] std::vector<protocol::AuditEntry> audit();
 /// As the verb `keys` lists them: by fingerprint, with the tokens.
 [[nodiscard]] std::vector<protocol::KeyView> keys();
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "cli/core/audit_views.hpp"
 #include "cli/core/json_views.hpp"
 #include "cli/core/key_views.hpp"
 
@@ -42,6 +43,8 @@ TEST(JsonFields, AreExactlyTheDocumentedOnes) {
     EXPECT_EQ(keys_of(json_job({})), documented({"job"}));
     EXPECT_EQ(keys_of(json_keys({protocol::KeyView{}})), documented({"key", "keys"}));
     EXPECT_EQ(keys_of(json_tokens({protocol::KeyView{}})), documented({"key", "token"}));
+    EXPECT_EQ(keys_of(json_audit({protocol::AuditEntry{}})), documented({"audit"}));
+    EXPECT_EQ(keys_of(json_audit_check(AuditCheck(""))), documented({"audit check"}));
     EXPECT_EQ(keys_of(json_event({})), documented({"event"}));
     EXPECT_EQ(keys_of(json_error({}, ExitCode::failed)), documented({"error"}));
     EXPECT_EQ(keys_of(json_versions({})), documented({"version"}));
