@@ -51,6 +51,23 @@ struct Socket::Impl {
         socket.set(tcp_keepalive_cnt, 3);
         if (is_router) socket.set(router_mandatory, true);
         if (type == zmq::socket_type::dealer) socket.set(immediate, options.only_when_connected);
+        if (type == zmq::socket_type::xpub) socket.set(xpub_manual, 1);
+        secure(options.security);
+    }
+
+    void secure(const Security& security) {
+        const auto keys = [this](const KeyPair& own) {
+            socket.set(zmq::sockopt::curve_publickey, zmq::buffer(own.pub.value));
+            socket.set(zmq::sockopt::curve_secretkey, zmq::buffer(own.secret));
+        };
+        if (const auto* server = std::get_if<CurveServer>(&security)) {
+            socket.set(zmq::sockopt::curve_server, true);
+            socket.set(zmq::sockopt::zap_domain, server->domain);
+            keys(server->own);
+        } else if (const auto* client = std::get_if<CurveClient>(&security)) {
+            socket.set(zmq::sockopt::curve_serverkey, zmq::buffer(client->server.value));
+            keys(client->own);
+        }
     }
 };
 
@@ -136,6 +153,15 @@ void* Socket::handle() const {
 
 namespace {
 
+/// What the ZapHandler said of the connection that a frame came over.
+std::optional<PublicKey> key_of(zmq_msg_t* frame) {
+    const char* user = zmq_msg_gets(frame, "User-Id");
+    if (user == nullptr) return std::nullopt;
+    const auto key = public_key_from_z85(user);
+    if (!key) return std::nullopt;
+    return *key;
+}
+
 /// A program makes its two or three sockets at its start: that the library has
 /// none to give (no file descriptors left) is not something it could go on from.
 template <class Impl>
@@ -157,6 +183,12 @@ Socket Socket::dealer(Context& context, const SocketOptions& options) {
 }
 Socket Socket::pub(Context& context, const SocketOptions& options) {
     return Socket(make_socket<Impl>(context.impl_->context, zmq::socket_type::pub, options));
+}
+Socket Socket::xpub(Context& context, const SocketOptions& options) {
+    return Socket(make_socket<Impl>(context.impl_->context, zmq::socket_type::xpub, options));
+}
+Socket Socket::pair(Context& context, const SocketOptions& options) {
+    return Socket(make_socket<Impl>(context.impl_->context, zmq::socket_type::pair, options));
 }
 Socket Socket::sub(Context& context, const SocketOptions& options) {
     return Socket(make_socket<Impl>(context.impl_->context, zmq::socket_type::sub, options));
@@ -197,7 +229,17 @@ void Socket::subscribe(const std::string& prefix) {
 }
 
 std::optional<std::vector<std::string>> Socket::receive() {
-    std::vector<std::string> frames;
+    auto received = receive_frames(false);
+    if (!received) return std::nullopt;
+    return std::move(received->frames);
+}
+
+std::optional<Received> Socket::receive_with_key() {
+    return receive_frames(true);
+}
+
+std::optional<Received> Socket::receive_frames(bool with_key) {
+    Received received;
     while (true) {
         zmq::message_t frame;
         const int size = zmq_msg_recv(frame.handle(), handle(), ZMQ_DONTWAIT);
@@ -206,8 +248,11 @@ std::optional<std::vector<std::string>> Socket::receive() {
             if (zmq_errno() == EINTR) continue;
             return std::nullopt;
         }
-        if (frames.size() < impl_->frames_kept_max) frames.push_back(frame.to_string());
-        if (!frame.more()) return frames;
+        if (received.frames.size() < impl_->frames_kept_max) {
+            received.frames.push_back(frame.to_string());
+            if (with_key) received.key = key_of(frame.handle());
+        }
+        if (!frame.more()) return received;
     }
 }
 

@@ -5,10 +5,13 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
+#include "base/public_key.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "io/curve_keys.hpp"
 
 /// ZeroMQ as minicloud uses it: no exceptions, no blocking call, a limit on everything.
 namespace mc::io {
@@ -31,9 +34,24 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-/// Limits and times of a socket. They are set before bind and connect, where
-/// they take effect (pitfalls 6); keys for CURVE will join them here.
+/// Who binds asks every connection for a key. REQUIRES a ZapHandler in the same context before the
+/// bind: without one any key is let in (pitfalls 6).
+struct CurveServer {
+    KeyPair own;
+    std::string domain;  ///< given to the ZapHandler
+};
+/// Who connects proves its key, and talks to no other server than that one.
+struct CurveClient {
+    KeyPair own;
+    PublicKey server;
+};
+/// monostate: plaintext.
+using Security = std::variant<std::monostate, CurveServer, CurveClient>;
+
+/// Keys, limits and times of a socket. They are set before bind and connect, where
+/// they take effect (pitfalls 6).
 struct SocketOptions {
+    Security security{};
     /// Of one frame; a peer that sends a longer one is disconnected (pitfalls 8).
     /// The slack lets the caller see, and refuse in words, a message just over the protocol's limit.
     std::size_t message_bytes_max = 1024 * 1024 + 64 * 1024;
@@ -54,6 +72,14 @@ struct SocketOptions {
     bool only_when_connected = false;
 };
 
+/// A message, and whose it is.
+struct Received {
+    std::vector<std::string> frames;
+    /// The key that the connection has proved to have, as the ZapHandler confirmed it. Of the last frame that was kept:
+    /// the routing id's own may lack it (pitfalls 5). nullopt: none.
+    std::optional<PublicKey> key;
+};
+
 enum class SendOutcome {
     sent,         ///< taken by the library; not proof of delivery (pitfalls 2)
     would_block,  ///< nothing was sent: the peer's queue is full, or nobody is connected. Again in a later turn
@@ -71,7 +97,12 @@ public:
     [[nodiscard]] static Socket dealer(Context& context, const SocketOptions& options = {});
     /// Sends to every subscriber; drops for a slow one without a word (pitfalls 9).
     [[nodiscard]] static Socket pub(Context& context, const SocketOptions& options = {});
+    /// As pub, but each subscription is received as a message (byte 1 to subscribe, 0 to end it; then the prefix)
+    /// and only what subscribe() then grants is sent to that peer.
+    [[nodiscard]] static Socket xpub(Context& context, const SocketOptions& options = {});
     [[nodiscard]] static Socket sub(Context& context, const SocketOptions& options = {});
+    /// One to one, inside the process.
+    [[nodiscard]] static Socket pair(Context& context, const SocketOptions& options = {});
 
     ~Socket();
     Socket(Socket&&) noexcept;
@@ -88,11 +119,14 @@ public:
     [[nodiscard]] Result<void> connect(const std::string& endpoint);
 
     /// SUB: messages whose first frame begins with `prefix`; "" = all.
+    /// XPUB: grants them to the peer whose subscription was received last.
     void subscribe(const std::string& prefix);
 
     /// The next message if one is there; never waits. Frames over frames_kept_max
     /// are dropped and the first ones returned, so that the caller can refuse it.
     [[nodiscard]] std::optional<std::vector<std::string>> receive();
+    /// As receive(), and whose it is.
+    [[nodiscard]] std::optional<Received> receive_with_key();
 
     /// All frames as one message, or none; never waits. REQUIRES: frames is not empty.
     [[nodiscard]] SendOutcome send(std::span<const std::string> frames);
@@ -106,6 +140,7 @@ public:
 private:
     struct Impl;
     explicit Socket(std::unique_ptr<Impl> impl);
+    std::optional<Received> receive_frames(bool with_key);
     std::unique_ptr<Impl> impl_;
 };
 

@@ -1,0 +1,88 @@
+#include "io/handshake_watch.hpp"
+
+#include <zmq.h>
+
+#include <cstring>
+
+#include "base/assert.hpp"
+#include "io/random.hpp"
+
+namespace mc::io {
+namespace {
+
+struct MonitorEvent {
+    std::uint16_t number = 0;
+    std::uint32_t value = 0;
+};
+
+constexpr int events_watched = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
+                               ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                               ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+
+/// Of zmq_socket_monitor(3): 16 bits of event, 32 bits of value, in this machine's byte order.
+std::optional<MonitorEvent> read_event(const std::string& frame) {
+    MonitorEvent event;
+    if (frame.size() != sizeof event.number + sizeof event.value) return std::nullopt;
+    std::memcpy(&event.number, frame.data(), sizeof event.number);
+    std::memcpy(&event.value, frame.data() + sizeof event.number, sizeof event.value);
+    return event;
+}
+
+}  // namespace
+
+HandshakeWatch::HandshakeWatch(Context& context, Socket& socket) : events_(Socket::pair(context)) {
+    const std::string address = "inproc://handshakes-" + std::to_string(random_u64());
+    MC_ASSERT(zmq_socket_monitor(socket.handle(), address.c_str(), events_watched) == 0);
+    MC_ASSERT(events_.connect(address));
+}
+
+std::optional<Handshake> HandshakeWatch::next() {
+    while (const auto frames = events_.receive()) {
+        const auto event = read_event(frames->front());
+        if (!event) continue;
+        const bool began = std::exchange(in_handshake_, event->number == ZMQ_EVENT_CONNECTED);
+        switch (event->number) {
+            case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+                return Handshake::done;
+            case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+                return Handshake::refused;
+            case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+                return Handshake::no_common;
+            case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+                return Handshake::broken_off;
+            case ZMQ_EVENT_DISCONNECTED:
+                if (began) return Handshake::broken_off;
+                break;
+            default:
+                break;
+        }
+    }
+    return std::nullopt;
+}
+
+std::string handshake_sentence(Handshake outcome, const std::string& endpoint, bool with_key) {
+    const std::string broker = "the broker at " + endpoint;
+    switch (outcome) {
+        case Handshake::refused:
+            return broker +
+                   " does not let this key in: it was revoked, has expired, or is for another socket; ask an admin for "
+                   "a token (mccli token create) and join with it";
+        case Handshake::no_common:
+            return with_key ? broker +
+                                  " does not use keys, and this side does: is it another broker, or one that was "
+                                  "started with --plaintext?"
+                            : broker +
+                                  " lets nobody in without a key: join with a token first (an admin makes one: mccli "
+                                  "token create)";
+        case Handshake::broken_off:
+            return broker + (with_key ? " hangs up during the handshake: it is not the broker whose key is stored here "
+                                        "(was it set up anew?), or no broker at all; join it with a token"
+                                      : " hangs up during the handshake: it may want a key (join with a token: mccli "
+                                        "token create), or be no broker at all");
+        case Handshake::done:
+            break;
+    }
+    return broker + " has let this side in";
+}
+
+}  // namespace mc::io

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "io/zmq.hpp"
+
+namespace mc::io {
+
+/// How the handshake of a connection ended.
+enum class Handshake : std::uint8_t {
+    done,        ///< the connection stands
+    refused,     ///< the other end does not let this key in; the socket does not try again, though its sends succeed
+                 ///< (pitfalls 7)
+    no_common,   ///< one end wants keys, the other does not: as for refused
+    broken_off,  ///< the other end hung up: it is not who this one takes it for (another broker key), or it ended. Goes
+                 ///< on trying
+};
+
+/// Sees how the connections of one socket begin: what its sends and receives do not tell.
+///
+/// Single thread; make it before the socket connects or binds. The socket may go first.
+class HandshakeWatch {
+public:
+    HandshakeWatch(Context& context, Socket& socket);
+
+    /// For the Poller: readable when next() has something.
+    [[nodiscard]] Socket& events() { return events_; }
+    /// The next one if one has ended; never waits.
+    [[nodiscard]] std::optional<Handshake> next();
+
+private:
+    Socket events_;
+    bool in_handshake_ = false;
+};
+
+/// What a person who connects to `endpoint` can do about it. REQUIRES: not done.
+[[nodiscard]] std::string handshake_sentence(Handshake outcome, const std::string& endpoint, bool with_key);
+
+}  // namespace mc::io

@@ -1,0 +1,203 @@
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "io/contexts.hpp"
+#include "io/curve_keys.hpp"
+#include "io/files.hpp"
+#include "io/handshake_watch.hpp"
+#include "io/zap.hpp"
+#include "support.hpp"
+
+namespace mc::io {
+namespace {
+
+using test::run_until;
+using test::TempDir;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using Frames = std::vector<std::string>;
+
+SocketOptions with(Security security) {
+    SocketOptions options;
+    options.security = std::move(security);
+    return options;
+}
+
+/// A ROUTER that lets one key in, and somebody who connects to it.
+struct Curve : ::testing::Test {
+    Context context;
+    Poller poller;
+    KeyPair server = KeyPair::make();
+    KeyPair client = KeyPair::make();
+    std::vector<std::string> asked;
+    ZapHandler zap{context, [this](std::string_view domain, const PublicKey& key) {
+                       asked.emplace_back(domain);
+                       return key == client.pub;
+                   }};
+    Socket router = Socket::router(context, with(CurveServer{server, "clients"}));
+    std::optional<Received> received;
+
+    void SetUp() override {
+        ASSERT_TRUE(zap.begin(poller));
+        ASSERT_TRUE(router.bind("tcp://127.0.0.1:*"));
+        poller.add(router, {}, [this](Readiness) { received = router.receive_with_key(); });
+    }
+    void TearDown() override {
+        poller.remove(router);
+        zap.end(poller);
+    }
+
+    /// How the first handshake of a DEALER with that security ends, and a message that it sends.
+    Handshake connect(const Security& security, std::string endpoint = "") {
+        Socket dealer = Socket::dealer(context, with(security));
+        HandshakeWatch watch(context, dealer);
+        EXPECT_TRUE(dealer.connect(endpoint.empty() ? router.last_endpoint() : endpoint));
+        EXPECT_EQ(dealer.send(Frames{"hello"}), SendOutcome::sent);
+        std::optional<Handshake> outcome;
+        poller.add(watch.events(), {}, [&](Readiness) {
+            while (!outcome) {
+                outcome = watch.next();
+                if (!outcome) return;
+            }
+        });
+        EXPECT_TRUE(run_until(poller, [&] { return outcome.has_value(); }));
+        poller.remove(watch.events());
+        if (outcome == Handshake::done) {
+            EXPECT_TRUE(run_until(poller, [&] { return received.has_value(); }));
+        }
+        return outcome.value_or(Handshake::broken_off);
+    }
+};
+
+TEST_F(Curve, LetsAKnownKeyInAndTellsWhoseEachMessageIs) {
+    EXPECT_EQ(connect(CurveClient{client, server.pub}), Handshake::done);
+    ASSERT_TRUE(received);
+    EXPECT_EQ(received->frames.back(), "hello");
+    EXPECT_EQ(received->key, client.pub);
+    EXPECT_THAT(asked, ElementsAre("clients"));
+}
+
+TEST_F(Curve, RefusesAnotherKey) {
+    EXPECT_EQ(connect(CurveClient{KeyPair::make(), server.pub}), Handshake::refused);
+    EXPECT_FALSE(received);
+}
+
+TEST_F(Curve, RefusesWhoComesWithoutAKey) {
+    EXPECT_EQ(connect({}), Handshake::no_common);
+    EXPECT_THAT(asked, IsEmpty());
+    EXPECT_FALSE(received);
+}
+
+TEST_F(Curve, AClientTalksToNoOtherServer) {
+    EXPECT_EQ(connect(CurveClient{client, KeyPair::make().pub}), Handshake::broken_off);
+    EXPECT_FALSE(received);
+}
+
+TEST_F(Curve, AClientWithAKeyTalksToNoPlaintextServer) {
+    Socket plain = Socket::router(context);
+    ASSERT_TRUE(plain.bind("tcp://127.0.0.1:*"));
+    EXPECT_EQ(connect(CurveClient{client, server.pub}, plain.last_endpoint()), Handshake::no_common);
+}
+
+TEST_F(Curve, AWatchTellsOfNothingWhileNothingHappens) {
+    Socket dealer = Socket::dealer(context);
+    HandshakeWatch watch(context, dealer);
+    EXPECT_EQ(watch.next(), std::nullopt);
+}
+
+TEST(CurveSentences, SayWhatToDo) {
+    EXPECT_THAT(handshake_sentence(Handshake::refused, "tcp://a:1", true), HasSubstr("mccli token create"));
+    EXPECT_THAT(handshake_sentence(Handshake::no_common, "tcp://a:1", false), HasSubstr("without a key"));
+    EXPECT_THAT(handshake_sentence(Handshake::no_common, "tcp://a:1", true), HasSubstr("--plaintext"));
+    EXPECT_THAT(handshake_sentence(Handshake::broken_off, "tcp://a:1", true), HasSubstr("not the broker whose key"));
+}
+
+// Each subscriber gets what its key is granted, whatever it asks for.
+TEST_F(Curve, AnXpubSendsToEachOnlyWhatItIsGranted) {
+    Socket events = Socket::xpub(context, with(CurveServer{server, "events"}));
+    ASSERT_TRUE(events.bind("tcp://127.0.0.1:*"));
+    Socket all = Socket::sub(context, with(CurveClient{client, server.pub}));
+    all.subscribe("");
+    ASSERT_TRUE(all.connect(events.last_endpoint()));
+    std::vector<Received> asked_for;
+    poller.add(events, {}, [&](Readiness) {
+        while (auto one = events.receive_with_key()) {
+            asked_for.push_back(*one);
+            events.subscribe("event/ada/");
+        }
+    });
+    ASSERT_TRUE(run_until(poller, [&] { return !asked_for.empty(); }));
+    EXPECT_EQ(asked_for[0].key, client.pub);
+    EXPECT_EQ(asked_for[0].frames, Frames{std::string(1, '\1')});
+    EXPECT_EQ(events.send(Frames{"event/bob/", "1"}), SendOutcome::sent);
+    EXPECT_EQ(events.send(Frames{"event/ada/", "2"}), SendOutcome::sent);
+    std::optional<Frames> got;
+    poller.add(all, {}, [&](Readiness) { got = all.receive(); });
+    ASSERT_TRUE(run_until(poller, [&] { return got.has_value(); }));
+    EXPECT_THAT(*got, ElementsAre("event/ada/", "2"));
+    poller.remove(all);
+    poller.remove(events);
+}
+
+TEST(CurveKeys, AreWrittenAndRead) {
+    TempDir dir;
+    const auto made = read_or_make_key_file(dir / "key");
+    ASSERT_TRUE(made);
+    EXPECT_EQ(*read_or_make_key_file(dir / "key"), *made);
+    struct stat status {};
+    ASSERT_EQ(::stat((dir / "key").c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777, 0600U);
+    EXPECT_EQ(*public_key_from_z85(to_z85(made->pub)), made->pub);
+    EXPECT_EQ(KeyPair::of_secret(made->secret)->pub, made->pub);
+}
+
+TEST(CurveKeys, RefusesWhatOthersCanRead) {
+    TempDir dir;
+    ASSERT_TRUE(read_or_make_key_file(dir / "key"));
+    ASSERT_EQ(::chmod((dir / "key").c_str(), 0640), 0);
+    const auto read = read_key_file(dir / "key");
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().code, ErrorCode::denied);
+    EXPECT_THAT(read.error().message, HasSubstr("chmod 600"));
+    EXPECT_EQ(read_key_file(dir.path()).error().code, ErrorCode::denied);
+}
+
+TEST(CurveKeys, RefusesWhatIsNone) {
+    TempDir dir;
+    EXPECT_EQ(read_key_file(dir / "key").error().code, ErrorCode::not_found);
+    ASSERT_TRUE(write_file_atomic(dir / "key", "secret-key=abc\n"));
+    EXPECT_EQ(read_key_file(dir / "key").error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(public_key_from_z85("abc").error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(KeyPair::of_secret("abc").error().code, ErrorCode::invalid_argument);
+}
+
+TEST(ContextFiles, AreSavedChosenAndRemoved) {
+    TempDir dir;
+    const Contexts contexts([&](std::string_view name) -> std::optional<std::string> {
+        if (name == "XDG_CONFIG_HOME") return dir.path().string();
+        return std::nullopt;
+    });
+    const StoredConnection home{"tcp://127.0.0.1:7710", KeyPair::make().pub, KeyPair::make()};
+    EXPECT_THAT(contexts.names(), IsEmpty());
+    EXPECT_EQ(contexts.current(), "");
+    ASSERT_TRUE(contexts.save("home", home));
+    ASSERT_TRUE(contexts.save("lab", home));
+    EXPECT_THAT(contexts.names(), ElementsAre("home", "lab"));
+    ASSERT_TRUE(contexts.use("lab"));
+    EXPECT_EQ(contexts.current(), "lab");
+    EXPECT_EQ(*contexts.load("home"), home);
+    EXPECT_EQ(*contexts.load(contexts.path_of("home").string()), home);
+    ASSERT_TRUE(contexts.remove("lab"));
+    EXPECT_EQ(contexts.current(), "");
+    EXPECT_EQ(contexts.use("lab").error().code, ErrorCode::not_found);
+    EXPECT_THAT(contexts.load("lab").error().message, HasSubstr("there are: home"));
+    EXPECT_EQ(contexts.save("../lab", home).error().code, ErrorCode::invalid_argument);
+    ASSERT_TRUE(write_file_atomic(contexts.path_of("home"), "endpoint=tcp://a:1\n"));
+    EXPECT_EQ(contexts.load("home").error().code, ErrorCode::invalid_argument);
+}
+
+}  // namespace
+}  // namespace mc::io
