@@ -74,6 +74,13 @@ Result<void> check_name(std::string_view what, std::string_view name) {
     return {};
 }
 
+Result<void> check_target(std::string_view target) {
+    const auto slash = target.find('/');
+    if (slash == std::string_view::npos) return check_name("VM name", target);
+    if (auto r = check_name("owner's name", target.substr(0, slash)); !r) return r;
+    return check_name("VM name", target.substr(slash + 1));
+}
+
 Result<void> check_image(std::string_view image) {
     const auto allowed = [](char c) {
         return is_lower(c) || is_upper(c) || is_digit(c) || c == '.' || c == '-' || c == '_' || c == '/' || c == ':' ||

@@ -14,6 +14,10 @@ namespace mc::protocol {
 /// `what` begins the sentence, e.g. "VM name".
 [[nodiscard]] Result<void> check_name(std::string_view what, std::string_view name);
 
+/// What names a VM: NAME, OWNER/NAME or an id of 16 hexadecimal digits. Whether it is there only the broker knows.
+/// Error: invalid_argument.
+[[nodiscard]] Result<void> check_target(std::string_view target);
+
 /// An image reference as Docker takes it: [host[:port]/]path[:tag][@digest]. Error: invalid_argument.
 [[nodiscard]] Result<void> check_image(std::string_view image);
 

@@ -1,4 +1,4 @@
-"""mccli's commands about keys, tokens and the audit log, on a real broker; what they show was put there by the Python client."""
+"""mccli's commands about keys, tokens, the audit log and owners, on a real broker with the clients and workers in Python."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ from cloud import BIN, Cloud
 from test_keys_and_audit import ADMIN, USER, fingerprint
 
 
-class KeyCommandsTest(unittest.TestCase):
+class CommandTest(unittest.TestCase):
     def setUp(self):
         self.cloud = Cloud()
         self.addCleanup(self.cloud.end)
@@ -30,6 +30,8 @@ class KeyCommandsTest(unittest.TestCase):
     def json(self, *argv, **options):
         return json.loads(self.mccli(*argv, "-o", "json", **options).stdout)
 
+
+class KeyCommandsTest(CommandTest):
     def token(self, byte, **fields):
         request = wire.new("TokenCreateRequest", key=byte * 32, **{"role": USER, **fields})
         self.assertEqual(self.client.call("token_create", "TokenCreateRequest", request)[1].items[0].code, wire.OK)
@@ -105,6 +107,22 @@ class KeyCommandsTest(unittest.TestCase):
         with contextlib.closing(sqlite3.connect(store)) as db, db:
             self.assertEqual(db.execute(statement, (number.to_bytes(8, "big"),)).rowcount, 1)
         self.cloud.start()
+
+
+class OwnersTest(CommandTest):
+    def test_vm_is_named_with_its_owner(self):
+        self.cloud.worker("node-a", 1)
+        self.mccli("create", "web")
+        self.assertEqual(self.json("info", "local/web")["owner"], "local")
+        self.assertEqual([vm["owner"] for vm in self.json("list")], ["local"])
+        self.assertNotIn("OWNER", self.mccli("list").stdout, "there is but one")
+        self.assertRegex(self.mccli("list", "-o", "wide").stdout, "NAME +OWNER.*\nweb +local")
+        self.assertEqual(self.mccli("stop", "local/web").stdout, "local/web stopped\n")
+        self.assertIn("mccli start local/web", self.mccli("ssh", "local/web", code=1).stderr)
+        self.assertIn("did you mean local/web?", self.mccli("info", "loacl/web", code=4).stderr)
+        self.assertIn("did you mean web?", self.mccli("info", "wbe", code=4).stderr)
+        self.mccli("info", "local/web/x", code=2)
+        self.assertEqual(self.mccli("delete", "local/web").stdout, "local/web deleted\n")
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ void try_frames(std::string_view input) {
 
 void try_rules(std::string_view input) {
     // A refusal's sentence goes to a terminal: it must not carry what was refused raw.
-    for (const auto& result : {check_name("VM name", input), check_image(input), check_env(input),
+    for (const auto& result : {check_name("VM name", input), check_target(input), check_image(input), check_env(input),
                                check_public_key(input), check_password_hash(input)}) {
         if (result) continue;
         require(is_utf8(result.error().message));

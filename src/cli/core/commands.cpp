@@ -73,8 +73,10 @@ Result<CommonOptions> read_common(const Settings& settings) {
     const auto format = settings.get("output").value_or("table");
     if (format == "json")
         out.output = OutputFormat::json;
+    else if (format == "wide")
+        out.output = OutputFormat::wide;
     else if (format != "table") {
-        return fail(ErrorCode::usage, "--output: \"" + format + "\" is not a format: use table or json");
+        return fail(ErrorCode::usage, "--output: \"" + format + "\" is not a format: use table, wide or json");
     }
     auto timeout = take(settings, "connect-timeout", out.connect_timeout, parse_duration);
     if (!timeout) return fail(timeout.error());
@@ -155,7 +157,7 @@ Result<NodeActionCommand> read_node_action(VerbId verb, const Settings& settings
 
 Result<std::string> read_target(std::span<const std::string> operands) {
     const std::string& target = operands.front();
-    if (auto checked = protocol::check_name("VM name", target); !checked) return fail(checked.error());
+    if (auto checked = protocol::check_target(target); !checked) return fail(checked.error());
     return target;
 }
 
@@ -175,7 +177,7 @@ Result<ActionCommand> read_action(VerbId verb, const Settings& settings, std::sp
             out.verb = protocol::Verb::start;
             break;
     }
-    auto targets = distinct_names("VM name", operands);
+    auto targets = distinct_targets(operands);
     if (!targets) return fail(targets.error());
     out.request.targets = std::move(*targets);
     const auto grace = [](std::string_view text) { return parse_seconds(text, 0s, limits::request_deadline_max); };

@@ -14,7 +14,11 @@
 /// that is wrong is found here, before anything is sent.
 namespace mc::cli {
 
-enum class OutputFormat { table, json };
+enum class OutputFormat {
+    table,
+    wide,  ///< a table with every column, not fitted to the terminal
+    json
+};
 
 struct CommonOptions {
     std::string broker;
@@ -55,7 +59,7 @@ struct NodeActionCommand {
 [[nodiscard]] Result<NodeActionCommand> read_node_action(VerbId verb, const Settings& settings,
                                                          std::span<const std::string> operands);
 
-/// The one VM that a verb is about: a name or an id. Error: invalid_argument.
+/// The one VM that a verb is about: a name, OWNER/NAME or an id. Error: invalid_argument.
 [[nodiscard]] Result<std::string> read_target(std::span<const std::string> operands);
 
 struct SshCommand {

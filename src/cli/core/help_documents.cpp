@@ -30,11 +30,20 @@ constexpr Section sources_section{
     "--image of create is MC_CREATE_IMAGE. In the file, ~/.config/minicloud/mccli.ini or --config FILE, they are "
     "`broker = …` and `create-image = …`. Repeatable options take a list separated by commas there."};
 
+constexpr Section owners_section{
+    "Whose VMs",
+    "A VM's owner is the name of the key that made it, and names of VMs are per owner. Wherever a verb takes the name "
+    "of "
+    "a VM, NAME is your own VM of that name. Viewers and admins see those of others too: for them NAME is, when they "
+    "have none of that name, the only one that somebody has; when several have one, the error names them. OWNER/NAME "
+    "says it outright, and so does the VM's id. What is another's is for a user as if it were not there."};
+
 constexpr Section output_section{
     "Output",
     "Results go to stdout; progress, remarks and errors to stderr. Progress is shown, and states are coloured, only on "
     "a terminal; NO_COLOR turns colours off. Tables fit the terminal's width: long texts are shortened, then the least "
-    "important columns left out; names are never cut. Piped tables are never cut.\n\n"
+    "important columns left out; names are never cut. Piped tables are never cut, nor are those of -o wide, which have "
+    "every column.\n\n"
     "With -o json every listing is a JSON array, `info`, a single `create` and `audit --verify` an object, `watch` one "
     "object per line, "
     "and an error an object on stderr. Field names are stable; times are RFC 3339 in UTC; what is not there is null."};
@@ -207,7 +216,7 @@ std::string help_markdown() {
     for (const auto& verb : verbs()) {
         if (!verb.hidden) out += markdown_verb(verb);
     }
-    for (const auto& section : {sources_section, keys_section, output_section, trouble_section}) {
+    for (const auto& section : {owners_section, sources_section, keys_section, output_section, trouble_section}) {
         out += markdown_section(section);
     }
     out += "## Exit codes\n\n`ssh` and `exec` end with the code of their command.\n\n| code | meaning |\n|---|---|\n";
@@ -228,6 +237,7 @@ std::string help_man(std::string_view version) {
         if (!verb.hidden) out += man_verb(verb);
     }
     out += ".SH OPTIONS\nOf every verb:\n" + man_options(common_options());
+    out += ".SH WHOSE VMS\n" + man_paragraphs(owners_section.text);
     out += ".SH ENVIRONMENT AND FILES\n" + man_paragraphs(sources_section.text) + man_paragraphs(keys_section.text);
     out += ".SH OUTPUT\n" + man_paragraphs(output_section.text);
     out += ".SH TROUBLE AT THE BROKER\n" + man_paragraphs(trouble_section.text);

@@ -34,6 +34,7 @@ void add_ssh(Json& out, const protocol::VmView& vm) {
 void add_rest(Json& out, const protocol::VmView& vm) {
     out["host_key"] = text_or_null(vm.host_key);
     out["id"] = vm.id.str();
+    out["owner"] = text_or_null(vm.owner);
     out["state"] = std::string(name_of(vm.state));
     out["intent"] = std::string(name_of_intent(vm.intent));
     out["reason"] = text_or_null(vm.reason);
@@ -168,6 +169,7 @@ std::string json_event(const protocol::Event& event) {
     out["time"] = format_time_ms(event.time);
     out["kind"] = event.kind;
     out["name"] = text_or_null(event.name);
+    out["owner"] = text_or_null(event.owner);
     out["vm"] = event.vm ? Json(event.vm.str()) : Json(nullptr);
     out["node"] = text_or_null(event.node);
     out["reason"] = text_or_null(event.reason);

@@ -69,7 +69,9 @@ Menu::Step Menu::on_line(std::string_view line) {
     if (answer.empty() && asked != Asks::name_to_create) return {after_command(), {}, false};
     if (!answer.empty()) {
         // Checked here, so that an answer can't become an option of the command.
-        if (auto checked = protocol::check_name("VM name", answer); !checked) {
+        const bool is_new = asked == Asks::name_to_create;
+        if (auto checked = is_new ? protocol::check_name("VM name", answer) : protocol::check_target(answer);
+            !checked) {
             return {checked.error().message + "\n" + after_command(), {}, false};
         }
     }

@@ -6,6 +6,20 @@
 #include "protocol/validate.hpp"
 
 namespace mc::cli {
+namespace {
+
+template <class Check>
+Result<std::vector<std::string>> distinct(std::span<const std::string> operands, Check check) {
+    std::vector<std::string> words;
+    for (const auto& word : operands) {
+        if (std::find(words.begin(), words.end(), word) != words.end()) continue;
+        if (auto checked = check(word); !checked) return fail(checked.error());
+        words.push_back(word);
+    }
+    return words;
+}
+
+}  // namespace
 
 Result<void> first_error(std::initializer_list<Result<void>> results) {
     for (const auto& result : results) {
@@ -23,13 +37,11 @@ Result<std::uint64_t> parse_seconds(std::string_view text, seconds least, second
 }
 
 Result<std::vector<std::string>> distinct_names(std::string_view what, std::span<const std::string> operands) {
-    std::vector<std::string> names;
-    for (const auto& name : operands) {
-        if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-        if (auto checked = protocol::check_name(what, name); !checked) return fail(checked.error());
-        names.push_back(name);
-    }
-    return names;
+    return distinct(operands, [&](const std::string& name) { return protocol::check_name(what, name); });
+}
+
+Result<std::vector<std::string>> distinct_targets(std::span<const std::string> operands) {
+    return distinct(operands, protocol::check_target);
 }
 
 }  // namespace mc::cli

@@ -38,8 +38,10 @@ template <class T, class Parse>
 /// A duration in whole seconds. Error: invalid_argument.
 [[nodiscard]] Result<std::uint64_t> parse_seconds(std::string_view text, seconds least, seconds most);
 
-/// Checked; a name given twice counts once. `what` begins the sentence, e.g. "VM name". Error: invalid_argument.
+/// Checked; a name given twice counts once. `what` begins the sentence, e.g. "node name". Error: invalid_argument.
 [[nodiscard]] Result<std::vector<std::string>> distinct_names(std::string_view what,
                                                               std::span<const std::string> operands);
+/// The same for what names VMs: names, OWNER/NAME, ids.
+[[nodiscard]] Result<std::vector<std::string>> distinct_targets(std::span<const std::string> operands);
 
 }  // namespace mc::cli

@@ -20,31 +20,31 @@ std::string option_path(std::string_view path) {
 
 }  // namespace
 
-Result<SshWay> choose_ssh_way(const protocol::VmView& vm) {
+Result<SshWay> choose_ssh_way(const protocol::VmView& vm, const std::string& name) {
     using protocol::VmState;
     switch (vm.state) {
         case VmState::running:
             break;
         case VmState::stopped:
-            return fail(ErrorCode::wrong_state, vm.name + " is stopped; start it with: mccli start " + vm.name);
+            return fail(ErrorCode::wrong_state, name + " is stopped; start it with: mccli start " + name);
         case VmState::pending:
         case VmState::creating:
-            return fail(ErrorCode::wrong_state, vm.name + " is not ready yet (" + std::string(name_of(vm.state)) +
+            return fail(ErrorCode::wrong_state, name + " is not ready yet (" + std::string(name_of(vm.state)) +
                                                     "); follow it with: mccli watch");
         case VmState::unknown:
-            return fail(ErrorCode::wrong_state, vm.name + " is on " + vm.node + ", which is silent; see: mccli nodes");
+            return fail(ErrorCode::wrong_state, name + " is on " + vm.node + ", which is silent; see: mccli nodes");
         case VmState::failed:
-            return fail(ErrorCode::wrong_state, vm.name + " failed" + (vm.reason.empty() ? "" : ": " + vm.reason) +
-                                                    "; delete it with: mccli delete " + vm.name);
+            return fail(ErrorCode::wrong_state, name + " failed" + (vm.reason.empty() ? "" : ": " + vm.reason) +
+                                                    "; delete it with: mccli delete " + name);
         case VmState::deleting:
         case VmState::deleted:
-            return fail(ErrorCode::wrong_state, vm.name + " is being deleted");
+            return fail(ErrorCode::wrong_state, name + " is being deleted");
     }
     if (vm.ssh_port == 0) return SshWay::exec;
     if (vm.host_key.empty()) {
         return fail(ErrorCode::ssh_not_answering,
-                    "the SSH host key of " + vm.name +
-                        " is not known yet; try again in a few seconds, or use: mccli exec " + vm.name + " -- sh");
+                    "the SSH host key of " + name +
+                        " is not known yet; try again in a few seconds, or use: mccli exec " + name + " -- sh");
     }
     return SshWay::client;
 }

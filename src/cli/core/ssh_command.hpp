@@ -25,8 +25,9 @@ enum class SshWay {
     exec,    ///< a shell through exec: the image has no sshd
 };
 
-/// Errors, each with what to do: wrong_state (not running), ssh_not_answering (host key not yet known).
-[[nodiscard]] Result<SshWay> choose_ssh_way(const protocol::VmView& vm);
+/// `name`: what the VM was asked for by, which is what to type again: its mere name may be that of another's. Errors,
+/// each with what to do: wrong_state (not running), ssh_not_answering (host key not yet known).
+[[nodiscard]] Result<SshWay> choose_ssh_way(const protocol::VmView& vm, const std::string& name);
 
 /// `content` of a known_hosts file with exactly one line for `alias`: the pinned
 /// `host_key` ("ssh-ed25519 AAAA…"). Every other line stays as it is, in its place,

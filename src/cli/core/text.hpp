@@ -36,6 +36,7 @@ enum class Colour { plain, green, yellow, red, dim, bold };
 struct TextStyle {
     std::size_t columns = 0;  ///< 0 = no limit (not a terminal)
     bool colours = false;
+    bool wide = false;  ///< also what is mostly of no interest
 };
 
 }  // namespace mc::cli

@@ -157,7 +157,8 @@ std::vector<VerbSpec> more_verbs() {
 const std::vector<OptionSpec>& common_options() {
     static const std::vector<OptionSpec> options{
         {"broker", 'b', "ENDPOINT", "where the broker takes clients (default tcp://127.0.0.1:7710)"},
-        {"output", 'o', "FORMAT", "table or json; json makes errors JSON too (default table)"},
+        {"output", 'o', "FORMAT",
+         "table, wide (all columns, uncut) or json; json makes errors JSON too (default table)"},
         {"quiet", 'q', "", "no progress and no remarks; in lists only the names"},
         {"connect-timeout", 0, "DURATION", "how long to wait for a first sign of the broker (default 3s)"},
         {"state-dir", 0, "DIR",

@@ -60,7 +60,10 @@ VerbSpec list_verb() {
         .summary = "List all VMs of all nodes",
         .description =
             "Answered at once from the broker's state. The VMs of a node that is silent are shown as unknown, with the "
-            "reason. With --quiet only the names, one a line.",
+            "reason. Users see their own VMs, viewers and admins those of everybody: with OWNER, when there are "
+            "several. "
+            "-o wide shows it in any case. With --quiet only the names, one a line; OWNER/NAME when there are several "
+            "owners.",
         .examples =
             {
                 {"mccli list", ""},
@@ -78,7 +81,7 @@ VerbSpec info_verb() {
         .group = group,
         .operands = "NAME",
         .summary = "Show everything about one VM",
-        .description = "NAME is the VM's name or its id of 16 hexadecimal digits.",
+        .description = "NAME is the VM's name, OWNER/NAME, or its id of 16 hexadecimal digits.",
         .examples = {{"mccli info vm-1", ""}, {"mccli info vm-1 -o json", ""}},
         .operands_min = 1,
         .operands_max = 1,

@@ -2,6 +2,7 @@
 
 #include "cli/core/quantities.hpp"
 #include "cli/core/table.hpp"
+#include "cli/core/targets.hpp"
 
 namespace mc::cli {
 namespace {
@@ -137,14 +138,17 @@ std::string text_created_all(const std::vector<protocol::ItemResult>& items, con
 
 std::string text_vms(const std::vector<protocol::VmView>& vms, WallTime now, const TextStyle& style) {
     const std::vector<Column> columns{
-        {"NAME", false, 10}, {"STATE", false, 9}, {"NODE", false, 7}, {"SSH", false, 8},     {"IMAGE", false, 4, 12},
-        {"CPUS", true, 2},   {"MEMORY", true, 2}, {"AGE", true, 6},   {"EXPIRES", false, 3}, {"REASON", false, 5, 16},
+        {"NAME", false, 10}, {"OWNER", false, 9},     {"STATE", false, 9}, {"NODE", false, 7},
+        {"SSH", false, 8},   {"IMAGE", false, 4, 12}, {"CPUS", true, 2},   {"MEMORY", true, 2},
+        {"AGE", true, 6},    {"EXPIRES", false, 3},   {"ID", false, 1},    {"REASON", false, 5, 16},
     };
+    const bool owners = style.wide || of_several_owners(vms);
     std::vector<std::vector<Cell>> rows;
     for (const auto& vm : vms) {
         const std::string left =
             vm.expires.unix_ms == 0 ? "" : "in " + format_age(milliseconds(vm.expires.unix_ms - now.unix_ms));
         rows.push_back({{vm.name, Colour::bold},
+                        {owners ? vm.owner : ""},
                         {std::string(name_of(vm.state)), colour_of(vm.state)},
                         {vm.node},
                         {host_and_port(vm)},
@@ -153,14 +157,16 @@ std::string text_vms(const std::vector<protocol::VmView>& vms, WallTime now, con
                         {format_size(vm.memory_bytes)},
                         {age_since(vm.created, now)},
                         {left},
+                        {style.wide ? vm.id.str() : ""},
                         {vm.reason}});
     }
     return rows.empty() ? "" : layout_table(columns, rows, style);
 }
 
 std::string text_names(const std::vector<protocol::VmView>& vms) {
+    const bool owners = of_several_owners(vms);
     std::string out;
-    for (const auto& vm : vms) out += printable(vm.name) + "\n";
+    for (const auto& vm : vms) out += printable(owners ? full_name(vm) : vm.name) + "\n";
     return out;
 }
 
@@ -173,6 +179,7 @@ std::string text_vm(const protocol::VmView& vm, WallTime now, const TextStyle& s
             ? ""
             : format_time(vm.expires) + " (in " + format_age(milliseconds(vm.expires.unix_ms - now.unix_ms)) + ")";
     return layout_fields({{"name", {vm.name, Colour::bold}},
+                          {"owner", {vm.owner}},
                           {"id", {vm.id.str()}},
                           {"state", {std::string(name_of(vm.state)), colour_of(vm.state)}},
                           {"reason", {vm.reason}},
@@ -219,7 +226,7 @@ std::string text_items(const std::vector<protocol::ItemResult>& items, std::stri
     std::string out;
     for (const auto& item : items) {
         if (item.code != ErrorCode::ok) continue;
-        out += printable(item.vm ? item.vm->name : item.target) + " " + std::string(done);
+        out += printable(item.vm ? called(item.target, *item.vm) : item.target) + " " + std::string(done);
         // A start publishes a new port: what was written down before is no longer true.
         if (done == "started" || done == "restarted") {
             if (item.vm && item.vm->ssh_port != 0) out += ", ssh at " + printable(host_and_port(*item.vm));
@@ -264,17 +271,18 @@ std::string text_jobs(const std::vector<protocol::JobView>& jobs, WallTime now, 
     return rows.empty() ? "" : layout_table(columns, rows, style);
 }
 
-std::string text_event(const protocol::Event& event, const TextStyle& style) {
+std::string text_event(const protocol::Event& event, const std::string& me, const TextStyle& style) {
     const auto padded = [](std::string text, std::size_t width) {
         const std::size_t have = columns_of(text);
         if (have < width) text.append(width - have, ' ');
         return text;
     };
     const auto or_dash = [](const std::string& text) { return text.empty() ? std::string("-") : printable(text); };
+    const std::string name = event.owner.empty() || event.owner == me ? event.name : event.owner + "/" + event.name;
     std::string line = coloured(format_time_ms(event.time), Colour::dim, style.colours) + "  " +
                        padded(std::to_string(event.seq.value), 5) + "  " +
                        coloured(padded(printable(event.kind), 14), colour_of_kind(event.kind), style.colours) + "  " +
-                       padded(or_dash(event.name), 10) + "  " + padded(or_dash(event.node), 8) + "  " +
+                       padded(or_dash(name), 10) + "  " + padded(or_dash(event.node), 8) + "  " +
                        printable(event.reason);
     while (line.ends_with(' ')) line.pop_back();
     return line + "\n";

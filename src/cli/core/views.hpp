@@ -18,7 +18,7 @@ namespace mc::cli {
                                            const TextStyle& style);
 
 [[nodiscard]] std::string text_vms(const std::vector<protocol::VmView>& vms, WallTime now, const TextStyle& style);
-/// One name a line.
+/// One name a line; OWNER/NAME when they are of several owners.
 [[nodiscard]] std::string text_names(const std::vector<protocol::VmView>& vms);
 [[nodiscard]] std::string text_vm(const protocol::VmView& vm, WallTime now, const TextStyle& style);
 [[nodiscard]] std::string text_nodes(const std::vector<protocol::NodeView>& nodes, const TextStyle& style);
@@ -26,7 +26,8 @@ namespace mc::cli {
 [[nodiscard]] std::string text_items(const std::vector<protocol::ItemResult>& items, std::string_view done);
 [[nodiscard]] std::string text_job(const protocol::JobView& job, WallTime now, const TextStyle& style);
 [[nodiscard]] std::string text_jobs(const std::vector<protocol::JobView>& jobs, WallTime now, const TextStyle& style);
-[[nodiscard]] std::string text_event(const protocol::Event& event, const TextStyle& style);
+/// A VM whose owner is not `me` is called OWNER/NAME.
+[[nodiscard]] std::string text_event(const protocol::Event& event, const std::string& me, const TextStyle& style);
 /// "-- events 17 to 23 are no longer kept --".
 [[nodiscard]] std::string text_gap(EventSeq first, EventSeq last);
 [[nodiscard]] std::string text_other_cloud(CloudId cloud);

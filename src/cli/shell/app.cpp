@@ -27,7 +27,11 @@ App::App(CommonOptions options, Settings settings, CommandLine line)
     : options_(std::move(options)),
       settings_(std::move(settings)),
       line_(std::move(line)),
-      style_(style_of(STDOUT_FILENO)) {}
+      style_(style_of(STDOUT_FILENO)) {
+    if (options_.output != OutputFormat::wide) return;
+    style_.wide = true;
+    style_.columns = 0;
+}
 
 App::~App() = default;
 

@@ -33,7 +33,7 @@ int run_node_action(App& app, VerbId verb) {
         command->verb == Verb::drain
             ? "draining " + (targets.size() == 1 ? targets.front() : std::to_string(targets.size()) + " nodes")
             : "";
-    return run_items(app, command->verb, protocol::encode(command->request), {command->timeout, doing, what});
+    return run_items(app, command->verb, targets, protocol::encode(command->request), {command->timeout, doing, what});
 }
 
 int run_job(App& app) {

@@ -29,8 +29,10 @@ int run_version(App& app);
 /// A shell in `target` through exec, as run_ssh falls back to it; `argv` empty = a login shell.
 int run_exec_in(App& app, const std::string& target, const std::vector<std::string>& argv, bool tty);
 
-/// One request about several VMs, nodes or keys: asked, its items printed, what failed reported.
-int run_items(App& app, protocol::Verb verb, protocol::Bytes body, const CallOptions& call);
+/// One request about several VMs, nodes or keys, called as in `targets`: asked, its items printed, what failed
+/// reported.
+int run_items(App& app, protocol::Verb verb, const std::vector<std::string>& targets, protocol::Bytes body,
+              const CallOptions& call);
 
 /// All VMs, page by page. Errors: as App::call.
 [[nodiscard]] Result<std::vector<protocol::VmView>> list_all(App& app);

@@ -18,7 +18,8 @@ Result<std::vector<KeyView>> list_keys(App& app) {
 
 int revoke(App& app, const Result<protocol::RevokeRequest>& request) {
     if (!request) return app.report(request.error());
-    return run_items(app, Verb::revoke, protocol::encode(*request), {limits::request_deadline_default, "", "revoke"});
+    return run_items(app, Verb::revoke, request->targets, protocol::encode(*request),
+                     {limits::request_deadline_default, "", "revoke"});
 }
 
 }  // namespace

@@ -65,10 +65,10 @@ int run_ssh(App& app) {
     const auto info =
         app.ask<protocol::InfoReply>(protocol::Verb::info, protocol::encode(protocol::InfoRequest{command->target}));
     if (!info) return report_about(app, command->target, info.error());
-    const auto way = choose_ssh_way(info->vm);
+    const auto way = choose_ssh_way(info->vm, command->target);
     if (!way) return app.report(way.error());
     if (*way == SshWay::exec) {
-        app.remark(info->vm.name + " has no sshd; opening a shell through exec");
+        app.remark(command->target + " has no sshd; opening a shell through exec");
         const bool tty =
             (command->command.empty() || command->tty) && is_terminal(STDIN_FILENO) && is_terminal(STDOUT_FILENO);
         return run_exec_in(app, command->target, command->command, tty);

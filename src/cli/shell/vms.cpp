@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "cli/core/suggest.hpp"
+#include "cli/core/targets.hpp"
 #include "cli/core/views.hpp"
 #include "cli/shell/commands.hpp"
 #include "cli/shell/pages.hpp"
@@ -98,13 +98,15 @@ int run_action(App& app, VerbId verb) {
     if (!command) return app.report(command.error());
     const auto& targets = command->request.targets;
     const std::string what(name_of(command->verb));
-    return run_items(app, command->verb, protocol::encode(command->request),
+    return run_items(app, command->verb, targets, protocol::encode(command->request),
                      {command->timeout, progress_of(command->verb, targets.size(), targets.front()), what});
 }
 
-int run_items(App& app, Verb verb, protocol::Bytes body, const CallOptions& call) {
-    const auto reply = app.ask<ItemsReply>(verb, std::move(body), call);
+int run_items(App& app, Verb verb, const std::vector<std::string>& targets, protocol::Bytes body,
+              const CallOptions& call) {
+    auto reply = app.ask<ItemsReply>(verb, std::move(body), call);
     if (!reply) return app.report(reply.error());
+    name_as_asked(reply->items, targets);
     const auto done = done_word(verb);
     if (app.json())
         app.print(json_items(reply->items, done));
@@ -133,11 +135,9 @@ int run_list(App& app) {
 
 int report_about(App& app, const std::string& target, Error error) {
     if (error.code == ErrorCode::not_found && error.message.find("did you mean") == std::string::npos) {
-        if (const auto vms = list_all(app)) {
-            std::vector<std::string> names;
-            for (const auto& vm : *vms) names.push_back(vm.name);
-            if (const auto near = nearest_vm(target, names)) error.message += "; did you mean " + *near + "?";
-        }
+        const auto vms = list_all(app);
+        const auto near = vms ? nearest_target(target, *vms) : std::nullopt;
+        if (near) error.message += "; did you mean " + *near + "?";
     }
     return app.report(error);
 }

@@ -19,8 +19,12 @@ using protocol::Verb;
 
 class Watch {
 public:
-    Watch(App& app, Connection& connection, io::Socket& events, std::optional<EventSeq> since)
-        : app_(app), connection_(connection), events_(events), follower_(since, io::read_clock().instant) {}
+    Watch(App& app, Connection& connection, io::Socket& events, std::string me, std::optional<EventSeq> since)
+        : app_(app),
+          connection_(connection),
+          events_(events),
+          me_(std::move(me)),
+          follower_(since, io::read_clock().instant) {}
 
     void run(io::Signals& signals) {
         io::Poller poller;
@@ -81,7 +85,7 @@ private:
         std::string out;
         for (const auto& effect : follower_.take_effects()) {
             if (const auto* print = std::get_if<EventFollower::Print>(&effect)) {
-                out += app_.json() ? json_event(print->event) : text_event(print->event, app_.style());
+                out += app_.json() ? json_event(print->event) : text_event(print->event, me_, app_.style());
             } else if (const auto* gap = std::get_if<EventFollower::Gap>(&effect)) {
                 out += app_.json() ? json_gap(gap->first, gap->last) : text_gap(gap->first, gap->last);
             } else if (const auto* other = std::get_if<EventFollower::OtherCloud>(&effect)) {
@@ -101,6 +105,7 @@ private:
     App& app_;
     Connection& connection_;
     io::Socket& events_;
+    std::string me_;  ///< name of the key that watches
     EventFollower follower_;
     RequestId replay_;
 };
@@ -122,7 +127,7 @@ int run_watch(App& app) {
     }
     auto connection = Connection::open(app.context(), app.options().broker);
     if (!connection) return app.report(connection.error());
-    Watch(app, *connection, events, *since).run(*signals);
+    Watch(app, *connection, events, hello->name, *since).run(*signals);
     return 0;
 }
 

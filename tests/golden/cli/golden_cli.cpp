@@ -45,6 +45,13 @@ void add_listings(Outputs& out) {
     out["list-colours.txt"] = text_vms(vms, samples::now, coloured_wide);
     out["list-quiet.txt"] = text_names(vms);
     out["list.json"] = json_vms(vms);
+    out["list-wide.txt"] = text_vms(vms, samples::now, {0, false, true});
+    auto of_several = vms;
+    of_several[1].owner = of_several[3].owner = "bob";
+    out["list-owners.txt"] = text_vms(of_several, samples::now, piped);
+    out["list-owners-80.txt"] = text_vms(of_several, samples::now, usual);
+    out["list-owners-40.txt"] = text_vms(of_several, samples::now, narrow);
+    out["list-owners-quiet.txt"] = text_names(of_several);
     out["list-empty.json"] = json_vms({});
     out["info.txt"] = text_vm(vms.front(), samples::now, piped);
     out["info-full.txt"] = text_vm(vms.back(), samples::now, piped);
@@ -117,8 +124,8 @@ void add_watch(Outputs& out) {
     std::string colours;
     std::string json = json_gap(EventSeq{2}, EventSeq{16});
     for (const auto& event : samples::events()) {
-        text += text_event(event, piped);
-        colours += text_event(event, coloured_wide);
+        text += text_event(event, "ada", piped);
+        colours += text_event(event, "ada", coloured_wide);
         json += json_event(event);
     }
     out["watch.txt"] = text + text_other_cloud(CloudId{7});
@@ -151,7 +158,7 @@ void add_errors(Outputs& out) {
     say(read_audit(Settings(Settings::Values{{"verify", {"true"}}, {"since", {"3"}}})).error());
     say(read_audit(Settings(Settings::Values{{"noted", {"0123"}}})).error());
     for (const auto& vm : samples::vms()) {
-        if (auto way = choose_ssh_way(vm); !way) say(way.error());
+        if (auto way = choose_ssh_way(vm, vm.name); !way) say(way.error());
     }
     say({ErrorCode::no_capacity, "no node has room; delete VMs or add a node"});
     say({ErrorCode::engine_failed, "evil \x1b[2J words of an engine"});

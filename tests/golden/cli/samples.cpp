@@ -22,6 +22,7 @@ protocol::VmView vm(std::uint64_t id, std::string name, VmState state, std::stri
     out.memory_bytes = 512ULL << 20;
     out.pids = 512;
     out.username = "root";
+    out.owner = "ada";
     out.created = before(age);
     return out;
 }
@@ -113,11 +114,13 @@ std::vector<protocol::Event> events() {
     running.kind = protocol::event_kind::vm_running;
     running.vm = VmId{0x84de3caf76eeff6c};
     running.name = "vm-1";
+    running.owner = "ada";
     running.node = "node-a";
     running.request = RequestId{1, 2};
     auto cleanup = running;
     cleanup.seq = EventSeq{18};
     cleanup.kind = protocol::event_kind::vm_cleanup;
+    cleanup.owner = "bob";
     cleanup.reason = "it stopped by itself 60 s ago\x1b[2J";
     protocol::Event silent;
     silent.seq = EventSeq{100'000};

@@ -33,6 +33,14 @@ TEST(Menu, AsksForTheNameOfTheVm) {
     EXPECT_THAT(menu.on_line("vm-1").command, ElementsAre("delete", "vm-1"));
 }
 
+TEST(Menu, TakesAnotherOwnersVmToLogInToAndToDelete) {
+    Menu menu;
+    static_cast<void>(menu.on_line("4"));
+    EXPECT_THAT(menu.on_line("ada/vm-1").command, ElementsAre("delete", "ada/vm-1"));
+    static_cast<void>(menu.on_line("1"));
+    EXPECT_THAT(menu.on_line("ada/vm-1").text, HasSubstr("not valid"));
+}
+
 TEST(Menu, GoesBackToTheChoicesWhenNoNameIsGiven) {
     Menu menu;
     static_cast<void>(menu.on_line("4"));

@@ -93,17 +93,17 @@ TEST(SshCommand, PutsTheCommandAfterTheHost) {
 
 TEST(SshCommand, ChoosesTheWayIn) {
     auto vm = running_vm();
-    EXPECT_EQ(choose_ssh_way(vm), SshWay::client);
+    EXPECT_EQ(choose_ssh_way(vm, vm.name), SshWay::client);
     vm.host_key.clear();
-    EXPECT_EQ(choose_ssh_way(vm).error().code, ErrorCode::ssh_not_answering);
+    EXPECT_EQ(choose_ssh_way(vm, vm.name).error().code, ErrorCode::ssh_not_answering);
     vm.ssh_port = 0;
-    EXPECT_EQ(choose_ssh_way(vm), SshWay::exec);
+    EXPECT_EQ(choose_ssh_way(vm, vm.name), SshWay::exec);
     vm.state = protocol::VmState::stopped;
-    EXPECT_EQ(choose_ssh_way(vm).error().message, "vm-1 is stopped; start it with: mccli start vm-1");
+    EXPECT_EQ(choose_ssh_way(vm, vm.name).error().message, "vm-1 is stopped; start it with: mccli start vm-1");
     for (const auto state : {protocol::VmState::pending, protocol::VmState::creating, protocol::VmState::unknown,
                              protocol::VmState::failed, protocol::VmState::deleting, protocol::VmState::deleted}) {
         vm.state = state;
-        EXPECT_EQ(choose_ssh_way(vm).error().code, ErrorCode::wrong_state);
+        EXPECT_EQ(choose_ssh_way(vm, vm.name).error().code, ErrorCode::wrong_state);
     }
 }
 
