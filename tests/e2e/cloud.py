@@ -16,6 +16,9 @@ import unittest
 BIN = os.environ["MC_BIN"]
 IMAGE = os.environ.get("MC_TEST_IMAGE", "minicloud/vm:latest")
 DEFAULT_ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+# Of `ip link add`. With an address of its own, as Docker's has: without, a bridge has the lowest of its ports', another
+# one with each VM that comes or goes, and the other VMs send into the void until they ask for it anew, up to a minute later.
+BRIDGE = ("address", "02:42:00:00:00:01", "type", "bridge")
 
 
 def wait_until(what, condition, seconds=30.0, step=0.05):
@@ -89,7 +92,7 @@ class OwnEngine(Engine):
         self.bridge = f"mc{name}{os.getpid() % 100000}"
         super().__init__(f"unix://{self.dir}/docker.sock")
         # Never --bridge none beside another engine: that removes the machine's docker0.
-        subprocess.run(["ip", "link", "add", self.bridge, "type", "bridge"], check=True)
+        subprocess.run(["ip", "link", "add", self.bridge, *BRIDGE], check=True)
         subprocess.run(["ip", "addr", "add", subnet, "dev", self.bridge], check=True)
         subprocess.run(["ip", "link", "set", self.bridge, "up"], check=True)
         self.process = None

@@ -7,7 +7,7 @@ listens. Nothing here is taken away at the end: the private namespaces go, and e
 import os
 import subprocess
 
-from cloud import Cloud, OwnEngine
+from cloud import BRIDGE, Cloud, OwnEngine
 
 PRIVATE_DIR = os.environ.get("MC_PRIVATE_DIR", "")
 CGROUP = os.environ.get("MC_PRIVATE_CGROUP", "")
@@ -27,7 +27,7 @@ def run(*argv):
 def make_network():
     if not PRIVATE_DIR:
         raise SystemExit("this changes the network: start it with its script in scripts/, which gives it one of its own")
-    run("ip", "link", "add", "cloud", "type", "bridge")
+    run("ip", "link", "add", "cloud", *BRIDGE)
     run("ip", "addr", "add", f"{BROKER_ADDRESS}/24", "dev", "cloud")
     run("ip", "link", "set", "cloud", "up")
 
@@ -49,7 +49,7 @@ class Node(OwnEngine):
         run("ip", "netns", "add", self.name)
         run("ip", "link", "add", f"to-{self.name}", "type", "veth", "peer", "name", "eth0", "netns", self.name)
         run("ip", "link", "set", f"to-{self.name}", "master", "cloud", "up")
-        run(*self.inside, "ip", "link", "add", self.bridge, "type", "bridge")
+        run(*self.inside, "ip", "link", "add", self.bridge, *BRIDGE)
         run(*self.inside, "ip", "addr", "add", "172.17.0.1/16", "dev", self.bridge)
         run(*self.inside, "ip", "addr", "add", f"{self.advertise}/24", "dev", "eth0")
         for device in ("lo", "eth0", self.bridge):
