@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/assert.hpp"
+#include "io/clock.hpp"
 #include "io/random.hpp"
 
 namespace mc::io {
@@ -15,9 +16,19 @@ struct MonitorEvent {
     std::uint32_t value = 0;
 };
 
+/// A handshake that ends after this was not answered: the program is stopped, or its machine gone.
+constexpr milliseconds silence_min{2000};
+
 constexpr int events_watched = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
                                ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
                                ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+
+SocketOptions event_options() {
+    SocketOptions options;
+    // No limit: at one the library's I/O thread would wait. A connection makes a few a second at most.
+    options.receive_messages_max = 0;
+    return options;
+}
 
 /// Of zmq_socket_monitor(3): 16 bits of event, 32 bits of value, in this machine's byte order.
 std::optional<MonitorEvent> read_event(const std::string& frame) {
@@ -30,10 +41,15 @@ std::optional<MonitorEvent> read_event(const std::string& frame) {
 
 }  // namespace
 
-HandshakeWatch::HandshakeWatch(Context& context, Socket& socket) : events_(Socket::pair(context)) {
+HandshakeWatch::HandshakeWatch(Context& context, Socket& socket)
+    : watched_(socket.handle()), events_(Socket::pair(context, event_options())) {
     const std::string address = "inproc://handshakes-" + std::to_string(random_u64());
-    MC_ASSERT(zmq_socket_monitor(socket.handle(), address.c_str(), events_watched) == 0);
+    MC_ASSERT(zmq_socket_monitor(watched_, address.c_str(), events_watched) == 0);
     MC_ASSERT(events_.connect(address));
+}
+
+HandshakeWatch::~HandshakeWatch() {
+    zmq_socket_monitor(watched_, nullptr, 0);
 }
 
 std::optional<Handshake> HandshakeWatch::next() {
@@ -41,7 +57,11 @@ std::optional<Handshake> HandshakeWatch::next() {
         const auto event = read_event(frames->front());
         if (!event) continue;
         const bool began = std::exchange(in_handshake_, event->number == ZMQ_EVENT_CONNECTED);
+        const Instant now = read_clock().instant;
         switch (event->number) {
+            case ZMQ_EVENT_CONNECTED:
+                begun_ = now;
+                break;
             case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
                 return Handshake::done;
             case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
@@ -49,9 +69,8 @@ std::optional<Handshake> HandshakeWatch::next() {
             case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
                 return Handshake::no_common;
             case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-                return Handshake::broken_off;
             case ZMQ_EVENT_DISCONNECTED:
-                if (began) return Handshake::broken_off;
+                if (began && now - begun_ < silence_min) return Handshake::broken_off;
                 break;
             default:
                 break;

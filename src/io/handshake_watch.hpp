@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "base/time.hpp"
 #include "io/zmq.hpp"
 
 namespace mc::io {
@@ -14,16 +15,20 @@ enum class Handshake : std::uint8_t {
     refused,     ///< the other end does not let this key in; the socket does not try again, though its sends succeed
                  ///< (pitfalls 7)
     no_common,   ///< one end wants keys, the other does not: as for refused
-    broken_off,  ///< the other end hung up: it is not who this one takes it for (another broker key), or it ended. Goes
-                 ///< on trying
+    broken_off,  ///< the other end hung up at once: it is not who this one takes it for (another broker key), or it
+                 ///< ended. Goes on trying. One that is silent is told of by nothing but its silence
 };
 
 /// Sees how the connections of one socket begin: what its sends and receives do not tell.
 ///
-/// Single thread; make it before the socket connects or binds. The socket may go first.
+/// Single thread; make it before the socket connects or binds, and end it before the socket: the library's I/O thread,
+/// and with it everything, stands still when it has something to tell and nobody is there.
 class HandshakeWatch {
 public:
     HandshakeWatch(Context& context, Socket& socket);
+    ~HandshakeWatch();
+    HandshakeWatch(const HandshakeWatch&) = delete;
+    HandshakeWatch& operator=(const HandshakeWatch&) = delete;
 
     /// For the Poller: readable when next() has something.
     [[nodiscard]] Socket& events() { return events_; }
@@ -31,8 +36,10 @@ public:
     [[nodiscard]] std::optional<Handshake> next();
 
 private:
+    void* watched_;
     Socket events_;
     bool in_handshake_ = false;
+    Instant begun_;
 };
 
 /// What a person who connects to `endpoint` can do about it. REQUIRES: not done.

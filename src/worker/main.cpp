@@ -77,8 +77,8 @@ int run(int argc, char** argv) {
 
     io::Context context;
     io::Poller poller;
-    worker::WorkerShell shell(context, poller, {options->broker, options->engine, options->state_dir}, settings,
-                              *state);
+    worker::WorkerShell shell(
+        context, poller, {options->broker, options->engine, options->state_dir, options->security}, settings, *state);
     if (const auto begun = shell.begin(); !begun) return complain(begun.error(), exit_usage);
     serve(shell, poller, *signals);
     return exit_ok;

@@ -22,9 +22,10 @@ class Refused(Exception):
 
 
 class Client:
-    def __init__(self, endpoint, context=None):
+    def __init__(self, endpoint, context=None, keys=None):
+        """`keys`: of cloud.Keys; None speaks plaintext."""
         self.context = context or zmq.Context.instance()
-        self.endpoint = endpoint
+        self.endpoint, self.keys = endpoint, keys
         self.progress = []
         self.connect()
 
@@ -32,6 +33,8 @@ class Client:
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.linger = 0
         self.socket.maxmsgsize = 1 << 20
+        if self.keys:
+            self.keys.use(self.socket)
         self.socket.connect(self.endpoint)
 
     def close(self):
@@ -181,6 +184,8 @@ class Watcher:
         self.socket = client.context.socket(zmq.SUB)
         self.socket.linger = 0
         self.socket.subscribe(b"")
+        if client.keys:
+            client.keys.use(self.socket)
         self.socket.connect(endpoint)
         self.last, self.cloud, self.seen, self.replayed = 0, 0, [], 0
         end = time.monotonic() + 10
@@ -220,7 +225,8 @@ class Watcher:
             elif beacon.last > self.last:
                 self.catch_up(beacon.last)
         elif not start:
-            assert frames[0] == b"event" and message.verb == "event_published"
+            # 0.1.0 published under `event` alone; a subscription to that covers both.
+            assert frames[0].startswith(b"event") and message.verb == "event_published"
             event = wire.unpack("Event", message.body)
             if event.seq > self.last + 1:
                 self.catch_up(event.seq - 1)

@@ -1,27 +1,62 @@
-"""A real mcbroker on ipc endpoints in a directory of its own, for tests."""
+"""A real mcbroker in a directory of its own, for tests: on ipc endpoints, or with keys on tcp ones."""
 
 import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 
 import zmq
+import zmq.utils.z85
 
+import minicloud_wire as wire
 from client import Client
 from worker import Worker
 
 BIN = pathlib.Path(os.environ.get("MC_BIN", "build/release/bin"))
 
 
+class Keys:
+    """A key pair, for sockets that connect to the broker with that public key. All are 40 characters of Z85."""
+
+    def __init__(self, broker, secret=None):
+        self.broker = broker
+        self.public, self.secret = (zmq.curve_public(secret), secret) if secret else zmq.curve_keypair()
+
+    @property
+    def bytes(self):
+        """The public key as it stands in messages."""
+        return zmq.utils.z85.decode(self.public)
+
+    def use(self, socket):
+        socket.curve_publickey, socket.curve_secretkey, socket.curve_serverkey = self.public, self.secret, self.broker
+
+
+def free_ports(count):
+    """Ports that nobody has at this moment."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
 class Cloud:
-    def __init__(self, *options):
+    """`with_keys`: on tcp; self.admin has the keys that the broker made for its first admin."""
+
+    def __init__(self, *options, with_keys=False):
         self.options = list(options)
         # ipc paths have at most 107 bytes, so not below a long TMPDIR.
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mc-", dir="/tmp"))
         self.clients, self.workers, self.events = (f"ipc://{self.folder}/{s}" for s in ("clients", "workers", "events"))
+        self.admin = None
+        if with_keys:
+            self.clients, self.workers, self.events = (f"tcp://127.0.0.1:{port}" for port in free_ports(3))
+            self.options.append("--curve")
+        self.with_keys = with_keys
         self.context = zmq.Context()
         self.members, self.broker = [], None
         self.start()
@@ -31,9 +66,14 @@ class Cloud:
             BIN / "mcbroker", "--clients", self.clients, "--workers", self.workers, "--events", self.events,
             "--state-dir", self.folder / "state", *self.options,
         ]  # fmt: skip
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("MC_")}
         self.log = open(self.folder / "log", "ab")
-        self.broker = subprocess.Popen(arguments, stdout=self.log, stderr=self.log, env=clean)
+        served = self.log_text().count("serving clients")
+        self.broker = subprocess.Popen(arguments, stdout=self.log, stderr=self.log, env=self.env())
+        if self.with_keys:
+            wait_for(lambda: self.log_text().count("serving clients") > served or self.broker.poll(), "the broker serves")
+            assert self.broker.returncode is None, self.log_text()
+            fields = dict(line.split("=", 1) for line in self.admin_file.read_text().splitlines() if "=" in line)
+            self.admin = Keys(fields["broker-key"].encode(), fields["secret-key"].encode())
         probe = self.client()
         try:
             probe.hello(timeout=20)
@@ -42,8 +82,31 @@ class Cloud:
         finally:
             probe.close()
 
+    @property
+    def admin_file(self):
+        return self.folder / "state" / "admin.context"
+
+    def env(self):
+        """For programs: nothing of minicloud's but what is this cloud's own."""
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("MC_") and k != "STATE_DIRECTORY"}
+        return {**clean, "XDG_CONFIG_HOME": str(self.folder / "config"), "XDG_STATE_HOME": str(self.folder / "home")}
+
     def log_text(self):
         return (self.folder / "log").read_text(errors="replace")
+
+    def keys(self, name, role, by=None):
+        """A new key pair that was admitted under that name, with a token that the admin made."""
+        token, own = Keys(self.admin.broker), Keys(self.admin.broker)
+        admin = by or self.client()
+        request = wire.new("TokenCreateRequest", key=token.bytes, role=role, name=name)
+        reply = admin.call("token_create", "TokenCreateRequest", request)[1]
+        assert reply.items[0].code == wire.OK, reply
+        joiner = self.client(token)
+        joiner.call("join", "JoinRequest", wire.new("JoinRequest", key=own.bytes, name=name))
+        joiner.close()
+        if not by:
+            admin.close()
+        return own
 
     def kill(self, number=signal.SIGKILL):
         self.broker.send_signal(number)
@@ -51,8 +114,8 @@ class Cloud:
         self.log.close()
         return code
 
-    def client(self):
-        return Client(self.clients, self.context)
+    def client(self, keys=None):
+        return Client(self.clients, self.context, keys or self.admin)
 
     def worker(self, name, node, **options):
         """A worker that has registered and reported, so that VMs can be placed on it."""

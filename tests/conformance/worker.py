@@ -32,10 +32,10 @@ class Worker(threading.Thread):
 
     INPUT_WINDOW = 131072
 
-    def __init__(self, endpoint, name, node, slots=8, boot=None, vms=None):
+    def __init__(self, endpoint, name, node, slots=8, boot=None, vms=None, keys=None):
         super().__init__(daemon=True)
         self.endpoint, self.node_name, self.node = endpoint, name, node
-        self.slots = slots
+        self.slots, self.keys = slots, keys
         self.boot = boot or int.from_bytes(wire.new_id()[:8], "big") | 1
         self.vms = vms if vms is not None else {}
         self.epoch_seen, self.cloud = 0, 0
@@ -80,6 +80,8 @@ class Worker(threading.Thread):
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.linger = 0
         self.socket.maxmsgsize = 1 << 20
+        if self.keys:
+            self.keys.use(self.socket)
         self.socket.connect(self.endpoint)
         self.registered.clear()
         self.heard, self.next_beat, self.next_inventory = time.monotonic(), 0, 0

@@ -19,6 +19,7 @@ void BrokerOptions::declare(io::Options& options) {
     options.add("clients", "ENDPOINT", clients, "where mccli connects to (ROUTER)");
     options.add("workers", "ENDPOINT", workers, "where mcworker connects to (ROUTER)");
     options.add("events", "ENDPOINT", events, "where events are published (PUB)");
+    options.add_flag("curve", curve, "encrypt tcp endpoints, and ask everybody who connects there for a key");
     options.group("State");
     options.add("state-dir", "DIR", state_dir, "what the broker remembers; one broker per directory",
                 {.short_name = 0, .env_aliases = {}, .default_shown = "$XDG_STATE_HOME/minicloud/broker"});

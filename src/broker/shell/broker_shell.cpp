@@ -1,12 +1,18 @@
 #include "broker/shell/broker_shell.hpp"
 
 #include <csignal>
+#include <optional>
 #include <set>
 #include <span>
+#include <utility>
+#include <variant>
 
+#include "broker/shell/broker_keys.hpp"
+#include "broker/shell/wire.hpp"
 #include "io/clock.hpp"
 #include "io/log.hpp"
 #include "io/random.hpp"
+#include "io/stranger_probe.hpp"
 #include "protocol/codec.hpp"
 
 namespace mc::broker {
@@ -41,36 +47,88 @@ void write_log(const LogLine& line) {
     }
 }
 
-io::SocketOptions socket_options() {
+/// Refused keys are told in the log this often at most: strangers decide how many there are.
+constexpr seconds refusal_log_interval{1};
+
+/// While the events socket waits for its port, how soon it is tried again.
+constexpr milliseconds rebind_interval{10};
+
+constexpr const char* clients_domain = "clients";
+constexpr const char* workers_domain = "workers";
+constexpr const char* events_domain = "events";
+
+io::SocketOptions socket_options(const io::Security& security) {
     io::SocketOptions options;
+    options.security = security;
     options.linger = linger;
     return options;
 }
 
-io::SocketOptions client_socket_options() {
-    io::SocketOptions options = socket_options();
+io::SocketOptions client_socket_options(const io::Security& security) {
+    io::SocketOptions options = socket_options(security);
     options.send_messages_max = SendQueues::library_messages_max;
     return options;
 }
 
-std::vector<std::string> broadcast(const char* topic, protocol::Verb verb, protocol::Bytes body) {
+bool asks_for_keys(const io::Security& security) {
+    return std::holds_alternative<io::CurveServer>(security);
+}
+
+std::optional<Side> side_of(std::string_view domain) {
+    if (domain == clients_domain) return Side::clients;
+    if (domain == workers_domain) return Side::workers;
+    if (domain == events_domain) return Side::events;
+    return std::nullopt;
+}
+
+std::string in_words(const io::Security& security) {
+    return asks_for_keys(security) ? "" : " (plaintext)";
+}
+
+std::vector<std::string> broadcast(std::string topic, protocol::Verb verb, protocol::Bytes body) {
     protocol::Header header;
     header.kind = protocol::Kind::notice;
     header.verb = verb;
-    return {topic, protocol::encode_header(header), std::move(body)};
+    return {std::move(topic), protocol::encode_header(header), std::move(body)};
 }
 
 }  // namespace
 
-BrokerShell::BrokerShell(const BrokerConfig& config, io::Signals signals, io::LockFile lock, io::Store store)
-    : signals_(std::move(signals)),
-      lock_(std::move(lock)),
-      store_(std::move(store)),
-      clients_(io::Socket::router(context_, client_socket_options())),
-      workers_(io::Socket::router(context_, socket_options())),
-      events_(io::Socket::pub(context_, socket_options())),
-      to_clients_([this](const SendQueues::Frames& frames) { return clients_.send(frames); }),
-      keeper_(config, Prng(io::random_u64()), store_) {}
+BrokerShell::BrokerShell(const BrokerConfig& config, Resources resources, const Securities& securities)
+    : signals_(std::move(resources.signals)),
+      lock_(std::move(resources.lock)),
+      store_(std::move(resources.store)),
+      keeper_(config, Prng(io::random_u64()), store_),
+      securities_(securities),
+      zap_(context_, [this](std::string_view domain, const PublicKey& key) { return may_connect(domain, key); }),
+      clients_(io::Socket::router(context_, client_socket_options(securities.clients))),
+      workers_(io::Socket::router(context_, socket_options(securities.workers))),
+      events_(context_, poller_,
+              [this](const std::optional<PublicKey>& key) { return keeper_.core().topics_for(io::read_clock(), key); }),
+      to_clients_([this](const SendQueues::Frames& frames) { return clients_.send(frames); }) {}
+
+BrokerShell::~BrokerShell() {
+    poller_.remove(clients_);
+    poller_.remove(workers_);
+    zap_.end(poller_);
+    poller_.remove_fd(signals_.fd());
+}
+
+Result<BrokerShell::Securities> BrokerShell::securities_of(const BrokerOptions& options,
+                                                           const std::filesystem::path& state_dir) {
+    std::optional<io::KeyPair> own;
+    const auto security = [&](const std::string& endpoint, const char* domain) -> io::Security {
+        if (!own || wire_of(endpoint, options.curve) == Wire::plaintext) return {};
+        return io::CurveServer{*own, domain};
+    };
+    if (options.curve) {
+        auto pair = broker_key_pair(state_dir);
+        if (!pair) return fail(pair.error());
+        own = std::move(*pair);
+    }
+    return Securities{security(options.clients, clients_domain), security(options.workers, workers_domain),
+                      security(options.events, events_domain)};
+}
 
 Result<std::unique_ptr<BrokerShell>> BrokerShell::open(const BrokerOptions& options, io::Signals signals) {
     auto config = options.config();
@@ -82,17 +140,21 @@ Result<std::unique_ptr<BrokerShell>> BrokerShell::open(const BrokerOptions& opti
     if (!lock) return fail(lock.error());
     auto store = io::Store::open(dir / "broker.db");
     if (!store) return fail(store.error());
+    const auto securities = securities_of(options, dir);
+    if (!securities) return fail(securities.error());
 
     std::unique_ptr<BrokerShell> shell(
-        new BrokerShell(*config, std::move(signals), std::move(*lock), std::move(*store)));
+        new BrokerShell(*config, {std::move(signals), std::move(*lock), std::move(*store)}, *securities));
     if (auto loaded = shell->load(); !loaded) return fail(loaded.error());
     if (auto listening = shell->listen(options); !listening) return fail(listening.error());
+    if (auto provided = shell->provide_admin(dir); !provided) return fail(provided.error());
     shell->watch_signals();
     io::log_info("cloud " + shell->keeper_.core().cloud().str() + ", epoch " +
                  std::to_string(shell->keeper_.core().epoch().value) + ", " +
                  std::to_string(shell->keeper_.core().vm_count()) + " VMs, state in " + dir.string());
-    io::log_info("serving clients at " + shell->clients_.last_endpoint() + ", workers at " +
-                 shell->workers_.last_endpoint() + ", events at " + shell->events_.last_endpoint());
+    io::log_info("serving clients at " + shell->clients_.last_endpoint() + in_words(securities->clients) +
+                 ", workers at " + shell->workers_.last_endpoint() + in_words(securities->workers) + ", events at " +
+                 shell->events_.endpoint() + in_words(securities->events));
     return shell;
 }
 
@@ -104,14 +166,52 @@ Result<void> BrokerShell::load() {
 }
 
 Result<void> BrokerShell::listen(const BrokerOptions& options) {
+    // Before the sockets are bound: without it they would let everybody in.
+    if (auto r = zap_.begin(poller_); !r) return r;
     if (auto r = clients_.bind(options.clients); !r) return r;
     if (auto r = workers_.bind(options.workers); !r) return r;
-    if (auto r = events_.bind(options.events); !r) return r;
+    if (auto r = events_.bind(options.events, socket_options(securities_.events)); !r) return r;
+    if (auto r = try_strangers(); !r) return r;
     // Port 0 picks one: clients are told the one that was picked.
-    keeper_.set_endpoints({clients_.last_endpoint(), workers_.last_endpoint(), events_.last_endpoint()});
+    keeper_.set_endpoints({clients_.last_endpoint(), workers_.last_endpoint(), events_.endpoint()});
+    serving_ = true;
     poller_.add(clients_, {}, [this](io::Readiness) { drain(Side::clients); });
     poller_.add(workers_, {}, [this](io::Readiness) { drain(Side::workers); });
     return {};
+}
+
+Result<void> BrokerShell::try_strangers() {
+    const auto probe = [this](const io::Security& security, auto make_socket, const std::string& endpoint) {
+        const auto* server = std::get_if<io::CurveServer>(&security);
+        if (!server) return Result<void>();
+        return io::probe_as_stranger(context_, poller_, make_socket(context_, io::stranger_options(server->own.pub)),
+                                     endpoint);
+    };
+    if (auto r = probe(securities_.clients, io::Socket::dealer, clients_.last_endpoint()); !r) return r;
+    if (auto r = probe(securities_.workers, io::Socket::dealer, workers_.last_endpoint()); !r) return r;
+    return probe(securities_.events, io::Socket::sub, events_.endpoint());
+}
+
+Result<void> BrokerShell::provide_admin(const std::filesystem::path& state_dir) {
+    const auto* server = std::get_if<io::CurveServer>(&securities_.clients);
+    if (!server) return {};
+    const auto told = broker::provide_admin(
+        state_dir, io::reached_locally(clients_.last_endpoint()), server->own.pub,
+        [this](const PublicKey& key) { return keeper_.core().ensure_admin(io::read_clock(), key, "admin"); });
+    if (!told) return fail(told.error());
+    if (!told->empty()) io::log_info(*told);
+    return {};
+}
+
+bool BrokerShell::may_connect(std::string_view domain, const PublicKey& key) {
+    const auto side = side_of(domain);
+    const Now now = io::read_clock();
+    if (side && keeper_.core().may_connect(now, *side, key)) return true;
+    if (serving_ && now.instant >= refusal_told_ + refusal_log_interval) {
+        refusal_told_ = now.instant;
+        io::log_info("refused key " + key.fingerprint() + " at the socket for " + std::string(domain));
+    }
+    return false;
 }
 
 void BrokerShell::watch_signals() {
@@ -126,7 +226,9 @@ void BrokerShell::run() {
     while (!stop_) {
         auto wait = keeper_.next_deadline() - io::read_clock().instant;
         if (!to_clients_.empty()) wait = std::min(wait, flush_interval);
+        if (events_.is_down()) wait = std::min(wait, rebind_interval);
         poller_.wait(std::max<milliseconds>(wait, 0ms));
+        if (events_.is_down()) events_.try_again();
         flush_clients();
         if (auto restarted = keeper_.on_tick(io::read_clock())) tell(std::move(*restarted));
         carry_out();
@@ -143,13 +245,20 @@ void BrokerShell::run() {
 
 void BrokerShell::drain(Side side) {
     io::Socket& socket = side == Side::clients ? clients_ : workers_;
+    const bool with_keys = asks_for_keys(side == Side::clients ? securities_.clients : securities_.workers);
     const Now now = io::read_clock();
     BrokerCore& core = keeper_.core();
     for (std::size_t i = 0; i < messages_per_turn_max; ++i) {
-        auto frames = socket.receive();
-        if (!frames) return;
-        const Caller caller{PeerId{std::move(frames->front())}, std::nullopt};
-        const std::span<std::string> message(frames->begin() + 1, frames->end());
+        auto received = socket.receive_with_key();
+        if (!received) return;
+        std::vector<std::string>& frames = received->frames;
+        // A message without its sender's key on a socket that asks for keys is nobody's (pitfalls 5).
+        if (with_keys && !received->key) {
+            io::log_debug("dropped a message without its sender's key");
+            continue;
+        }
+        const Caller caller{PeerId{std::move(frames.front())}, with_keys ? received->key : std::nullopt};
+        const std::span<std::string> message(frames.begin() + 1, frames.end());
         if (side == Side::clients) {
             core.on_client_frames(now, caller, message, to_clients_.is_behind(caller.peer));
             if (core.output_bytes() > output_bytes_per_turn_max) return;
@@ -175,6 +284,7 @@ void BrokerShell::carry_out() {
 }
 
 void BrokerShell::tell(Effects effects) {
+    if (effects.rebind_events) events_.begin_anew();
     publish(effects);
     send_all(Side::clients, std::move(effects.to_clients));
     send_all(Side::workers, std::move(effects.to_workers));
@@ -182,16 +292,13 @@ void BrokerShell::tell(Effects effects) {
 }
 
 void BrokerShell::publish(const Effects& effects) {
-    // A PUB socket never blocks: what a slow watcher misses it sees from the numbers.
     for (const auto& event : effects.events) {
-        static_cast<void>(
-            events_.send(broadcast(protocol::topic_event, protocol::Verb::event_published, protocol::encode(event))));
+        events_.publish(broadcast(protocol::topic_of(event), protocol::Verb::event_published, protocol::encode(event)));
     }
     if (effects.beacon) {
         const BrokerCore& core = keeper_.core();
         const protocol::Beacon beacon{core.cloud(), core.epoch(), core.events().last()};
-        static_cast<void>(
-            events_.send(broadcast(protocol::topic_beacon, protocol::Verb::event_beacon, protocol::encode(beacon))));
+        events_.publish(broadcast(protocol::topic_beacon, protocol::Verb::event_beacon, protocol::encode(beacon)));
     }
 }
 

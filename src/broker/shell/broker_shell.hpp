@@ -1,16 +1,21 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "base/result.hpp"
 #include "broker/core/core_keeper.hpp"
 #include "broker/shell/broker_options.hpp"
+#include "broker/shell/events_socket.hpp"
 #include "broker/shell/send_queues.hpp"
 #include "io/files.hpp"
 #include "io/poller.hpp"
 #include "io/signals.hpp"
 #include "io/store.hpp"
+#include "io/zap.hpp"
 #include "io/zmq.hpp"
 
 namespace mc::broker {
@@ -32,20 +37,42 @@ private:
 /// Single thread (plus libzmq's I/O thread).
 class BrokerShell {
 public:
-    /// Takes the state directory, reads the store and listens.
+    /// Takes the state directory, reads the store, listens, and tries whether strangers are kept out.
     /// Errors: busy (another broker has the directory), store_failed (it can't be read; one that can't
-    /// be written is served read-only), io_failed (an endpoint can't be had).
+    /// be written is served read-only), io_failed (an endpoint can't be had), internal (a stranger got in), denied and
+    /// invalid_argument (a key file).
     [[nodiscard]] static Result<std::unique_ptr<BrokerShell>> open(const BrokerOptions& options, io::Signals signals);
+    ~BrokerShell();
+    BrokerShell(const BrokerShell&) = delete;
+    BrokerShell& operator=(const BrokerShell&) = delete;
 
     /// Serves until SIGTERM or SIGINT; read-only while the store can't be written.
     void run();
 
 private:
-    BrokerShell(const BrokerConfig& config, io::Signals signals, io::LockFile lock, io::Store store);
+    /// How each socket speaks.
+    struct Securities {
+        io::Security clients;
+        io::Security workers;
+        io::Security events;
+    };
+    struct Resources {
+        io::Signals signals;
+        io::LockFile lock;
+        io::Store store;
+    };
+
+    BrokerShell(const BrokerConfig& config, Resources resources, const Securities& securities);
+    [[nodiscard]] static Result<Securities> securities_of(const BrokerOptions& options,
+                                                          const std::filesystem::path& state_dir);
 
     [[nodiscard]] Result<void> load();
     [[nodiscard]] Result<void> listen(const BrokerOptions& options);
+    [[nodiscard]] Result<void> try_strangers();
+    [[nodiscard]] Result<void> provide_admin(const std::filesystem::path& state_dir);
     void watch_signals();
+    /// For the ZapHandler: `domain` is the socket.
+    [[nodiscard]] bool may_connect(std::string_view domain, const PublicKey& key);
 
     void drain(Side side);
     void flush_clients();
@@ -59,13 +86,17 @@ private:
     io::Signals signals_;
     io::LockFile lock_;
     StoreOnDisk store_;
+    CoreKeeper keeper_;
+    Securities securities_;
     io::Context context_;
+    io::Poller poller_;
+    io::ZapHandler zap_;
     io::Socket clients_;
     io::Socket workers_;
-    io::Socket events_;
+    EventsSocket events_;
     SendQueues to_clients_;
-    io::Poller poller_;  ///< last: it must go before the sockets it watches
-    CoreKeeper keeper_;
+    Instant refusal_told_;  ///< when a refused key was last logged
+    bool serving_ = false;  ///< past the probes of the start
     bool stop_ = false;
 };
 

@@ -65,11 +65,12 @@ Result<std::vector<std::string>> parse_env(const Settings& settings) {
 
 Result<CommonOptions> read_common(const Settings& settings) {
     CommonOptions out;
-    out.broker = settings.get("broker").value_or(defaults::clients_endpoint);
+    out.broker = settings.get("broker").value_or("");
+    out.context = settings.get("context").value_or("");
     out.quiet = settings.flag("quiet");
     out.state_dir = settings.get("state-dir").value_or("");
     // "localhost:7710" is what fingers type; ZeroMQ wants the transport too.
-    if (out.broker.find("://") == std::string::npos) out.broker.insert(0, "tcp://");
+    if (!out.broker.empty() && out.broker.find("://") == std::string::npos) out.broker.insert(0, "tcp://");
     const auto format = settings.get("output").value_or("table");
     if (format == "json")
         out.output = OutputFormat::json;

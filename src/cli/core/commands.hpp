@@ -21,7 +21,8 @@ enum class OutputFormat {
 };
 
 struct CommonOptions {
-    std::string broker;
+    std::string broker;   ///< "" = as the context says, or the usual place
+    std::string context;  ///< "" = none was named
     OutputFormat output = OutputFormat::table;
     bool quiet = false;
     milliseconds connect_timeout{3000};

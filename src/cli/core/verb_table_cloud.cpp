@@ -156,7 +156,10 @@ std::vector<VerbSpec> more_verbs() {
 
 const std::vector<OptionSpec>& common_options() {
     static const std::vector<OptionSpec> options{
-        {"broker", 'b', "ENDPOINT", "where the broker takes clients (default tcp://127.0.0.1:7710)"},
+        {"broker", 'b', "ENDPOINT",
+         "where the broker takes clients (default: as the context says, else tcp://127.0.0.1:7710)"},
+        {"context", 0, "NAME",
+         "which cloud, and with which key: a context's name, or a file of one (default: the current one)"},
         {"output", 'o', "FORMAT",
          "table, wide (all columns, uncut) or json; json makes errors JSON too (default table)"},
         {"quiet", 'q', "", "no progress and no remarks; in lists only the names"},

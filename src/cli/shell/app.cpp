@@ -6,6 +6,7 @@
 
 #include "cli/core/json_views.hpp"
 #include "cli/core/views.hpp"
+#include "cli/shell/route.hpp"
 #include "cli/shell/terminal.hpp"
 #include "io/files.hpp"
 
@@ -38,6 +39,22 @@ App::~App() = default;
 io::Context& App::context() {
     if (!context_) context_ = std::make_unique<io::Context>();
     return *context_;
+}
+
+Result<Route> App::route() {
+    if (!route_) {
+        auto found = find_route(options_);
+        if (!found) return found;
+        route_ = std::move(*found);
+        options_.broker = route_->endpoint;  // for what is said of it
+    }
+    return *route_;
+}
+
+Result<Connection> App::connect() {
+    auto found = route();
+    if (!found) return fail(found.error());
+    return Connection::open(context(), std::move(*found));
 }
 
 Result<std::filesystem::path> App::state_dir() {

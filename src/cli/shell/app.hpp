@@ -12,6 +12,7 @@
 #include "cli/core/commands.hpp"
 #include "cli/core/exit_code.hpp"
 #include "cli/core/text.hpp"
+#include "cli/shell/connection.hpp"
 #include "io/zmq.hpp"
 #include "protocol/client_bodies.hpp"
 #include "protocol/codec.hpp"
@@ -42,6 +43,12 @@ public:
     [[nodiscard]] io::Context& context();
     /// Made when it is not there. Errors: io_failed, denied.
     [[nodiscard]] Result<std::filesystem::path> state_dir();
+
+    /// To the broker that --broker and --context say, or the current context, or the usual place; with the keys of the
+    /// context that is for it. Errors: not_found (no such context), and as io::read_connection.
+    [[nodiscard]] Result<Route> route();
+    /// Errors: as route(); invalid_argument (not an endpoint).
+    [[nodiscard]] Result<Connection> connect();
 
     /// One request to its reply, repeated under its id as RequestDriver says.
     /// Errors: broker_unreachable, deadline_exceeded, cancelled (Ctrl-C), and any refusal.
@@ -74,6 +81,7 @@ private:
     CommandLine line_;
     TextStyle style_;
     std::unique_ptr<io::Context> context_;
+    std::optional<Route> route_;
     bool interrupted_ = false;
     bool warned_ = false;  ///< a broker's warning is shown once, not with each page
 };

@@ -37,12 +37,12 @@ Request make_request(protocol::Verb verb, protocol::Bytes body, const CallOption
 
 /// Sends what the driver wants sent; on a new socket when it wants one.
 Result<void> carry_out(RequestDriver& driver, Connection& connection, io::Poller& poller,
-                       const io::Poller::Callback& on_readable) {
+                       const std::function<void()>& on_messages) {
     while (const auto send = driver.take_send()) {
         if (send->fresh_socket) {
-            poller.remove(connection.socket());
+            connection.detach(poller);
             if (auto renewed = connection.renew(); !renewed) return renewed;
-            poller.add(connection.socket(), {}, on_readable);
+            connection.attach(poller, on_messages);
         }
         connection.send(send->message);
     }
@@ -70,23 +70,23 @@ Result<protocol::Message> App::call(protocol::Verb verb, protocol::Bytes body, c
         if (!blocked) return fail(blocked.error());
         signals = std::move(*blocked);
     }
-    auto connection = Connection::open(context(), options_.broker);
+    auto connection = connect();
     if (!connection) return fail(connection.error());
     const Instant start = io::read_clock().instant;
     RequestDriver driver(make_request(verb, std::move(body), options, options_.connect_timeout), start);
     Spinner spinner(options.progress, !options_.quiet && !json(), start);
 
     io::Poller poller;
-    const auto on_readable = [&](io::Readiness) {
+    const auto on_messages = [&] {
         while (auto message = connection->receive()) driver.on_message(io::read_clock().instant, *message);
     };
-    poller.add(connection->socket(), {}, on_readable);
+    connection->attach(poller, on_messages);
     if (signals) {
         poller.add_fd(signals->fd(), {},
                       [&](io::Readiness) { interrupted = signals->next().has_value() || interrupted; });
     }
-    while (!driver.done() && !interrupted) {
-        if (auto sent = carry_out(driver, *connection, poller, on_readable); !sent) return fail(sent.error());
+    while (!driver.done() && !interrupted && !connection->trouble()) {
+        if (auto sent = carry_out(driver, *connection, poller, on_messages); !sent) return fail(sent.error());
         const Instant now = io::read_clock().instant;
         poller.wait(std::clamp(std::min(driver.next_deadline(), spinner.next(now)) - now, milliseconds(0),
                                milliseconds(60000)));
@@ -95,13 +95,14 @@ Result<protocol::Message> App::call(protocol::Verb verb, protocol::Bytes body, c
         while (const auto progress = driver.take_progress()) spinner.on_progress(*progress);
         spinner.draw(later);
     }
-    poller.remove(connection->socket());
+    connection->detach(poller);
     if (signals) poller.remove_fd(signals->fd());
     spinner.clear();
     if (interrupted && !driver.done()) {
         interrupted_ = true;
         return fail(ErrorCode::cancelled, interrupted_text(driver, options));
     }
+    if (!driver.done()) return fail(*connection->trouble());
     if (driver.error()) return fail(explained(*driver.error(), options, driver.id()));
     if (const auto refused = refusal(*driver.reply())) return fail(*refused);
     if (driver.reply()->header.value == protocol::reply_value::warning && !std::exchange(warned_, true)) {

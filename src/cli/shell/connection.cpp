@@ -3,28 +3,63 @@
 #include "io/random.hpp"
 
 namespace mc::cli {
+namespace {
 
-Connection::Connection(io::Context& context, std::string endpoint, io::Socket socket)
-    : context_(&context), endpoint_(std::move(endpoint)), socket_(std::move(socket)) {}
+/// A broker that ends breaks one handshake off; one that does so each time is not who it is taken for.
+constexpr int broken_off_max = 3;
 
-Result<Connection> Connection::open(io::Context& context, const std::string& endpoint) {
-    Connection out(context, endpoint, io::Socket::dealer(context));
-    if (auto connected = out.socket_.connect(endpoint); !connected) return fail(connected.error());
+}  // namespace
+
+Connection::Connection(io::Context& context, Route route) : context_(&context), route_(std::move(route)) {}
+
+Result<Connection> Connection::open(io::Context& context, Route route) {
+    Connection out(context, std::move(route));
+    if (auto connected = out.connect(); !connected) return fail(connected.error());
     return out;
 }
 
+Result<void> Connection::connect() {
+    handshakes_.reset();
+    io::SocketOptions options;
+    options.security = route_.security;
+    socket_ = std::make_unique<io::Socket>(io::Socket::dealer(*context_, options));
+    handshakes_ = std::make_unique<io::HandshakeWatch>(*context_, *socket_);
+    return socket_->connect(route_.endpoint);
+}
+
 Result<void> Connection::renew() {
-    socket_ = io::Socket::dealer(*context_);
-    return socket_.connect(endpoint_);
+    return connect();
+}
+
+void Connection::attach(io::Poller& poller, const std::function<void()>& on_messages) {
+    poller.add(*socket_, {}, [on_messages](io::Readiness) { on_messages(); });
+    poller.add(handshakes_->events(), {}, [this](io::Readiness) { on_handshakes(); });
+}
+
+void Connection::detach(io::Poller& poller) {
+    poller.remove(handshakes_->events());
+    poller.remove(*socket_);
+}
+
+void Connection::on_handshakes() {
+    while (const auto outcome = handshakes_->next()) {
+        broken_off_ = *outcome == io::Handshake::broken_off ? broken_off_ + 1 : 0;
+        const bool final =
+            *outcome != io::Handshake::done && (*outcome != io::Handshake::broken_off || broken_off_ >= broken_off_max);
+        if (!final) continue;
+        const bool gone = *outcome == io::Handshake::broken_off;
+        trouble_ = Error{gone ? ErrorCode::broker_unreachable : ErrorCode::not_authorised,
+                         io::handshake_sentence(*outcome, route_.endpoint, route_.with_key())};
+    }
 }
 
 void Connection::send(const protocol::Message& message) {
     const auto frames = protocol::to_frames(message);
-    static_cast<void>(socket_.send(frames));
+    static_cast<void>(socket_->send(frames));
 }
 
 std::optional<protocol::Message> Connection::receive() {
-    while (auto frames = socket_.receive()) {
+    while (auto frames = socket_->receive()) {
         if (auto message = protocol::from_frames(*frames)) return std::move(*message);
     }
     return std::nullopt;

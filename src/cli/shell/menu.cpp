@@ -51,7 +51,9 @@ int run_menu(App& app) {
         app.print(step.text);
         if (step.over) return 0;
         if (step.command.empty()) continue;
-        std::vector<std::string> arguments{"mccli", "--broker", app.options().broker};
+        std::vector<std::string> arguments{"mccli"};
+        if (!app.options().broker.empty()) arguments.insert(arguments.end(), {"--broker", app.options().broker});
+        if (!app.options().context.empty()) arguments.insert(arguments.end(), {"--context", app.options().context});
         if (!app.options().state_dir.empty())
             arguments.insert(arguments.end(), {"--state-dir", app.options().state_dir});
         arguments.insert(arguments.end(), step.command.begin(), step.command.end());

@@ -34,7 +34,7 @@ Result<StreamEnd> stream(App& app, StreamWish wish) {
     auto signals = io::Signals::block({SIGINT, SIGTERM, SIGHUP, SIGWINCH});
     if (!signals) return fail(signals.error());
     io::ignore_pipe_signal();
-    auto connection = Connection::open(app.context(), app.options().broker);
+    auto connection = app.connect();
     if (!connection) return fail(connection.error());
     StreamSession session(wish.verb, new_request_id(), new_request_id(), wish.target, std::move(wish.data),
                           app.options().connect_timeout, io::read_clock().instant);
@@ -47,7 +47,7 @@ Result<StreamEnd> stream(App& app, StreamWish wish) {
     StreamEnd out;
     out.ending = StreamPump(session, *connection, *signals, wish.input, wish.tty).run();
     if (raw) raw->leave();
-    out.error = session.error();
+    out.error = session.done() ? session.error() : connection->trouble();
     if (!out.error) out.exit_code = session.exit_code();
     return out;
 }

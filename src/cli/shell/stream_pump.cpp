@@ -31,7 +31,7 @@ StreamPump::StreamPump(StreamSession& session, Connection& connection, io::Signa
       error_(open_sink(STDERR_FILENO)),
       input_(input),
       tty_(tty) {
-    poller_.add(connection_.socket(), {}, [this](io::Readiness) { on_socket(); });
+    connection_.attach(poller_, [this] { on_socket(); });
     poller_.add_fd(signals_.fd(), {}, [this](io::Readiness) { on_signal(); });
     if (!input_) session_.input_ended(now());
 }
@@ -43,7 +43,7 @@ StreamPump::~StreamPump() {
     }
     if (stdin_polled_) poller_.remove_fd(STDIN_FILENO);
     poller_.remove_fd(signals_.fd());
-    poller_.remove(connection_.socket());
+    connection_.detach(poller_);
 }
 
 StreamPump::Sink StreamPump::open_sink(int fd) {
@@ -149,7 +149,7 @@ void StreamPump::update_interests() {
 
 StreamPump::Ending StreamPump::run() {
     send_all();
-    while (!session_.done()) {
+    while (!session_.done() && !connection_.trouble()) {
         update_interests();
         poller_.wait(std::clamp(session_.next_deadline() - now(), milliseconds(0), milliseconds(60000)));
         session_.on_tick(now());

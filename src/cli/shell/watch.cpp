@@ -4,6 +4,7 @@
 #include "base/version.hpp"
 #include "cli/core/endpoints.hpp"
 #include "cli/core/event_follower.hpp"
+#include "cli/core/request_driver.hpp"
 #include "cli/core/views.hpp"
 #include "cli/shell/commands.hpp"
 #include "cli/shell/connection.hpp"
@@ -26,27 +27,32 @@ public:
           me_(std::move(me)),
           follower_(since, io::read_clock().instant) {}
 
-    void run(io::Signals& signals) {
+    /// Until a signal, or until the broker no longer lets this key in: then why.
+    std::optional<Error> run(io::Signals& signals) {
         io::Poller poller;
         bool stop = false;
-        poller.add(connection_.socket(), {}, [&](io::Readiness) { on_replies(); });
+        connection_.attach(poller, [&] { on_replies(); });
         poller.add(events_, {}, [&](io::Readiness) { on_events(); });
         poller.add_fd(signals.fd(), {}, [&](io::Readiness) { stop = signals.next().has_value() || stop; });
-        while (!stop) {
+        while (!stop && !refused_) {
             carry_out();
             const Instant now = io::read_clock().instant;
             poller.wait(std::clamp(follower_.next_deadline() - now, milliseconds(0), milliseconds(60000)));
             follower_.on_tick(io::read_clock().instant);
+            if (connection_.trouble()) refused_ = connection_.trouble();
         }
         poller.remove_fd(signals.fd());
         poller.remove(events_);
-        poller.remove(connection_.socket());
+        connection_.detach(poller);
+        return refused_;
     }
 
 private:
     void on_replies() {
         while (const auto message = connection_.receive()) {
-            if (message->header.kind != protocol::Kind::reply || message->header.id != replay_) continue;
+            if (message->header.kind != protocol::Kind::reply) continue;
+            if (message->header.code == ErrorCode::not_authorised) refused_ = refusal(*message);
+            if (message->header.id != replay_) continue;
             if (message->header.code != ErrorCode::ok) continue;  // the follower asks again
             const auto reply = protocol::decode<protocol::EventsReply>(message->body);
             if (reply) follower_.on_replay(io::read_clock().instant, *reply);
@@ -108,6 +114,7 @@ private:
     std::string me_;  ///< name of the key that watches
     EventFollower follower_;
     RequestId replay_;
+    std::optional<Error> refused_;
 };
 
 }  // namespace
@@ -120,15 +127,19 @@ int run_watch(App& app) {
     const auto hello =
         app.ask<protocol::HelloReply>(Verb::hello, protocol::encode(protocol::HelloRequest{mc::version}));
     if (!hello) return app.report(hello.error());
-    io::Socket events = io::Socket::sub(app.context());
+    const auto route = app.route();
+    if (!route) return app.report(route.error());
+    io::SocketOptions options;
+    options.security = route->security;
+    io::Socket events = io::Socket::sub(app.context(), options);
     events.subscribe("");
-    if (auto r = events.connect(events_endpoint(hello->events_endpoint, app.options().broker)); !r) {
+    if (auto r = events.connect(events_endpoint(hello->events_endpoint, route->endpoint)); !r) {
         return app.report(r.error());
     }
-    auto connection = Connection::open(app.context(), app.options().broker);
+    auto connection = app.connect();
     if (!connection) return app.report(connection.error());
-    Watch(app, *connection, events, hello->name, *since).run(*signals);
-    return 0;
+    const auto refused = Watch(app, *connection, events, hello->name, *since).run(*signals);
+    return refused ? app.report(*refused) : 0;
 }
 
 }  // namespace mc::cli

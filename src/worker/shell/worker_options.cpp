@@ -1,8 +1,11 @@
 #include "worker/shell/worker_options.hpp"
 
 #include <charconv>
+#include <optional>
 
 #include "base/version.hpp"
+#include "io/contexts.hpp"
+#include "io/curve_keys.hpp"
 #include "io/files.hpp"
 #include "io/options.hpp"
 #include "protocol/limits.hpp"
@@ -29,7 +32,9 @@ io::OptionExtra shown_default(std::string text) {
 }
 
 struct Raw {
-    std::string broker = defaults::workers_endpoint;
+    std::string broker;
+    std::string broker_key;
+    std::string key;
     std::string node;
     std::string docker;
     std::string advertise;
@@ -46,7 +51,12 @@ io::Options declare(Raw& raw) {
     io::Options options("mcworker", "mcworker [options]",
                         "Serves one node of a minicloud: takes jobs from the broker and runs VMs on a Docker engine.");
     options.group("Broker");
-    options.add("broker", "ENDPOINT", raw.broker, "the broker's endpoint for workers");
+    options.add("broker", "ENDPOINT", raw.broker, "the broker's endpoint for workers",
+                shown_default("the one it has joined, else " + std::string(defaults::workers_endpoint)));
+    options.add("broker-key", "KEY", raw.broker_key, "the broker's public key; with --key",
+                shown_default("the one it has joined"));
+    options.add("key", "FILE", raw.key, "file with this worker's secret key (mode 0600); with --broker-key",
+                shown_default("the one it has joined with, else none: plaintext"));
     options.add("node", "NAME", raw.node, "name of this node in the cloud", shown_default("this machine's name"));
     options.add("advertise", "HOST", raw.advertise, "host name or address under which people reach this node's VMs",
                 shown_default("127.0.0.1 with a broker on this machine, else this machine's address towards it"));
@@ -121,6 +131,39 @@ Result<std::uint32_t> parse_cpus(const std::string& text) {
     return static_cast<std::uint32_t>(milli);
 }
 
+std::filesystem::path connection_file(const std::filesystem::path& state_dir) {
+    return state_dir / "connection";
+}
+
+namespace {
+
+/// Where the broker is and which keys are for it: as told, else as stored.
+Result<void> find_broker(const Raw& raw, WorkerOptions& result) {
+    result.broker = raw.broker;
+    if (raw.broker_key.empty() != raw.key.empty()) {
+        return fail(ErrorCode::usage, "--broker-key and --key belong together: give both, or join with a token");
+    }
+    std::optional<io::CurveClient> keys;
+    if (!raw.key.empty()) {
+        const auto broker = io::public_key_from_z85(raw.broker_key);
+        if (!broker) return fail(ErrorCode::usage, "--broker-key: " + broker.error().message);
+        auto own = io::read_key_file(raw.key);
+        if (!own) return fail(own.error());
+        keys = io::CurveClient{std::move(*own), *broker};
+    } else {
+        auto stored = io::read_connection(connection_file(result.state_dir));
+        if (!stored && stored.error().code != ErrorCode::not_found) return fail(stored.error());
+        if (stored && result.broker.empty()) result.broker = stored->endpoint;
+        if (stored) keys = io::CurveClient{std::move(stored->own), stored->broker};
+    }
+    if (result.broker.empty()) result.broker = defaults::workers_endpoint;
+    // On a local socket nobody asks for keys.
+    if (keys && result.broker.starts_with("tcp://")) result.security = std::move(*keys);
+    return {};
+}
+
+}  // namespace
+
 Result<WorkerOptions> read_options(std::span<const std::string> arguments, const io::Environment& environment) {
     Raw raw;
     io::Options options = declare(raw);
@@ -149,11 +192,13 @@ Result<WorkerOptions> read_options(std::span<const std::string> arguments, const
     }
     if (settings.labels.size() > limits::labels_max) return fail(ErrorCode::usage, "at most 32 --label can be given");
 
-    result.broker = raw.broker;
+    result.state_dir = raw.state_dir.empty() ? io::state_dir(environment) / ("worker-" + settings.name)
+                                             : std::filesystem::path(raw.state_dir);
+    if (auto found = find_broker(raw, result); !found) return fail(found.error());
     settings.advertise = raw.advertise;
     if (settings.advertise.empty()) {
-        const bool near = is_loopback(host_of(raw.broker));
-        auto own = near ? Result<std::string>("127.0.0.1") : own_address_towards(raw.broker);
+        const bool near = is_loopback(host_of(result.broker));
+        auto own = near ? Result<std::string>("127.0.0.1") : own_address_towards(result.broker);
         if (!own) return fail(ErrorCode::io_failed, own.error().message + "; or say --advertise HOST");
         settings.advertise = std::move(*own);
     }
@@ -168,8 +213,6 @@ Result<WorkerOptions> read_options(std::span<const std::string> arguments, const
     settings.cpus_milli = raw.cpus_milli;
     settings.memory_bytes = raw.memory_bytes;
     settings.engine_calls = raw.engine_calls;
-    result.state_dir = raw.state_dir.empty() ? io::state_dir(environment) / ("worker-" + settings.name)
-                                             : std::filesystem::path(raw.state_dir);
     return result;
 }
 

@@ -8,6 +8,7 @@
 #include "io/engine_endpoint.hpp"
 #include "io/environment.hpp"
 #include "io/log.hpp"
+#include "io/zmq.hpp"
 #include "worker/core/settings.hpp"
 
 namespace mc::worker {
@@ -15,6 +16,7 @@ namespace mc::worker {
 /// Everything mcworker is told, checked, with its defaults filled in.
 struct WorkerOptions {
     std::string broker;
+    io::Security security{};  ///< towards the broker
     io::EngineEndpoint engine;
     std::filesystem::path state_dir;
     io::LogLevel log_level = io::LogLevel::info;
@@ -24,7 +26,11 @@ struct WorkerOptions {
     std::string print;
 };
 
-/// Command line, environment and ini file. Errors: usage, invalid_argument, io_failed.
+/// Where `mcworker join` keeps how it reaches the broker.
+[[nodiscard]] std::filesystem::path connection_file(const std::filesystem::path& state_dir);
+
+/// Command line, environment, ini file, and what was stored when it joined.
+/// Errors: usage, invalid_argument, io_failed, denied (a key file).
 [[nodiscard]] Result<WorkerOptions> read_options(std::span<const std::string> arguments,
                                                  const io::Environment& environment = io::process_environment());
 

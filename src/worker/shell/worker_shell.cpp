@@ -1,6 +1,7 @@
 #include "worker/shell/worker_shell.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <variant>
 
 #include "io/clock.hpp"
@@ -21,8 +22,9 @@ constexpr std::size_t archive_bytes_max = 256 * 1024;
 constexpr std::size_t stream_buffer_bytes = 64 * 1024;
 constexpr milliseconds engine_connect_max = 5s;
 
-io::SocketOptions broker_socket_options() {
+io::SocketOptions broker_socket_options(const io::Security& security) {
     io::SocketOptions options;
+    options.security = security;
     // What can't be sent now is said again in another form: heartbeats come each
     // second, results when the broker asks again.
     options.only_when_connected = true;
@@ -40,7 +42,7 @@ WorkerShell::WorkerShell(io::Context& context, io::Poller& poller, Places places
       probes_(poller) {}
 
 WorkerShell::~WorkerShell() {
-    if (broker_) poller_.remove(*broker_);
+    leave_broker();
 }
 
 Result<void> WorkerShell::begin() {
@@ -51,13 +53,33 @@ Result<void> WorkerShell::begin() {
 }
 
 Result<void> WorkerShell::connect_broker() {
-    if (broker_) poller_.remove(*broker_);
-    broker_ = std::make_unique<io::Socket>(io::Socket::dealer(context_, broker_socket_options()));
+    leave_broker();
+    broker_ = std::make_unique<io::Socket>(io::Socket::dealer(context_, broker_socket_options(places_.security)));
+    handshakes_ = std::make_unique<io::HandshakeWatch>(context_, *broker_);
     auto connected = broker_->connect(places_.broker);
     if (connected) {
         poller_.add(*broker_, {.read = true, .write = false}, [this](io::Readiness) { drain_broker(); });
+        poller_.add(handshakes_->events(), {.read = true, .write = false}, [this](io::Readiness) { on_handshakes(); });
     }
     return connected;
+}
+
+void WorkerShell::leave_broker() {
+    if (handshakes_) poller_.remove(handshakes_->events());
+    handshakes_.reset();
+    if (broker_) poller_.remove(*broker_);
+    broker_.reset();
+}
+
+void WorkerShell::on_handshakes() {
+    while (const auto outcome = handshakes_->next()) {
+        if (*outcome == io::Handshake::done) {
+            trouble_told_.reset();
+        } else if (std::exchange(trouble_told_, outcome) != outcome) {
+            const bool with_key = std::holds_alternative<io::CurveClient>(places_.security);
+            io::log_warn(io::handshake_sentence(*outcome, places_.broker, with_key));
+        }
+    }
 }
 
 void WorkerShell::turn(milliseconds max) {

@@ -4,11 +4,13 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
 #include "io/engine_client.hpp"
 #include "io/engine_stream.hpp"
+#include "io/handshake_watch.hpp"
 #include "io/poller.hpp"
 #include "io/ssh_probe.hpp"
 #include "io/zmq.hpp"
@@ -26,6 +28,7 @@ public:
         std::string broker;
         io::EngineEndpoint engine;
         std::filesystem::path state_dir;
+        io::Security security{};  ///< towards the broker
     };
 
     WorkerShell(io::Context& context, io::Poller& poller, Places places, Settings settings, WorkerState state);
@@ -52,6 +55,9 @@ private:
 
     [[nodiscard]] Result<void> connect_broker();
     void drain_broker();
+    /// Says in the log why no connection stands; once, until one has stood.
+    void on_handshakes();
+    void leave_broker();
     void run_effects();
     void tick();
 
@@ -81,6 +87,8 @@ private:
     Places places_;
     WorkerCore core_;
     std::unique_ptr<io::Socket> broker_;
+    std::unique_ptr<io::HandshakeWatch> handshakes_;  ///< after the socket: it has to go first
+    std::optional<io::Handshake> trouble_told_;
     io::EngineClient engine_;
     io::SshProbe probes_;
     std::map<StreamId, Stream> streams_;

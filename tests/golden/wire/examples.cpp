@@ -248,7 +248,7 @@ void add_jobs(std::vector<Example>& out) {
 
 void add_events(std::vector<Example>& out) {
     Example event = worker("event_published", Kind::notice, Verb::event_published, part("Event", samples::event()));
-    event.topic = topic_event;
+    event.topic = topic_of(samples::event());
     out.push_back(event);
     Example beacon = worker("event_beacon", Kind::notice, Verb::event_beacon,
                             part("Beacon", Beacon{samples::cloud, Epoch{3}, EventSeq{1042}}));

@@ -108,6 +108,15 @@ TEST_F(Curve, AWatchTellsOfNothingWhileNothingHappens) {
     EXPECT_EQ(watch.next(), std::nullopt);
 }
 
+// The library's I/O thread would stand still, and with it every socket, if it told a watch that is gone.
+TEST_F(Curve, AWatchMayEndWhileItsSocketGoesOn) {
+    Socket dealer = Socket::dealer(context, with(CurveClient{client, server.pub}));
+    std::make_unique<HandshakeWatch>(context, dealer).reset();
+    ASSERT_TRUE(dealer.connect(router.last_endpoint()));
+    EXPECT_EQ(dealer.send(Frames{"hello"}), SendOutcome::sent);
+    EXPECT_TRUE(run_until(poller, [&] { return received.has_value(); }));
+}
+
 TEST(CurveSentences, SayWhatToDo) {
     EXPECT_THAT(handshake_sentence(Handshake::refused, "tcp://a:1", true), HasSubstr("mccli token create"));
     EXPECT_THAT(handshake_sentence(Handshake::no_common, "tcp://a:1", false), HasSubstr("without a key"));

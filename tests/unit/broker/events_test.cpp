@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "broker/core/topics.hpp"
 #include "broker_harness.hpp"
 
 namespace mc::broker::test {
@@ -9,6 +10,19 @@ namespace {
 protocol::EventsReply replay(BrokerHarness& t, std::uint64_t after, std::uint32_t limit = 1000) {
     const auto id = t.send(Verb::events, encode(protocol::EventsRequest{EventSeq{after}, limit}));
     return *decode<protocol::EventsReply>(t.answer(id)->body);
+}
+
+TEST(GrantedTopics, AreWhatIsWantedAndAllowed) {
+    using Topics = std::vector<std::string>;
+    const Topics user{"event/ada/", "beacon"};
+    EXPECT_EQ(granted_topics("", user), user);
+    EXPECT_EQ(granted_topics("event", user), Topics{"event/ada/"});
+    EXPECT_EQ(granted_topics("event/", user), Topics{"event/ada/"});
+    EXPECT_EQ(granted_topics("event/ada/", user), Topics{"event/ada/"});
+    EXPECT_EQ(granted_topics("event/bob/", user), Topics{});
+    EXPECT_EQ(granted_topics("event/a", user), Topics{"event/ada/"});
+    EXPECT_EQ(granted_topics("event/bob/", {"event/", "beacon"}), Topics{"event/bob/"});
+    EXPECT_EQ(granted_topics("", {}), Topics{});
 }
 
 TEST(BrokerEvents, AreNumberedWithoutAHoleAcrossRestarts) {

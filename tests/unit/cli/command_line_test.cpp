@@ -203,7 +203,8 @@ TEST(Commands, ReadsCommonOptions) {
     EXPECT_EQ(common->broker, "tcp://box:7710");
     EXPECT_EQ(common->output, OutputFormat::json);
     EXPECT_EQ(common->connect_timeout, 500ms);
-    EXPECT_EQ(read_common(settings({}))->broker, "tcp://127.0.0.1:7710");
+    EXPECT_EQ(read_common(settings({}))->broker, "");
+    EXPECT_EQ(read_common(settings({{"context", {"lab"}}}))->context, "lab");
     EXPECT_EQ(read_common(settings({{"output", {"xml"}}})).error().code, ErrorCode::usage);
 }
 

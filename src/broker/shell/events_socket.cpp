@@ -1,0 +1,70 @@
+#include "broker/shell/events_socket.hpp"
+
+#include <utility>
+#include <variant>
+
+#include "broker/core/topics.hpp"
+
+namespace mc::broker {
+namespace {
+
+/// Subscriptions taken in one turn; the rest waits for the next.
+constexpr int subscriptions_per_turn_max = 1000;
+
+constexpr char subscribes = 1;
+
+}  // namespace
+
+EventsSocket::EventsSocket(io::Context& context, io::Poller& poller, TopicsFor topics_for)
+    : context_(context), poller_(poller), topics_for_(std::move(topics_for)) {}
+
+EventsSocket::~EventsSocket() {
+    if (socket_) poller_.remove(*socket_);
+}
+
+Result<void> EventsSocket::bind(const std::string& endpoint, const io::SocketOptions& options) {
+    options_ = options;
+    with_keys_ = std::holds_alternative<io::CurveServer>(options.security);
+    open();
+    if (auto bound = socket_->bind(endpoint); !bound) return bound;
+    endpoint_ = socket_->last_endpoint();
+    return {};
+}
+
+void EventsSocket::open() {
+    if (socket_) poller_.remove(*socket_);
+    socket_.emplace(io::Socket::xpub(context_, options_));
+    poller_.add(*socket_, {}, [this](io::Readiness) { on_subscriptions(); });
+}
+
+void EventsSocket::on_subscriptions() {
+    for (int i = 0; i < subscriptions_per_turn_max; ++i) {
+        const auto asked = socket_->receive_with_key();
+        if (!asked) return;
+        const std::string& frame = asked->frames.front();
+        // Who ends a subscription goes on being sent it, and its own library drops it: nothing is counted per peer.
+        if (frame.empty() || frame[0] != subscribes || (with_keys_ && !asked->key)) continue;
+        for (const std::string& topic : granted_topics(frame.substr(1), topics_for_(asked->key))) {
+            socket_->subscribe(topic);
+        }
+    }
+}
+
+void EventsSocket::publish(const std::vector<std::string>& frames) {
+    // Before it is bound there is nobody to hear it.
+    if (socket_) static_cast<void>(socket_->send(frames));
+}
+
+void EventsSocket::begin_anew() {
+    if (!with_keys_) return;
+    open();
+    down_ = true;
+    try_again();
+}
+
+void EventsSocket::try_again() {
+    // The library gives the port back in a thread of its own, a moment later.
+    down_ = down_ && !socket_->bind(endpoint_);
+}
+
+}  // namespace mc::broker

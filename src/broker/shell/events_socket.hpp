@@ -1,0 +1,56 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/public_key.hpp"
+#include "base/result.hpp"
+#include "io/poller.hpp"
+#include "io/zmq.hpp"
+
+namespace mc::broker {
+
+/// The channel of events. Each watcher gets the topics that its key may have, whatever it subscribes to (ADR 18).
+///
+/// Single thread, the Poller's, which must outlive it; so must the Context.
+class EventsSocket {
+public:
+    /// The prefixes of topics that a key may have; nullopt: somebody without one.
+    using TopicsFor = std::function<std::vector<std::string>(const std::optional<PublicKey>& key)>;
+
+    EventsSocket(io::Context& context, io::Poller& poller, TopicsFor topics_for);
+    ~EventsSocket();
+    EventsSocket(const EventsSocket&) = delete;
+    EventsSocket& operator=(const EventsSocket&) = delete;
+
+    /// Errors: as io::Socket::bind.
+    [[nodiscard]] Result<void> bind(const std::string& endpoint, const io::SocketOptions& options);
+    [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
+
+    /// Never waits; a slow watcher misses it, and sees that from the numbers.
+    void publish(const std::vector<std::string>& frames);
+
+    /// Ends the connections of all watchers. They connect again, and who may no longer is not let in. Does nothing
+    /// where no keys are asked for.
+    void begin_anew();
+    /// After begin_anew(): whether the port is not yet free again. Call try_again() soon.
+    [[nodiscard]] bool is_down() const { return down_; }
+    void try_again();
+
+private:
+    void open();
+    void on_subscriptions();
+
+    io::Context& context_;
+    io::Poller& poller_;
+    TopicsFor topics_for_;
+    io::SocketOptions options_;
+    std::string endpoint_;
+    std::optional<io::Socket> socket_;
+    bool with_keys_ = false;
+    bool down_ = false;
+};
+
+}  // namespace mc::broker

@@ -1,0 +1,36 @@
+#include "cli/shell/route.hpp"
+
+#include "io/contexts.hpp"
+#include "protocol/limits.hpp"
+
+namespace mc::cli {
+namespace {
+
+Route route_of(const io::StoredConnection& connection, const std::string& endpoint) {
+    return {endpoint.empty() ? connection.endpoint : endpoint, io::CurveClient{connection.own, connection.broker}};
+}
+
+}  // namespace
+
+Result<Route> find_route(const CommonOptions& options) {
+    const io::Contexts contexts;
+    const std::string& broker = options.broker;
+    std::string name = options.context;
+    if (name.empty() && broker.empty()) name = contexts.current();
+    if (!name.empty()) {
+        const auto connection = contexts.load(name);
+        if (!connection) return fail(connection.error());
+        return route_of(*connection, broker);
+    }
+    if (broker.empty()) return Route{defaults::clients_endpoint};
+    // Over ipc:// no keys are used; and a file that can't be read is not one that was asked for.
+    if (broker.starts_with("tcp://")) {
+        for (const auto& other : contexts.names()) {
+            const auto connection = contexts.load(other);
+            if (connection && connection->endpoint == broker) return route_of(*connection, broker);
+        }
+    }
+    return Route{broker};
+}
+
+}  // namespace mc::cli
