@@ -67,6 +67,8 @@ struct HelloReply {
     EventSeq last_event;
     std::string name;  ///< of the key that asked; `local` for one without a key
     Role role = Role::joiner;
+    PublicKey key;                 ///< the broker's; zeros = it asks nobody for a key
+    std::string clients_endpoint;  ///< as bound, like events_endpoint
 
     bool operator==(const HelloReply&) const = default;
     template <class Self, class Archive>
@@ -79,6 +81,8 @@ struct HelloReply {
         archive(self.last_event);
         archive(self.name, limits::name_bytes_max);
         archive(self.role, Role::admin);
+        archive(self.key);
+        archive(self.clients_endpoint, limits::endpoint_bytes_max);
     }
 };
 

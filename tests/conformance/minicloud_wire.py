@@ -45,7 +45,7 @@ BODIES = {
     "Progress": {"stage": "", "detail": "", "percent": 0, "name": ""},
     "HelloRequest": {"version": ""},
     "HelloReply": {"version": "", "cloud": 0, "epoch": 0, "events_endpoint": "", "time": 0, "last_event": 0, "name": "",
-                   "role": 0},
+                   "role": 0, "key": ZERO_KEY, "clients_endpoint": ""},
     "VmSpec": {
         "name": "", "image": "", "cpus_milli": 0, "memory_bytes": 0, "pids": 0, "env": [], "authorized_keys": [],
         "password_hash": "", "labels": ("Label",), "ttl_seconds": 0,

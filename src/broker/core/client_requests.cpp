@@ -101,7 +101,7 @@ void BrokerCore::on_hello(Now now, const Actor& actor, const Message& message) {
     if (!hello) return refuse(actor.peer, message.header, hello.error());
     reply(actor.peer, message.header,
           encode(protocol::HelloReply{version, meta_.cloud, meta_.epoch, config_.endpoints.events, now.wall,
-                                      events_.last(), actor.name, actor.role}));
+                                      events_.last(), actor.name, actor.role, config_.key, config_.endpoints.clients}));
 }
 
 bool BrokerCore::answer_repeat(Now now, const Actor& actor, const Message& message) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <string>
 
+#include "base/public_key.hpp"
 #include "base/time.hpp"
 #include "protocol/key_bodies.hpp"
 #include "protocol/limits.hpp"
@@ -20,6 +21,7 @@ struct Endpoints {
 /// protocol's bounds are in protocol/limits.hpp.
 struct BrokerConfig {
     Endpoints endpoints{};  ///< told to clients
+    PublicKey key{};        ///< the broker's own, told to clients; zeros = it asks nobody for a key
 
     seconds silence_max = limits::silence_max;  ///< a node without a heartbeat this long is silent
     seconds placement_wait_max{10};           ///< a create waits this long for a first ready node, e.g. after a restart

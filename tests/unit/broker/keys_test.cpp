@@ -20,6 +20,24 @@ TEST(BrokerKeys, AnUnknownKeyIsRefused) {
     EXPECT_TRUE(t.core->topics_for(t.now, t.key('X')).empty());
 }
 
+// A token has both in it, and who makes one may be connected without a key.
+TEST(BrokerKeys, OfTheBrokerIsToldWithWhereItTakesClients) {
+    const auto hello_of = [](KeyHarness& t) {
+        const auto id = t.ask('U', Verb::hello, encode(protocol::HelloRequest{"0.2.0"}));
+        return *decode<protocol::HelloReply>(t.answer(id, t.client('U'))->body);
+    };
+    BrokerConfig config;
+    config.key = *PublicKey::from_bytes(std::string(PublicKey::size, 'B'));
+    config.endpoints.clients = "tcp://*:7710";
+    KeyHarness with(config);
+    with.admit("ada", 'U', Role::user);
+    EXPECT_EQ(hello_of(with).key, config.key);
+    EXPECT_EQ(hello_of(with).clients_endpoint, "tcp://*:7710");
+    KeyHarness without;
+    without.admit("ada", 'U', Role::user);
+    EXPECT_FALSE(hello_of(without).key);
+}
+
 TEST(BrokerKeys, ConnectWhereTheirRoleHasBusiness) {
     KeyHarness t;
     t.admit("boss", 'A', Role::admin);

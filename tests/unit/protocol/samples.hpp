@@ -156,7 +156,8 @@ inline auto all() {
     return std::tuple{
         ErrorBody{"no such VM", 250},
         Progress{"pulling", "layer 3 of 7", 43, "web"},
-        HelloReply{"0.1.0", cloud, Epoch{3}, "tcp://127.0.0.1:7712", created, EventSeq{1042}, "ada", Role::user},
+        HelloReply{"0.1.0", cloud, Epoch{3}, "tcp://127.0.0.1:7712", created, EventSeq{1042}, "ada", Role::user, key,
+                   "tcp://127.0.0.1:7710"},
         CreateRequest{vm_spec(), 3, "node-a", OnLost::replace},
         ActionRequest{{"web", "vm-1"}, 30},
         item(),
