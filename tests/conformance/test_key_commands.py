@@ -1,29 +1,37 @@
 """mccli's commands about keys, tokens, the audit log and owners, on a real broker with the clients and workers in Python."""
 
+import base64
 import contextlib
 import json
-import os
 import sqlite3
 import subprocess
 import unittest
 
+import msgpack
+import zmq.utils.z85
+
 import minicloud_wire as wire
-from cloud import BIN, Cloud
+from client import Refused
+from cloud import BIN, Cloud, Keys
 from test_keys_and_audit import ADMIN, USER, fingerprint
+
+WORKER = 1
 
 
 class CommandTest(unittest.TestCase):
+    with_keys = False
+
     def setUp(self):
-        self.cloud = Cloud()
+        self.cloud = Cloud(with_keys=self.with_keys)
         self.addCleanup(self.cloud.end)
         self.client = self.cloud.client()
         self.addCleanup(self.client.close)
 
     def mccli(self, *argv, code=0):
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("MC_")}
         done = subprocess.run(
-            [BIN / "mccli", "--broker", self.cloud.clients, *argv], capture_output=True, text=True, timeout=30, env=clean
-        )
+            [BIN / "mccli", "--broker", self.cloud.clients, *argv], capture_output=True, text=True, timeout=30,
+            env=self.cloud.env(),
+        )  # fmt: skip
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return done
 
@@ -36,6 +44,11 @@ class KeyCommandsTest(CommandTest):
         request = wire.new("TokenCreateRequest", key=byte * 32, **{"role": USER, **fields})
         self.assertEqual(self.client.call("token_create", "TokenCreateRequest", request)[1].items[0].code, wire.OK)
         return fingerprint(byte * 32)
+
+    def test_broker_that_asks_nobody_for_a_key_has_no_tokens(self):
+        said = self.mccli("token", "create", "--role", "user", code=1).stderr
+        self.assertIn("start it with mcbroker --curve", said)
+        self.assertEqual(self.json("token"), [])
 
     def test_nothing_is_there_at_first(self):
         self.assertEqual(self.json("keys"), [])
@@ -123,6 +136,76 @@ class OwnersTest(CommandTest):
         self.assertIn("did you mean web?", self.mccli("info", "wbe", code=4).stderr)
         self.mccli("info", "local/web/x", code=2)
         self.assertEqual(self.mccli("delete", "local/web").stdout, "local/web deleted\n")
+
+
+class TokensTest(CommandTest):
+    """On a broker that asks for keys; mccli is the admin of its first start."""
+
+    with_keys = True
+
+    def keys_in(self, token):
+        """What a joiner reads in a token, with a library of its own."""
+        self.assertRegex(token, "^mc1-[A-Za-z0-9_-]+$")
+        endpoint, broker, secret = msgpack.unpackb(base64.urlsafe_b64decode(token[4:] + "=" * (-len(token[4:]) % 4)))
+        self.assertEqual(endpoint, self.cloud.clients)
+        z85 = zmq.utils.z85.encode
+        self.assertEqual(z85(broker), self.cloud.admin.broker)
+        return Keys(z85(broker), z85(secret))
+
+    def join(self, token, name):
+        own = Keys(self.cloud.admin.broker)
+        joiner = self.cloud.client(self.keys_in(token))
+        reply = joiner.call("join", "JoinRequest", wire.new("JoinRequest", key=own.bytes, name=name))[1]
+        joiner.close()
+        return own, reply
+
+    def user(self, name):
+        client = self.cloud.client(self.cloud.keys(name, USER))
+        self.addCleanup(client.close)
+        return client
+
+    def test_somebody_joins_with_a_token(self):
+        made = self.json("token", "create", "--role", "user", "--name", "ada", "--quota-vms", "1", "--key-ttl", "7d")
+        self.assertEqual((made["role"], made["uses"], made["ttl_seconds"]), ("user", 1, 900))
+        self.assertEqual(fingerprint(self.keys_in(made["token"]).bytes), made["fingerprint"])
+        self.assertEqual(self.json("token")[0]["uses_left"], 1)
+        own, reply = self.join(made["token"], "somebody")
+        self.assertEqual((reply.name, reply.role), ("ada", USER))
+        keys = {key["name"]: key for key in self.json("keys")}
+        self.assertEqual(sorted(keys), ["ada", "admin"])
+        self.assertEqual((keys["ada"]["fingerprint"], keys["ada"]["made_by"]), (fingerprint(own.bytes), made["fingerprint"]))
+        self.assertEqual(keys["ada"]["quota"]["vms"], 1)
+        self.assertIsNotNone(keys["ada"]["expires"])
+        self.assertEqual(self.json("token")[0]["uses_left"], 0)
+        self.assertEqual([e["action"] for e in self.json("audit")], ["admin_key", "token_create", "join"])
+        with self.assertRaises(Refused) as refused:
+            self.join(made["token"], "bob")
+        self.assertEqual(refused.exception.code, wire.NOT_AUTHORISED)
+        self.assertIn("the key you use", self.mccli("keys", "revoke", "admin", code=2).stderr)
+
+    def test_what_is_printed_for_people(self):
+        said = self.mccli("token", "create", "-r", "worker", "-n", "3")
+        self.assertRegex(said.stdout, "a token for 3 workers, good for 15m;(.|\n)* mcworker join mc1-")
+        self.assertIn("only programs on the broker's own machine", said.stderr)
+        self.keys_in(self.mccli("token", "create", "-r", "user", "-q").stdout.strip())
+        self.mccli("token", "create", code=2)
+        self.assertIn("has the role admin", self.mccli("token", "create", "-r", "user", "--name", "admin", code=1).stderr)
+        self.assertEqual(len(self.json("token")), 2, "a token that was refused is none")
+
+    def test_vms_of_several_owners(self):
+        self.cloud.worker("node-a", 1, keys=self.cloud.keys("node-a", WORKER))
+        ada, bob = self.user("ada"), self.user("bob")
+        for client, name in ((ada, "web"), (bob, "web"), (bob, "db")):
+            client.create(name=name)
+        self.assertRegex(self.mccli("list").stdout, "NAME +OWNER.*\nweb +ada .*\ndb +bob .*\nweb +bob ")
+        self.assertEqual(self.mccli("list", "-q").stdout.split(), ["ada/web", "bob/db", "bob/web"])
+        self.assertEqual(self.json("info", "db")["owner"], "bob", "there is no other")
+        self.assertIn("say one of ada/web, bob/web", self.mccli("stop", "web", code=2).stderr)
+        self.assertEqual(self.mccli("stop", "bob/web", "db").stdout, "bob/web stopped\ndb stopped\n")
+        self.assertEqual([vm.state for vm in ada.list()[0]], [wire.RUNNING])
+        self.assertIn("did you mean bob/web?", self.mccli("info", "bbo/web", code=4).stderr)
+        self.mccli("create", "web")
+        self.assertEqual(self.json("info", "web")["owner"], "admin", "one's own comes first")
 
 
 if __name__ == "__main__":

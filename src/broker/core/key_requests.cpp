@@ -138,7 +138,7 @@ Error BrokerCore::make_token(Now now, const Actor& actor, const protocol::TokenC
     }
     for (const KeyRecord* other : keys_.named(asked.name)) {
         if (asked.name.empty() || role_of_owner(*other) == asked.role) continue;
-        return {ErrorCode::already_exists, asked.name + " is a " + std::string(name_of(role_of_owner(*other))) +
+        return {ErrorCode::already_exists, asked.name + " has the role " + std::string(name_of(role_of_owner(*other))) +
                                                ": choose another name, or revoke that one first"};
     }
     KeyRecord token;

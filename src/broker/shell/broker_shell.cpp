@@ -142,6 +142,9 @@ Result<std::unique_ptr<BrokerShell>> BrokerShell::open(const BrokerOptions& opti
     if (!store) return fail(store.error());
     const auto securities = securities_of(options, dir);
     if (!securities) return fail(securities.error());
+    for (const auto* security : {&securities->clients, &securities->workers, &securities->events}) {
+        if (const auto* server = std::get_if<io::CurveServer>(security)) config->key = server->own.pub;
+    }
 
     std::unique_ptr<BrokerShell> shell(
         new BrokerShell(*config, {std::move(signals), std::move(*lock), std::move(*store)}, *securities));

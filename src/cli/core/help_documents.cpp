@@ -44,7 +44,8 @@ constexpr Section output_section{
     "a terminal; NO_COLOR turns colours off. Tables fit the terminal's width: long texts are shortened, then the least "
     "important columns left out; names are never cut. Piped tables are never cut, nor are those of -o wide, which have "
     "every column.\n\n"
-    "With -o json every listing is a JSON array, `info`, a single `create` and `audit --verify` an object, `watch` one "
+    "With -o json every listing is a JSON array, `info`, a single `create`, `token create` and `audit --verify` an "
+    "object, `watch` one "
     "object per line, "
     "and an error an object on stderr. Field names are stable; times are RFC 3339 in UTC; what is not there is null."};
 
@@ -130,6 +131,7 @@ std::string markdown_json() {
         {"key", "A key or a token (`keys`, `token list`)"},
         {"keys", "A key (`keys`), besides"},
         {"token", "A token (`token list`), besides; `name` is null when whoever joins says one"},
+        {"new token", "`token create`"},
         {"audit", "An entry of the audit log (`audit`)"},
         {"audit check", "`audit --verify`, when nothing was changed; else an error"},
         {"event", "An event (`watch`)"},

@@ -20,6 +20,13 @@ namespace mc::cli {
 [[nodiscard]] Result<protocol::RevokeRequest> read_token_revoke(std::span<const std::string> operands,
                                                                 const std::vector<protocol::KeyView>& listed);
 
+struct TokenCommand {
+    protocol::TokenCreateRequest request;  ///< without the key: the shell makes it
+    std::string endpoint;                  ///< where those who join reach the broker; "" = as the broker says
+};
+/// Errors: usage, invalid_argument.
+[[nodiscard]] Result<TokenCommand> read_token_create(const Settings& settings);
+
 struct AuditCommand {
     AuditRange range;
     bool verify = false;

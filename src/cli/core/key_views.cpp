@@ -76,6 +76,33 @@ std::string quota_text(const protocol::Quota& quota) {
     return out;
 }
 
+std::string text_new_token(const NewToken& made) {
+    const auto& request = made.request;
+    const std::string role(name_of(request.role));
+    std::string out =
+        "a token for " + (request.uses == 1 ? "one " + role : std::to_string(request.uses) + " " + role + "s");
+    if (!request.name.empty()) out += " named " + request.name;
+    out += ", good for " + format_age(seconds(static_cast<std::int64_t>(request.ttl_seconds)));
+    out += "; its fingerprint is " + request.key.fingerprint() + "\n\n";
+    out += std::string("  ") + (request.role == Role::worker ? "mcworker" : "mccli") + " join " + made.token + "\n\n";
+    return out + "It is shown only here. Who has it can join: hand it over by a way that you both trust.\n";
+}
+
+std::string json_new_token(const NewToken& made) {
+    const auto& request = made.request;
+    Json out;
+    out["token"] = made.token;
+    out["fingerprint"] = request.key.fingerprint();
+    out["name"] = text_or_null(request.name);
+    out["role"] = std::string(name_of(request.role));
+    out["uses"] = request.uses;
+    out["ttl_seconds"] = request.ttl_seconds;
+    out["key_ttl_seconds"] = number_or_null(request.key_ttl_seconds);
+    out["quota"] = quota_json(request.quota);
+    out["endpoint"] = made.endpoint;
+    return pretty(out);
+}
+
 std::string text_keys(const std::vector<KeyView>& keys, WallTime now, const TextStyle& style) {
     const std::vector<Column> columns{
         {"NAME", false, 10},  {"ROLE", false, 9},  {"FINGERPRINT", false, 8}, {"AGE", true, 5},

@@ -24,6 +24,15 @@ namespace mc::cli {
 [[nodiscard]] std::string json_keys(const std::vector<protocol::KeyView>& keys);
 [[nodiscard]] std::string json_tokens(const std::vector<protocol::KeyView>& tokens);
 
+/// A token that was just made: `token` is the string itself, which is nowhere else.
+struct NewToken {
+    std::string token;
+    protocol::TokenCreateRequest request;
+    std::string endpoint;
+};
+[[nodiscard]] std::string text_new_token(const NewToken& made);
+[[nodiscard]] std::string json_new_token(const NewToken& made);
+
 /// "5 VMs, 8 cpus, 4G, ttl 24h"; "" = nothing but the broker's own.
 [[nodiscard]] std::string quota_text(const protocol::Quota& quota);
 

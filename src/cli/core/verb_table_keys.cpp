@@ -52,6 +52,44 @@ VerbSpec tokens_verb() {
     };
 }
 
+VerbSpec token_create_verb() {
+    return VerbSpec{
+        .id = VerbId::token_create,
+        .name = "token create",
+        .group = group,
+        .summary = "Make a token, with which somebody joins this cloud",
+        .description =
+            "A token is one word that begins with mc1-, with the broker's address and key and a key of its own in it. "
+            "It is "
+            "made here and printed once; the cloud never sees its secret half. Who has it runs `mccli join`, or on a "
+            "machine "
+            "with a Docker engine `mcworker join`, and gets a key of their own with the role, name and quota of the "
+            "token. With --quiet only the token is printed.\n\n"
+            "Without --name each who joins says a name that is not taken. Several keys of one name are one owner, such "
+            "as "
+            "somebody's laptop and desktop.",
+        .options =
+            {
+                {"role", 'r', "ROLE", "what they may do: user, viewer, admin or worker (docs/security.md)"},
+                {"name", 0, "NAME", "what they are called: the owner of their VMs, or a worker's node"},
+                {"ttl", 0, "DURATION", "how long the token is good for (default 15m, at most 30d)"},
+                {"uses", 'n', "N", "how many keys it admits (default 1, at most 1000)"},
+                {"key-ttl", 0, "DURATION", "the keys it admits expire that long after they joined (default: never)"},
+                {"quota-vms", 0, "N", "VMs that each user may have at once (default: as the broker says)"},
+                {"quota-cpus", 0, "CPUS", "cores of all their VMs"},
+                {"quota-memory", 0, "SIZE", "memory of all their VMs"},
+                {"quota-ttl", 0, "DURATION", "the longest time to live of one of their VMs"},
+                {"endpoint", 0, "ENDPOINT", "where they reach the broker (default: where it takes clients)"},
+            },
+        .examples =
+            {
+                {"mccli token create --role user --name ada", ""},
+                {"mccli token create --role user -n 30 --ttl 2h --quota-vms 2", "for a class; each says a name"},
+                {"mccli token create --role worker --name lab-1", "a machine that offers room for VMs"},
+            },
+    };
+}
+
 VerbSpec token_revoke_verb() {
     VerbSpec verb = batch_verb(
         VerbId::token_revoke, "token revoke", "TOKEN...", "Take tokens back, so that nobody joins with them any more",
@@ -99,7 +137,7 @@ VerbSpec audit_verb() {
 }  // namespace
 
 std::vector<VerbSpec> key_verbs() {
-    return {keys_verb(), revoke_verb(), tokens_verb(), token_revoke_verb(), audit_verb()};
+    return {keys_verb(), revoke_verb(), tokens_verb(), token_create_verb(), token_revoke_verb(), audit_verb()};
 }
 
 }  // namespace mc::cli

@@ -32,6 +32,7 @@ enum class VerbId {
     keys,
     keys_revoke,
     tokens,
+    token_create,
     token_revoke,
     audit,
     menu,

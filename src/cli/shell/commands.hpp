@@ -21,6 +21,7 @@ int run_cancel(App& app);
 int run_keys(App& app);
 int run_keys_revoke(App& app);
 int run_tokens(App& app);
+int run_token_create(App& app);
 int run_token_revoke(App& app);
 int run_audit(App& app);
 int run_menu(App& app);

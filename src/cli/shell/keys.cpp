@@ -1,10 +1,14 @@
+#include "base/version.hpp"
+#include "cli/core/endpoints.hpp"
 #include "cli/core/key_commands.hpp"
 #include "cli/core/key_views.hpp"
 #include "cli/shell/commands.hpp"
 #include "cli/shell/pages.hpp"
 #include "io/clock.hpp"
+#include "io/curve_keys.hpp"
+#include "protocol/join_token.hpp"
 
-/// keys, keys revoke, token list, token revoke.
+/// keys, keys revoke, token list, token create, token revoke.
 namespace mc::cli {
 namespace {
 
@@ -56,6 +60,46 @@ int run_tokens(App& app) {
 
 int run_keys_revoke(App& app) {
     return revoke(app, read_revoke(app.line().operands));
+}
+
+int run_token_create(App& app) {
+    auto command = read_token_create(app.settings());
+    if (!command) return app.report(command.error());
+    const auto hello =
+        app.ask<protocol::HelloReply>(Verb::hello, protocol::encode(protocol::HelloRequest{mc::version}));
+    if (!hello) return app.report(hello.error());
+    if (!hello->key) {
+        return app.report(
+            Error{ErrorCode::wrong_state,
+                  "this broker asks nobody for a key, so there is nothing to join: whoever reaches it may do "
+                  "everything; to have keys, start it with mcbroker --curve"});
+    }
+    const auto route = app.route();
+    if (!route) return app.report(route.error());
+    const auto endpoint = token_endpoint(command->endpoint, hello->clients_endpoint, route->endpoint);
+    if (!endpoint) return app.report(endpoint.error());
+    const auto pair = io::KeyPair::make();
+    auto& request = command->request;
+    request.key = pair.pub;
+    const auto reply = app.ask<protocol::ItemsReply>(Verb::token_create, protocol::encode(request),
+                                                     {limits::request_deadline_default, "", "token"});
+    if (!reply) return app.report(reply.error());
+    for (const auto& item : reply->items) {
+        if (item.code != ErrorCode::ok) return app.report(Error{item.code, item.message});
+    }
+    const NewToken made{to_text(protocol::JoinToken{*endpoint, hello->key, pair.secret}), request, *endpoint};
+    if (app.json())
+        app.print(json_new_token(made));
+    else if (app.options().quiet)
+        app.print(made.token + "\n");
+    else
+        app.print(text_new_token(made));
+    if (is_loopback(*endpoint)) {
+        app.remark("the token leads to " + *endpoint +
+                   ", which only programs on the broker's own machine reach; for others start it with --clients "
+                   "tcp://HOST:PORT, or say with --endpoint where they reach it");
+    }
+    return 0;
 }
 
 int run_token_revoke(App& app) {

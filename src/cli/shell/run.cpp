@@ -169,6 +169,8 @@ int run_verb(App& app) {
             return run_keys_revoke(app);
         case VerbId::tokens:
             return run_tokens(app);
+        case VerbId::token_create:
+            return run_token_create(app);
         case VerbId::token_revoke:
             return run_token_revoke(app);
         case VerbId::audit:

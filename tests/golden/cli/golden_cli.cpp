@@ -14,6 +14,7 @@
 #include "cli/core/audit_views.hpp"
 #include "cli/core/command_line.hpp"
 #include "cli/core/commands.hpp"
+#include "cli/core/endpoints.hpp"
 #include "cli/core/help.hpp"
 #include "cli/core/json_views.hpp"
 #include "cli/core/key_commands.hpp"
@@ -103,6 +104,21 @@ void add_keys(Outputs& out) {
     out["tokens.json"] = json_tokens(tokens);
 }
 
+void add_new_token(Outputs& out) {
+    NewToken one{"mc1-uzGmcA", {}, "tcp://cloud.lan:7710"};
+    one.request.key = *PublicKey::from_bytes("0123456789abcdefghijklmnopqrstuv");
+    one.request.role = protocol::Role::user;
+    one.request.name = "ada";
+    out["token-create.txt"] = text_new_token(one);
+    one.request.name = "";
+    one.request.uses = 30;
+    one.request.ttl_seconds = 7200;
+    one.request.quota.vms = 2;
+    out["token-create.json"] = json_new_token(one);
+    one.request.role = protocol::Role::worker;
+    out["token-create-workers.txt"] = text_new_token(one);
+}
+
 void add_audit(Outputs& out) {
     const auto log = samples::audit();
     out["audit.txt"] = text_audit(log, piped);
@@ -155,6 +171,15 @@ void add_errors(Outputs& out) {
     for (const auto& names : revokes) {
         if (auto revoke = read_token_revoke(names, samples::keys()); !revoke) say(revoke.error());
     }
+    const std::vector<Settings::Values> tokens{{},
+                                               {{"role", {"joiner"}}},
+                                               {{"role", {"user"}}, {"name", {"Ada"}}},
+                                               {{"role", {"user"}}, {"ttl", {"60d"}}},
+                                               {{"role", {"admin"}}, {"quota-vms", {"3"}}}};
+    for (const auto& values : tokens) say(read_token_create(Settings(values)).error());
+    say(token_endpoint("", "ipc:///run/mc", "ipc:///run/mc").error());
+    say(token_endpoint("", "tcp://*:7710", "ipc:///run/mc").error());
+    say(token_endpoint("cloud.lan", "tcp://*:7710", "ipc:///run/mc").error());
     say(read_audit(Settings(Settings::Values{{"verify", {"true"}}, {"since", {"3"}}})).error());
     say(read_audit(Settings(Settings::Values{{"noted", {"0123"}}})).error());
     for (const auto& vm : samples::vms()) {
@@ -210,6 +235,7 @@ int main() {
     add_listings(outputs);
     add_requests(outputs);
     add_keys(outputs);
+    add_new_token(outputs);
     add_audit(outputs);
     add_watch(outputs);
     add_errors(outputs);

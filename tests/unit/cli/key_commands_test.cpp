@@ -54,6 +54,37 @@ TEST(KeyCommands, RevokeNoMoreTokensThanARequestHolds) {
     EXPECT_EQ(read_token_revoke(name, many)->targets.size(), limits::batch_max);
 }
 
+TEST(KeyCommands, ReadATokenWithItsQuota) {
+    const auto read = [](Settings::Values values) { return read_token_create(Settings(std::move(values))); };
+    const auto plain = read({{"role", {"worker"}}});
+    ASSERT_TRUE(plain);
+    EXPECT_EQ(plain->request.ttl_seconds, defaults::token_ttl_seconds);
+    EXPECT_EQ(plain->request.uses, defaults::token_uses);
+    const auto full = read({{"role", {"user"}},
+                            {"name", {"ada"}},
+                            {"ttl", {"2h"}},
+                            {"uses", {"1000"}},
+                            {"key-ttl", {"7d"}},
+                            {"quota-vms", {"5"}},
+                            {"quota-cpus", {"2.5"}},
+                            {"quota-memory", {"4G"}},
+                            {"quota-ttl", {"1d"}},
+                            {"endpoint", {"cloud.lan:7710"}}});
+    ASSERT_TRUE(full) << full.error().message;
+    EXPECT_EQ(full->request.role, Role::user);
+    EXPECT_EQ(full->request.name, "ada");
+    EXPECT_EQ(full->request.ttl_seconds, 7200U);
+    EXPECT_EQ(full->request.uses, limits::token_uses_max);
+    EXPECT_EQ(full->request.key_ttl_seconds, 7U * 86400);
+    EXPECT_EQ(full->request.quota, (protocol::Quota{5, 2500, 4ULL << 30, 86400}));
+    EXPECT_EQ(full->endpoint, "cloud.lan:7710");
+    EXPECT_EQ(read({}).error().code, ErrorCode::usage);
+    EXPECT_EQ(read({{"role", {"joiner"}}}).error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(read({{"role", {"user"}}, {"uses", {"1001"}}}).error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(read({{"role", {"user"}}, {"ttl", {"31d"}}}).error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(read({{"role", {"viewer"}}, {"quota-vms", {"1"}}}).error().code, ErrorCode::usage);
+}
+
 TEST(KeyViews, TellKeysFromTokensByName) {
     ASSERT_EQ(only_keys(listed).size(), 2U);
     EXPECT_EQ(only_keys(listed).front().fingerprint, "1111111111111111");

@@ -97,6 +97,26 @@ TEST(Endpoints, ReplacesAWildcardByTheHostThatWasReached) {
     EXPECT_EQ(events_endpoint("ipc:///run/ev", "ipc:///run/mc"), "ipc:///run/ev");
 }
 
+// Goal: a token leads to the broker from where it is used, or is not made.
+TEST(Endpoints, OfATokenAreWhereOthersReachTheBroker) {
+    EXPECT_EQ(token_endpoint("", "tcp://10.0.0.1:7710", "ipc:///run/mc"), "tcp://10.0.0.1:7710");
+    EXPECT_EQ(token_endpoint("", "tcp://*:7710", "tcp://cloud.lan:7710"), "tcp://cloud.lan:7710");
+    EXPECT_EQ(token_endpoint("cloud.lan:7710", "tcp://*:7710", "ipc:///run/mc"), "tcp://cloud.lan:7710");
+    EXPECT_EQ(token_endpoint("tcp://[fd00::1]:7710", "ipc:///run/mc", "ipc:///run/mc"), "tcp://[fd00::1]:7710");
+    EXPECT_EQ(token_endpoint("", "tcp://0.0.0.0:7710", "tcp://127.0.0.1:7710").error().code, ErrorCode::wrong_state);
+    EXPECT_EQ(token_endpoint("", "tcp://*:7710", "ipc:///run/mc").error().code, ErrorCode::wrong_state);
+    EXPECT_EQ(token_endpoint("", "ipc:///run/mc", "ipc:///run/mc").error().code, ErrorCode::wrong_state);
+    const std::string long_host(limits::endpoint_bytes_max, 'a');
+    for (const std::string bad : {"cloud.lan", "tcp://cloud.lan:", "tcp://cloud.lan:0", "tcp://cloud.lan:65536",
+                                  "tcp://*:7710", "ipc:///run/mc", "tcp://:7710"}) {
+        EXPECT_EQ(token_endpoint(bad, "tcp://*:7710", "tcp://a:1").error().code, ErrorCode::invalid_argument) << bad;
+    }
+    EXPECT_FALSE(token_endpoint(long_host + ":1", "tcp://*:7710", "tcp://a:1"));
+    EXPECT_TRUE(is_loopback("tcp://127.0.0.1:7710"));
+    EXPECT_TRUE(is_loopback("tcp://[::1]:7710"));
+    EXPECT_FALSE(is_loopback("tcp://cloud.lan:7710"));
+}
+
 TEST(ProgressLine, ShowsTheStageAfterAMoment) {
     ProgressLine line("creating web", Instant{0ms});
     EXPECT_EQ(line.text(Instant{200ms}, 80), "");
