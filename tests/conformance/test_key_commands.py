@@ -134,6 +134,9 @@ class OwnersTest(CommandTest):
         self.assertIn("mccli start local/web", self.mccli("ssh", "local/web", code=1).stderr)
         self.assertIn("did you mean local/web?", self.mccli("info", "loacl/web", code=4).stderr)
         self.assertIn("did you mean web?", self.mccli("info", "wbe", code=4).stderr)
+        done = self.mccli("start", "web", "local/wbe", code=7)
+        self.assertIn("did you mean local/web?", done.stderr)
+        self.assertEqual(done.stdout.split(",")[0], "web started")
         self.mccli("info", "local/web/x", code=2)
         self.assertEqual(self.mccli("delete", "local/web").stdout, "local/web deleted\n")
 

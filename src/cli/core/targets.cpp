@@ -33,4 +33,9 @@ std::optional<std::string> nearest_target(std::string_view target, const std::ve
     return full_name(*vm);
 }
 
+std::string did_you_mean(std::string_view target, const std::vector<protocol::VmView>& vms) {
+    const auto near = nearest_target(target, vms);
+    return near ? "; did you mean " + *near + "?" : "";
+}
+
 }  // namespace mc::cli

@@ -27,4 +27,7 @@ void name_as_asked(std::vector<protocol::ItemResult>& items, const std::vector<s
 [[nodiscard]] std::optional<std::string> nearest_target(std::string_view target,
                                                         const std::vector<protocol::VmView>& vms);
 
+/// "; did you mean web?" for the end of a sentence; "" when none is near.
+[[nodiscard]] std::string did_you_mean(std::string_view target, const std::vector<protocol::VmView>& vms);
+
 }  // namespace mc::cli

@@ -56,6 +56,17 @@ void print_created(const App& app, const CreateCommand& command, const std::vect
     app.print(text_created_all(items, password, app.style()));
 }
 
+/// To the sentences about VMs that are not there, which ones were probably meant.
+void suggest_targets(App& app, std::vector<ItemResult>& items) {
+    const auto is_not_there = [](const ItemResult& item) { return item.code == ErrorCode::not_found; };
+    if (std::none_of(items.begin(), items.end(), is_not_there)) return;
+    const auto vms = list_all(app);
+    if (!vms) return;
+    for (auto& item : items) {
+        if (is_not_there(item)) item.message += did_you_mean(item.target, *vms);
+    }
+}
+
 std::string progress_of(Verb verb, std::size_t count, const std::string& name) {
     std::string word = "creating";
     if (verb == Verb::start) word = "starting";
@@ -107,6 +118,9 @@ int run_items(App& app, Verb verb, const std::vector<std::string>& targets, prot
     auto reply = app.ask<ItemsReply>(verb, std::move(body), call);
     if (!reply) return app.report(reply.error());
     name_as_asked(reply->items, targets);
+    if (verb == Verb::start || verb == Verb::stop || verb == Verb::restart || verb == Verb::remove) {
+        suggest_targets(app, reply->items);
+    }
     const auto done = done_word(verb);
     if (app.json())
         app.print(json_items(reply->items, done));
@@ -135,9 +149,7 @@ int run_list(App& app) {
 
 int report_about(App& app, const std::string& target, Error error) {
     if (error.code == ErrorCode::not_found && error.message.find("did you mean") == std::string::npos) {
-        const auto vms = list_all(app);
-        const auto near = vms ? nearest_target(target, *vms) : std::nullopt;
-        if (near) error.message += "; did you mean " + *near + "?";
+        if (const auto vms = list_all(app)) error.message += did_you_mean(target, *vms);
     }
     return app.report(error);
 }

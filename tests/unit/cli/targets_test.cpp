@@ -53,6 +53,8 @@ TEST(Targets, AreSuggestedAsTheyHaveToBeWritten) {
     EXPECT_EQ(nearest_target("bob/we", of_two), "bob/web");
     EXPECT_EQ(nearest_target("ada/vm-2", of_two), std::nullopt) << "another number is another VM";
     EXPECT_EQ(nearest_target("something-else", of_two), std::nullopt);
+    EXPECT_EQ(did_you_mean("wbe", of_one), "; did you mean web?");
+    EXPECT_EQ(did_you_mean("something-else", of_one), "");
 }
 
 // What a sentence tells to type must mean the VM that was asked for.
