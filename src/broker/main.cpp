@@ -36,7 +36,7 @@ int run(int argc, char** argv) {
     auto shell = mc::broker::BrokerShell::open(target, std::move(*signals));
     if (!shell) {
         mc::io::log_error(shell.error().message);
-        return exit_failed;
+        return shell.error().code == mc::ErrorCode::usage ? exit_usage : exit_failed;
     }
     (*shell)->run();
     return exit_ok;

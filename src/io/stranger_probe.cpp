@@ -8,7 +8,8 @@
 namespace mc::io {
 namespace {
 
-constexpr milliseconds patience_max{5000};
+/// For a machine that is busy with other things.
+constexpr milliseconds patience_max{30000};
 
 }  // namespace
 
@@ -30,11 +31,16 @@ Result<void> probe_as_stranger(Context& context, Poller& poller, Socket socket, 
     std::optional<Handshake> outcome;
     HandshakeWatch watch(context, socket);
     if (auto connected = socket.connect(reached_locally(endpoint)); !connected) return connected;
+    const auto is_final = [&] { return outcome == Handshake::refused || outcome == Handshake::done; };
     poller.add(watch.events(), {}, [&](Readiness) {
-        if (!outcome) outcome = watch.next();
+        while (!is_final()) {
+            const auto next = watch.next();
+            if (!next) return;
+            outcome = next;
+        }
     });
     const Instant end = read_clock().instant + patience_max;
-    while (!outcome && read_clock().instant < end) poller.wait(end - read_clock().instant);
+    while (!is_final() && read_clock().instant < end) poller.wait(end - read_clock().instant);
     poller.remove(watch.events());
     if (outcome == Handshake::refused) return {};
     if (outcome == Handshake::done) {

@@ -9,6 +9,7 @@
 #include "io/options.hpp"
 #include "io/random.hpp"
 #include "io/signals.hpp"
+#include "worker/shell/join.hpp"
 #include "worker/shell/state_file.hpp"
 #include "worker/shell/worker_options.hpp"
 #include "worker/shell/worker_shell.hpp"
@@ -45,6 +46,26 @@ void serve(worker::WorkerShell& shell, io::Poller& poller, io::Signals& signals)
     poller.remove_fd(signals.fd());
 }
 
+/// The token of `join -`, which is in no list of processes then.
+std::string read_token() {
+    constexpr int token_bytes_max = 4096;
+    char line[token_bytes_max] = {};
+    if (std::fgets(line, sizeof line, stdin) == nullptr) return "";
+    std::string token(line);
+    while (!token.empty() && (token.back() == '\n' || token.back() == '\r' || token.back() == ' ')) token.pop_back();
+    return token;
+}
+
+int join(const worker::WorkerOptions& options) {
+    if (const auto made = io::make_private_dir(options.state_dir); !made) return complain(made.error(), exit_failed);
+    const std::string token = options.join_token == "-" ? read_token() : options.join_token;
+    const auto joined = worker::join(token, options.settings.name, options.state_dir);
+    if (!joined) return complain(joined.error(), exit_failed);
+    std::printf("%s\nstart it with: mcworker --node %s%s\n", joined->c_str(), options.settings.name.c_str(),
+                options.state_dir_option.c_str());
+    return exit_ok;
+}
+
 int run(int argc, char** argv) {
     auto options = worker::read_options(io::arguments(argc, argv));
     if (!options) return complain(options.error(), options.error().code == ErrorCode::usage ? exit_usage : exit_failed);
@@ -52,6 +73,7 @@ int run(int argc, char** argv) {
         std::fputs(options->print.c_str(), stdout);
         return exit_ok;
     }
+    if (!options->join_token.empty()) return join(*options);
     io::setup_log("mcworker", options->log_level);
     io::ignore_pipe_signal();
     auto signals = io::Signals::block({SIGINT, SIGTERM});

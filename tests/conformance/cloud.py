@@ -1,5 +1,6 @@
 """A real mcbroker in a directory of its own, for tests: on ipc endpoints, or with keys on tcp ones."""
 
+import base64
 import os
 import pathlib
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import tempfile
 import time
 
+import msgpack
 import zmq
 import zmq.utils.z85
 
@@ -55,7 +57,6 @@ class Cloud:
         self.admin = None
         if with_keys:
             self.clients, self.workers, self.events = (f"tcp://127.0.0.1:{port}" for port in free_ports(3))
-            self.options.append("--curve")
         self.with_keys = with_keys
         self.context = zmq.Context()
         self.members, self.broker = [], None
@@ -94,18 +95,26 @@ class Cloud:
     def log_text(self):
         return (self.folder / "log").read_text(errors="replace")
 
-    def keys(self, name, role, by=None):
-        """A new key pair that was admitted under that name, with a token that the admin made."""
-        token, own = Keys(self.admin.broker), Keys(self.admin.broker)
-        admin = by or self.client()
-        request = wire.new("TokenCreateRequest", key=token.bytes, role=role, name=name)
+    def token(self, role, name="", **fields):
+        """The key pair of a new token."""
+        token, admin = Keys(self.admin.broker), self.client()
+        request = wire.new("TokenCreateRequest", key=token.bytes, role=role, name=name, **fields)
         reply = admin.call("token_create", "TokenCreateRequest", request)[1]
+        admin.close()
         assert reply.items[0].code == wire.OK, reply
-        joiner = self.client(token)
+        return token
+
+    def token_text(self, token):
+        """As people hand it over: docs/protocol.md under token_create."""
+        decode = zmq.utils.z85.decode
+        packed = msgpack.packb([self.clients, decode(token.broker), decode(token.secret)])
+        return "mc1-" + base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+    def keys(self, name, role):
+        """A new key pair that was admitted under that name."""
+        own, joiner = Keys(self.admin.broker), self.client(self.token(role, name))
         joiner.call("join", "JoinRequest", wire.new("JoinRequest", key=own.bytes, name=name))
         joiner.close()
-        if not by:
-            admin.close()
         return own
 
     def kill(self, number=signal.SIGKILL):

@@ -47,7 +47,7 @@ class KeyCommandsTest(CommandTest):
 
     def test_broker_that_asks_nobody_for_a_key_has_no_tokens(self):
         said = self.mccli("token", "create", "--role", "user", code=1).stderr
-        self.assertIn("start it with mcbroker --curve", said)
+        self.assertIn("without --plaintext", said)
         self.assertEqual(self.json("token"), [])
 
     def test_nothing_is_there_at_first(self):

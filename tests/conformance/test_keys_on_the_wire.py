@@ -9,8 +9,8 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 import minicloud_wire as wire
-from client import Refused, Watcher
-from cloud import BIN, Cloud, Keys, wait_for
+from client import Client, Refused, Watcher
+from cloud import BIN, Cloud, Keys, free_ports, wait_for
 
 WORKER, USER, VIEWER = 1, 2, 3
 FAILURES = {
@@ -174,6 +174,18 @@ class ProgramsTest(unittest.TestCase):
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return done
 
+    def test_plaintext_is_for_loopback_only(self):
+        clients, workers, events = (f"tcp://127.0.0.1:{port}" for port in free_ports(3))
+        state = self.cloud.folder / "plain"
+        usual = ("--plaintext", "--state-dir", state, "--workers", workers, "--events", events, "--clients")
+        for everywhere in ("tcp://0.0.0.0:17710", "tcp://*:17710", "tcp://[::]:17710"):
+            refused = self.run_program("mcbroker", *usual, everywhere, code=2)
+            self.assertIn("mccli token create", refused.stderr)
+        self.start("mcbroker", *usual, clients)
+        client = Client(clients)
+        self.addCleanup(client.close)
+        self.assertEqual(client.hello().name, "local")
+
     def test_mccli_uses_the_context_that_the_first_start_made(self):
         self.assertIn("admin", self.run_program("mccli", "keys").stdout)
         self.run_program("mccli", "--broker", self.cloud.clients, "keys")
@@ -235,6 +247,48 @@ class ProgramsTest(unittest.TestCase):
         self.assertNotIn("token create", with_key.text())
         self.assertEqual([node.name for node in admin.nodes()], ["real"])
 
+    def test_worker_joins_with_a_token(self):
+        token = self.cloud.token(WORKER)
+        state = self.cloud.folder / "worker"
+        said = self.run_program(
+            "mcworker", "join", self.cloud.token_text(token), "--node", "lab-1", "--state-dir", state
+        ).stdout
+        self.assertIn("as lab-1", said)
+        self.assertEqual((state / "connection").stat().st_mode & 0o777, 0o600)
+        self.assertEqual(list(state.glob("joining-*")), [])
+        admin = self.cloud.client()
+        self.addCleanup(admin.close)
+        self.start("mcworker", "--docker", "unix:///nonexistent.sock", "--state-dir", state, "--node", "lab-1")
+        wait_for(lambda: [node.name for node in admin.nodes()] == ["lab-1"], "the node is there")
+        used = self.run_program(
+            "mcworker", "join", self.cloud.token_text(token), "--node", "lab-2", "--state-dir", self.cloud.folder / "w2", code=1
+        )
+        self.assertIn("used up", used.stderr)
+
+    def test_mccli_joins_with_a_token(self):
+        home = {"XDG_CONFIG_HOME": str(self.cloud.folder / "ada")}
+        text = self.cloud.token_text(self.cloud.token(USER, "ada"))
+        said = self.run_program("mccli", "join", text, "--as", "lab", **home).stdout
+        self.assertIn("as ada, role user; context lab", said)
+        self.assertEqual(self.run_program("mccli", "list", **home).stdout, "")
+        self.assertIn("context lab already", self.run_program("mccli", "join", text, "--as", "lab", code=1, **home).stderr)
+        denied = self.run_program("mccli", "keys", code=1, **home)
+        self.assertIn("may not keys", denied.stderr)
+        [stored] = (self.cloud.folder / "ada").rglob("*.context")
+        self.assertEqual(stored.stat().st_mode & 0o777, 0o600)
+
+    def test_tokens_that_are_none_are_told(self):
+        home = {"XDG_CONFIG_HOME": str(self.cloud.folder / "eve")}
+        stranger = self.cloud.token_text(Keys(self.cloud.admin.broker))
+        for program, rest in (("mccli", ()), ("mcworker", ("--state-dir", self.cloud.folder / "eve-worker"))):
+            self.assertIn("mc1-", self.run_program(program, "join", "mc1-abc", *rest, code=ANY, **home).stderr)
+            self.assertIn("mccli token create", self.run_program(program, "join", stranger, *rest, code=1, **home).stderr)
+        worker = self.cloud.token_text(self.cloud.token(WORKER, "n"))
+        self.assertIn("mcworker join", self.run_program("mccli", "join", worker, code=ANY, **home).stderr)
+        user = self.cloud.token_text(self.cloud.token(USER, "u"))
+        said = self.run_program("mcworker", "join", user, "--state-dir", self.cloud.folder / "eve-worker", code=1, **home)
+        self.assertIn("mccli join", said.stderr)
+
     def other_key(self):
         path = self.cloud.folder / "other"
         path.write_text(f"secret-key={zmq.curve_keypair()[1].decode()}\n")
@@ -242,7 +296,7 @@ class ProgramsTest(unittest.TestCase):
         return path
 
     def start(self, name, *argv):
-        log = self.cloud.folder / f"log-{argv[5]}"
+        log = self.cloud.folder / f"log-{'-'.join(str(word) for word in argv).replace('/', '-')[-40:]}"
         with open(log, "wb") as out:
             process = subprocess.Popen([BIN / name, *argv], stdout=out, stderr=out, env=self.cloud.env())
 

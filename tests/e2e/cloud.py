@@ -130,7 +130,10 @@ class OwnEngine(Engine):
 
 
 class Cloud:
-    """`endpoints` by the broker's option for each; ipc in a new directory without. The rest are broker options."""
+    """`endpoints` by the broker's option for each; ipc in a new directory without. The rest are broker options.
+
+    On tcp everybody has a key: mccli the first admin's, which the broker makes; workers join with a token.
+    """
 
     def __init__(self, directory=None, endpoints=None, **broker_options):
         self.dir = directory or tempfile.mkdtemp(prefix="mc-e2e-")
@@ -160,9 +163,18 @@ class Cloud:
         if wait:
             wait_until("the broker answers", lambda: self.mccli("version", check=False).returncode == 0)
 
+    def join_worker(self, node, engine):
+        """Once for each node: its key is kept with its state."""
+        if self.endpoints["workers"].startswith("ipc://") or os.path.exists(f"{self.dir}/worker-{node}/connection"):
+            return
+        token = self.mccli("token", "create", "--role", "worker", "--name", node, "--quiet").stdout
+        subprocess.run([*engine.inside, f"{BIN}/mcworker", "join", "-", "--node", node, "--state-dir", f"{self.dir}/worker-{node}"],
+                       input=token, text=True, check=True, capture_output=True, timeout=60, env=self.env)
+
     def start_worker(self, node, engine=None, slots=32, wait=True):
         engine = engine or Engine()
         self.engines[node] = engine
+        self.join_worker(node, engine)
         self.workers[node] = Process(
             [*engine.inside, f"{BIN}/mcworker", "--broker", self.endpoints["workers"], "--node", node, "--docker", engine.endpoint,
              "--advertise", engine.advertise, "--state-dir", f"{self.dir}/worker-{node}", "--slots", str(slots)],

@@ -13,8 +13,8 @@ PRIVATE_DIR = os.environ.get("MC_PRIVATE_DIR", "")
 CGROUP = os.environ.get("MC_PRIVATE_CGROUP", "")
 BROKER_ADDRESS = "10.232.0.1"
 ENDPOINTS = {
-    "clients": "tcp://127.0.0.1:7710", "workers": f"tcp://{BROKER_ADDRESS}:7711", "events": "tcp://127.0.0.1:7712",
-}  # fmt: skip
+    name: f"tcp://{BROKER_ADDRESS}:{port}" for name, port in (("clients", 7710), ("workers", 7711), ("events", 7712))
+}
 
 
 def run(*argv):

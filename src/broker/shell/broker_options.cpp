@@ -19,7 +19,8 @@ void BrokerOptions::declare(io::Options& options) {
     options.add("clients", "ENDPOINT", clients, "where mccli connects to (ROUTER)");
     options.add("workers", "ENDPOINT", workers, "where mcworker connects to (ROUTER)");
     options.add("events", "ENDPOINT", events, "where events are published (PUB)");
-    options.add_flag("curve", curve, "encrypt tcp endpoints, and ask everybody who connects there for a key");
+    options.add_flag("plaintext", plaintext,
+                     "no keys and no encryption: everybody on this machine is an admin; for loopback endpoints only");
     options.group("State");
     options.add("state-dir", "DIR", state_dir, "what the broker remembers; one broker per directory",
                 {.short_name = 0, .env_aliases = {}, .default_shown = "$XDG_STATE_HOME/minicloud/broker"});
@@ -62,8 +63,9 @@ io::Options broker_command(BrokerOptions& target) {
                         "Hands the requests of mccli to the workers of this cloud and publishes what happens.");
     target.declare(options);
     options.epilog(
-        "Without options it serves this machine alone. Plain tcp is not encrypted yet: listen on 127.0.0.1 or\n"
-        "on a network that you trust.\n\n"
+        "Without options it serves this machine alone. tcp endpoints are encrypted, and ask everybody for a key. The "
+        "first\n"
+        "start makes one for mccli; others join with a token: mccli token create.\n\n"
         "Exit codes: 0 ended by SIGTERM or SIGINT, 1 failed, 2 usage.");
     return options;
 }

@@ -14,8 +14,8 @@ struct BrokerOptions {
     std::string clients = defaults::clients_endpoint;
     std::string workers = defaults::workers_endpoint;
     std::string events = defaults::events_endpoint;
-    bool curve = false;     ///< tcp endpoints ask for keys
-    std::string state_dir;  ///< "" = the usual place
+    bool plaintext = false;  ///< no keys and no encryption; on this machine alone
+    std::string state_dir;   ///< "" = the usual place
     milliseconds cleanup_grace;
     milliseconds orphan_grace;
     milliseconds placement_wait;

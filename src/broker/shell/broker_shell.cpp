@@ -116,18 +116,25 @@ BrokerShell::~BrokerShell() {
 
 Result<BrokerShell::Securities> BrokerShell::securities_of(const BrokerOptions& options,
                                                            const std::filesystem::path& state_dir) {
-    std::optional<io::KeyPair> own;
-    const auto security = [&](const std::string& endpoint, const char* domain) -> io::Security {
-        if (!own || wire_of(endpoint, options.curve) == Wire::plaintext) return {};
+    std::optional<io::KeyPair> own;  // made when it is first needed
+    const auto security = [&](const std::string& endpoint, const char* domain) -> Result<io::Security> {
+        const auto wire = wire_of(endpoint, options.plaintext);
+        if (!wire) return fail(wire.error());
+        if (*wire == Wire::plaintext) return io::Security();
+        if (!own) {
+            auto pair = broker_key_pair(state_dir);
+            if (!pair) return fail(pair.error());
+            own = std::move(*pair);
+        }
         return io::CurveServer{*own, domain};
     };
-    if (options.curve) {
-        auto pair = broker_key_pair(state_dir);
-        if (!pair) return fail(pair.error());
-        own = std::move(*pair);
-    }
-    return Securities{security(options.clients, clients_domain), security(options.workers, workers_domain),
-                      security(options.events, events_domain)};
+    auto clients = security(options.clients, clients_domain);
+    if (!clients) return fail(clients.error());
+    auto workers = security(options.workers, workers_domain);
+    if (!workers) return fail(workers.error());
+    auto events = security(options.events, events_domain);
+    if (!events) return fail(events.error());
+    return Securities{std::move(*clients), std::move(*workers), std::move(*events)};
 }
 
 Result<std::unique_ptr<BrokerShell>> BrokerShell::open(const BrokerOptions& options, io::Signals signals) {

@@ -1,9 +1,16 @@
 #include "broker/shell/wire.hpp"
 
+#include "protocol/endpoints.hpp"
+
 namespace mc::broker {
 
-Wire wire_of(const std::string& endpoint, bool encrypted) {
-    return encrypted && endpoint.starts_with("tcp://") ? Wire::keys : Wire::plaintext;
+Result<Wire> wire_of(const std::string& endpoint, bool plaintext) {
+    if (!endpoint.starts_with("tcp://")) return Wire::plaintext;
+    if (!plaintext) return Wire::keys;
+    if (protocol::is_loopback_endpoint(endpoint)) return Wire::plaintext;
+    return fail(ErrorCode::usage, "--plaintext would let everybody who reaches " + endpoint +
+                                      " do everything: it is for 127.0.0.1 only. Leave it out: then everybody needs a "
+                                      "key, which mccli token create and mccli join or mcworker join make");
 }
 
 }  // namespace mc::broker

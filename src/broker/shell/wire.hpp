@@ -12,7 +12,8 @@ enum class Wire {
     plaintext,  ///< whoever reaches it is trusted
 };
 
-/// ipc:// is plaintext: the file system keeps others out. `encrypted`: tcp asks for keys.
-[[nodiscard]] Wire wire_of(const std::string& endpoint, bool encrypted);
+/// ipc:// is plaintext: the file system keeps others out. tcp:// asks for keys, unless `plaintext` was asked for.
+/// Error: usage (plaintext, and others than this machine's users could reach it).
+[[nodiscard]] Result<Wire> wire_of(const std::string& endpoint, bool plaintext);
 
 }  // namespace mc::broker

@@ -134,10 +134,34 @@ VerbSpec audit_verb() {
     };
 }
 
+VerbSpec join_verb() {
+    return VerbSpec{
+        .id = VerbId::join,
+        .name = "join",
+        .group = group,
+        .operands = "TOKEN",
+        .summary = "Join a cloud with a token, so that mccli can be used with it",
+        .description =
+            "Makes a key pair, has the public key admitted, and stores both with the broker's address and key as a "
+            "context. The secret key never leaves this machine. The first context is used from then on, another one "
+            "with --context. TOKEN is what an admin's `mccli token create` printed; - reads it from stdin, where no "
+            "list of processes shows it. When it fails it can be repeated: the token is used once.",
+        .options =
+            {
+                {"name", 0, "NAME", "what you are called there, where the token does not say (default: login name)"},
+                {"as", 0, "CONTEXT", "what the context is called (default: from the broker's host)"},
+            },
+        .examples = {{"mccli join mc1-…", ""}, {"mccli join - --as lab", "the token is asked for"}},
+        .operands_min = 1,
+        .operands_max = 1,
+    };
+}
+
 }  // namespace
 
 std::vector<VerbSpec> key_verbs() {
-    return {keys_verb(), revoke_verb(), tokens_verb(), token_create_verb(), token_revoke_verb(), audit_verb()};
+    return {keys_verb(),         revoke_verb(), tokens_verb(), token_create_verb(),
+            token_revoke_verb(), audit_verb(),  join_verb()};
 }
 
 }  // namespace mc::cli

@@ -35,6 +35,7 @@ enum class VerbId {
     token_create,
     token_revoke,
     audit,
+    join,
     menu,
     version,
     help,

@@ -45,10 +45,14 @@ Result<Route> App::route() {
     if (!route_) {
         auto found = find_route(options_);
         if (!found) return found;
-        route_ = std::move(*found);
-        options_.broker = route_->endpoint;  // for what is said of it
+        use_route(std::move(*found));
     }
     return *route_;
+}
+
+void App::use_route(Route route) {
+    options_.broker = route.endpoint;  // for what is said of it
+    route_ = std::move(route);
 }
 
 Result<Connection> App::connect() {

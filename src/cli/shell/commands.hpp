@@ -24,6 +24,7 @@ int run_tokens(App& app);
 int run_token_create(App& app);
 int run_token_revoke(App& app);
 int run_audit(App& app);
+int run_join(App& app);
 int run_menu(App& app);
 int run_version(App& app);
 

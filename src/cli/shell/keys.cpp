@@ -6,6 +6,7 @@
 #include "cli/shell/pages.hpp"
 #include "io/clock.hpp"
 #include "io/curve_keys.hpp"
+#include "protocol/endpoints.hpp"
 #include "protocol/join_token.hpp"
 
 /// keys, keys revoke, token list, token create, token revoke.
@@ -72,7 +73,7 @@ int run_token_create(App& app) {
         return app.report(
             Error{ErrorCode::wrong_state,
                   "this broker asks nobody for a key, so there is nothing to join: whoever reaches it may do "
-                  "everything; to have keys, start it with mcbroker --curve"});
+                  "everything; to have keys, start it with tcp endpoints and without --plaintext"});
     }
     const auto route = app.route();
     if (!route) return app.report(route.error());
@@ -94,7 +95,7 @@ int run_token_create(App& app) {
         app.print(made.token + "\n");
     else
         app.print(text_new_token(made));
-    if (is_loopback(*endpoint)) {
+    if (protocol::is_loopback_endpoint(*endpoint)) {
         app.remark("the token leads to " + *endpoint +
                    ", which only programs on the broker's own machine reach; for others start it with --clients "
                    "tcp://HOST:PORT, or say with --endpoint where they reach it");

@@ -175,6 +175,8 @@ int run_verb(App& app) {
             return run_token_revoke(app);
         case VerbId::audit:
             return run_audit(app);
+        case VerbId::join:
+            return run_join(app);
         case VerbId::menu:
             return run_menu(app);
         case VerbId::version:

@@ -2,7 +2,6 @@
 #include <csignal>
 
 #include "base/version.hpp"
-#include "cli/core/endpoints.hpp"
 #include "cli/core/event_follower.hpp"
 #include "cli/core/request_driver.hpp"
 #include "cli/core/views.hpp"
@@ -11,6 +10,7 @@
 #include "io/clock.hpp"
 #include "io/poller.hpp"
 #include "io/signals.hpp"
+#include "protocol/endpoints.hpp"
 
 /// watch: the loop around EventFollower.
 namespace mc::cli {
@@ -133,7 +133,7 @@ int run_watch(App& app) {
     options.security = route->security;
     io::Socket events = io::Socket::sub(app.context(), options);
     events.subscribe("");
-    if (auto r = events.connect(events_endpoint(hello->events_endpoint, route->endpoint)); !r) {
+    if (auto r = events.connect(protocol::reached_endpoint(hello->events_endpoint, route->endpoint)); !r) {
         return app.report(r.error());
     }
     auto connection = app.connect();

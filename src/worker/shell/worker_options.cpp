@@ -48,7 +48,7 @@ struct Raw {
 };
 
 io::Options declare(Raw& raw) {
-    io::Options options("mcworker", "mcworker [options]",
+    io::Options options("mcworker", "mcworker [options]\n       mcworker join TOKEN [--node NAME] [--state-dir DIR]",
                         "Serves one node of a minicloud: takes jobs from the broker and runs VMs on a Docker engine.");
     options.group("Broker");
     options.add("broker", "ENDPOINT", raw.broker, "the broker's endpoint for workers",
@@ -94,6 +94,9 @@ io::Options declare(Raw& raw) {
                 shown_default("worker-NAME in $XDG_STATE_HOME/minicloud"));
     options.add("log-level", "LEVEL", raw.log_level, "trace, debug, info, warn, error or off");
     options.epilog(
+        "join has this worker's key admitted to a cloud and stores it in the state directory, where mcworker then "
+        "finds "
+        "it. TOKEN is what `mccli token create --role worker` printed; - reads it from stdin.\n"
         "Several workers may share one machine and one engine: each needs a --node of its own and touches only its "
         "own VMs.\nExit codes: 0 stopped as asked, 1 failed, 2 wrong usage.");
     return options;
@@ -167,7 +170,9 @@ Result<void> find_broker(const Raw& raw, WorkerOptions& result) {
 Result<WorkerOptions> read_options(std::span<const std::string> arguments, const io::Environment& environment) {
     Raw raw;
     io::Options options = declare(raw);
-    const auto parsed = options.parse(arguments, environment);
+    const bool joins = !arguments.empty() && arguments.front() == "join";
+    if (joins) options.positionals(1, 1, "TOKEN");
+    const auto parsed = options.parse(arguments.subspan(joins ? 1 : 0), environment);
     if (!parsed) return fail(parsed.error());
     WorkerOptions result;
     if (parsed->help) result.print = options.help();
@@ -182,6 +187,13 @@ Result<WorkerOptions> read_options(std::span<const std::string> arguments, const
     const auto level = io::parse_log_level(raw.log_level);
     if (!level) return fail(level.error());
     result.log_level = *level;
+    result.state_dir = raw.state_dir.empty() ? io::state_dir(environment) / ("worker-" + settings.name)
+                                             : std::filesystem::path(raw.state_dir);
+    if (!raw.state_dir.empty()) result.state_dir_option = " --state-dir " + raw.state_dir;
+    if (joins) {
+        result.join_token = parsed->positional.front();
+        return result;
+    }
     auto engine = io::EngineEndpoint::choose(raw.docker, environment);
     if (!engine) return fail(ErrorCode::usage, engine.error().message);
     result.engine = std::move(*engine);
@@ -192,8 +204,6 @@ Result<WorkerOptions> read_options(std::span<const std::string> arguments, const
     }
     if (settings.labels.size() > limits::labels_max) return fail(ErrorCode::usage, "at most 32 --label can be given");
 
-    result.state_dir = raw.state_dir.empty() ? io::state_dir(environment) / ("worker-" + settings.name)
-                                             : std::filesystem::path(raw.state_dir);
     if (auto found = find_broker(raw, result); !found) return fail(found.error());
     settings.advertise = raw.advertise;
     if (settings.advertise.empty()) {

@@ -22,6 +22,10 @@ struct WorkerOptions {
     io::LogLevel log_level = io::LogLevel::info;
     Settings settings;  ///< all but `boot`
 
+    /// `join TOKEN` was asked for: only this, the node's name and state_dir are filled in then.
+    std::string join_token;
+    std::string state_dir_option;  ///< " --state-dir DIR" when it was given; for sentences
+
     /// When not empty: print it and leave with 0.
     std::string print;
 };

@@ -7,6 +7,7 @@
 #include "io/curve_keys.hpp"
 #include "io/files.hpp"
 #include "io/handshake_watch.hpp"
+#include "io/stranger_probe.hpp"
 #include "io/zap.hpp"
 #include "support.hpp"
 
@@ -115,6 +116,31 @@ TEST_F(Curve, AWatchMayEndWhileItsSocketGoesOn) {
     ASSERT_TRUE(dealer.connect(router.last_endpoint()));
     EXPECT_EQ(dealer.send(Frames{"hello"}), SendOutcome::sent);
     EXPECT_TRUE(run_until(poller, [&] { return received.has_value(); }));
+}
+
+TEST_F(Curve, AProbeTellsThatStrangersAreKeptOut) {
+    EXPECT_TRUE(probe_as_stranger(context, poller, Socket::dealer(context, stranger_options(server.pub)),
+                                  router.last_endpoint()));
+}
+
+// Pitfall 6: without a ZAP handler CURVE lets every key in, without a word.
+TEST(CurveProbe, TellsThatAStrangerGotIn) {
+    Context context;
+    Poller poller;
+    const KeyPair server = KeyPair::make();
+    Socket router = Socket::router(context, with(CurveServer{server, "clients"}));
+    ASSERT_TRUE(router.bind("tcp://127.0.0.1:*"));
+    const auto probed = probe_as_stranger(context, poller, Socket::dealer(context, stranger_options(server.pub)),
+                                          router.last_endpoint());
+    ASSERT_FALSE(probed);
+    EXPECT_EQ(probed.error().code, ErrorCode::internal);
+}
+
+TEST(CurveProbe, ReachesWhatIsBoundEverywhere) {
+    EXPECT_EQ(reached_locally("tcp://0.0.0.0:7710"), "tcp://127.0.0.1:7710");
+    EXPECT_EQ(reached_locally("tcp://[::]:7710"), "tcp://127.0.0.1:7710");
+    EXPECT_EQ(reached_locally("tcp://10.0.0.1:7710"), "tcp://10.0.0.1:7710");
+    EXPECT_EQ(reached_locally("ipc:///run/mc"), "ipc:///run/mc");
 }
 
 TEST(CurveSentences, SayWhatToDo) {

@@ -1,0 +1,28 @@
+#include "protocol/endpoints.hpp"
+
+#include <gtest/gtest.h>
+
+namespace mc::protocol {
+namespace {
+
+TEST(Endpoints, AreReachedWhereTheBrokerWas) {
+    EXPECT_EQ(reached_endpoint("tcp://*:7712", "tcp://box:7710"), "tcp://box:7712");
+    EXPECT_EQ(reached_endpoint("tcp://0.0.0.0:7712", "tcp://10.0.0.1:7710"), "tcp://10.0.0.1:7712");
+    EXPECT_EQ(reached_endpoint("tcp://[::]:7712", "tcp://[fe80::1]:7710"), "tcp://[fe80::1]:7712");
+    EXPECT_EQ(reached_endpoint("tcp://0.0.0.0:7712", "ipc:///run/mc"), "tcp://127.0.0.1:7712");
+    EXPECT_EQ(reached_endpoint("tcp://10.0.0.1:7712", "tcp://box:7710"), "tcp://10.0.0.1:7712");
+    EXPECT_EQ(reached_endpoint("ipc:///run/ev", "ipc:///run/mc"), "ipc:///run/ev");
+}
+
+TEST(Endpoints, OnLoopbackAreForThisMachineAlone) {
+    EXPECT_TRUE(is_loopback_endpoint("tcp://127.0.0.1:7710"));
+    EXPECT_TRUE(is_loopback_endpoint("tcp://localhost:7710"));
+    EXPECT_TRUE(is_loopback_endpoint("tcp://[::1]:7710"));
+    EXPECT_FALSE(is_loopback_endpoint("tcp://0.0.0.0:7710"));
+    EXPECT_FALSE(is_loopback_endpoint("tcp://*:7710"));
+    EXPECT_FALSE(is_loopback_endpoint("tcp://10.0.0.1:7710"));
+    EXPECT_FALSE(is_loopback_endpoint("ipc:///run/mc"));
+}
+
+}  // namespace
+}  // namespace mc::protocol
