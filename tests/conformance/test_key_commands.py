@@ -27,10 +27,10 @@ class CommandTest(unittest.TestCase):
         self.client = self.cloud.client()
         self.addCleanup(self.client.close)
 
-    def mccli(self, *argv, code=0):
+    def mccli(self, *argv, code=0, env=None):
         done = subprocess.run(
             [BIN / "mccli", "--broker", self.cloud.clients, *argv], capture_output=True, text=True, timeout=30,
-            env=self.cloud.env(),
+            env=env or self.cloud.env(),
         )  # fmt: skip
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return done
@@ -185,6 +185,24 @@ class TokensTest(CommandTest):
             self.join(made["token"], "bob")
         self.assertEqual(refused.exception.code, wire.NOT_AUTHORISED)
         self.assertIn("the key you use", self.mccli("keys", "revoke", "admin", code=2).stderr)
+
+    def test_what_a_user_may_and_sees(self):
+        self.cloud.worker("node-a", 1, keys=self.cloud.keys("node-a", WORKER))
+        self.user("bob").create(name="db")
+        token = self.mccli("token", "create", "-r", "user", "--name", "ada", "--quota-vms", "1", "-q").stdout.strip()
+        ada = {**self.cloud.env(), "XDG_CONFIG_HOME": str(self.cloud.folder / "ada")}
+        self.mccli("join", token, env=ada)
+        for verb in (["keys"], ["audit"], ["token"], ["keys", "revoke", "bob"], ["token", "create", "-r", "admin"]):
+            self.assertIn("a key of role user may not", self.mccli(*verb, code=1, env=ada).stderr)
+        self.assertEqual(self.mccli("list", "-q", env=ada).stdout, "")
+        self.assertEqual(self.json("create", "web", env=ada)["owner"], "ada")
+        self.mccli("create", "more", code=1, env=ada)
+        for name in ("db", "bob/db"):
+            self.assertIn("there is no VM", self.mccli("delete", name, code=4, env=ada).stderr)
+        self.assertEqual(self.mccli("list", "-q", env=ada).stdout, "web\n")
+        self.assertEqual(self.mccli("list", "-q").stdout, "ada/web\nbob/db\n")
+        denied = [entry for entry in self.json("audit", "--since", "0") if entry["code"] == "denied"]
+        self.assertEqual({entry["name"] for entry in denied}, {"ada"})
 
     def test_what_is_printed_for_people(self):
         said = self.mccli("token", "create", "-r", "worker", "-n", "3")
