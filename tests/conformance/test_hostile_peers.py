@@ -1,0 +1,158 @@
+"""Peers that have a key, and use it for what is not theirs; and peers that have none, and use up what they can."""
+
+import pathlib
+import socket
+import time
+import unittest
+
+import zmq
+
+import minicloud_wire as wire
+from client import Client, Refused
+from cloud import Cloud, wait_for
+from worker import Worker
+
+WORKER, USER = 1, 2
+
+
+class HostileClient(Client):
+    """Chooses its routing id, which a client is told not to."""
+
+    def __init__(self, endpoint, context, keys, routing_id):
+        self.routing_id = routing_id
+        super().__init__(endpoint, context, keys)
+
+    def connect(self):
+        self.socket = self.context.socket(zmq.DEALER)
+        self.socket.linger = 0
+        self.socket.routing_id = self.routing_id
+        self.keys.use(self.socket)
+        self.socket.connect(self.endpoint)
+
+
+class HostilePeersTest(unittest.TestCase):
+    def setUp(self):
+        self.cloud = Cloud(with_keys=True)
+        self.addCleanup(self.cloud.end)
+        self.admin = self.cloud.client()
+        self.addCleanup(self.admin.close)
+        self.ada, self.eve = self.cloud.keys("ada", USER), self.cloud.keys("eve", USER)
+
+    def hostile(self, keys, routing_id=b"same"):
+        client = HostileClient(self.cloud.clients, self.cloud.context, keys, routing_id)
+        self.addCleanup(client.close)
+        return client
+
+    def node(self, name="node-1", number=1):
+        return self.cloud.worker(name, number, keys=self.cloud.keys(name, WORKER))
+
+    def slow_create(self, client):
+        """A create that takes 1.5 s and was accepted. Returns its id."""
+        request_id = wire.new_id()
+        body = wire.new("CreateRequest", spec=wire.new("VmSpec", name="web", image="slow"), count=1)
+        client.send(wire.message(wire.REQUEST, "create", request_id, wire.pack("CreateRequest", body)))
+        accepted = client.receive()
+        self.assertEqual((accepted.kind, accepted.id), (wire.PROGRESS, request_id))
+        return request_id
+
+    def test_a_routing_id_in_use_can_not_be_taken_over(self):
+        self.node()
+        ada = self.hostile(self.ada)
+        request_id = self.slow_create(ada)
+        eve = self.hostile(self.eve)
+        eve.send(wire.message(wire.REQUEST, "hello", wire.new_id(), wire.pack("HelloRequest", wire.new("HelloRequest"))))
+        self.assertEqual(ada.reply_to(request_id).code, wire.OK)
+        self.assertIsNone(eve.receive(0.5))
+
+    def test_a_routing_id_that_was_anothers_brings_nothing_of_theirs(self):
+        self.node()
+        ada = self.hostile(self.ada)
+        request_id = self.slow_create(ada)
+        ada.close()
+        # The broker has noticed once the name is free: then this one is answered.
+        eve = self.hostile(self.eve)
+        ids, answered = set(), None
+        end = time.monotonic() + 10
+        while not answered and time.monotonic() < end:
+            ids.add(one := wire.new_id())
+            eve.send(wire.message(wire.REQUEST, "hello", one, wire.pack("HelloRequest", wire.new("HelloRequest"))))
+            answered = eve.receive(0.2)
+            if not answered:
+                eve.close()
+                eve.connect()
+        self.assertIn(answered.id, ids)
+        wait_for(lambda: [vm.state for vm in self.admin.list()[0]] == [wire.RUNNING], "the VM runs")
+        while message := eve.receive(0.3):
+            self.assertNotEqual(message.id, request_id)
+        # Who made it gets to know by asking again, as always.
+        again = self.cloud.client(self.ada)
+        self.addCleanup(again.close)
+        self.assertEqual(again.job(request_id).request, request_id)
+
+    def test_a_replayed_request_does_nothing_for_another(self):
+        self.node()
+        ada = self.cloud.client(self.ada)
+        self.addCleanup(ada.close)
+        request_id, spec = wire.new_id(), dict(name="web")
+        self.assertEqual(ada.create(request_id=request_id, **spec)[1].items[0].code, wire.OK)
+        eve = self.cloud.client(self.eve)
+        self.addCleanup(eve.close)
+        with self.assertRaises(Refused) as refused:
+            eve.create(request_id=request_id, **spec)
+        self.assertEqual(refused.exception.code, wire.REQUEST_CONFLICT)
+        with self.assertRaises(Refused) as refused:
+            eve.job(request_id)
+        self.assertEqual(refused.exception.code, wire.NOT_FOUND)
+        # On a new connection of the same key it is the same request, and has the same outcome.
+        ada.close()
+        ada.connect()
+        self.assertEqual(ada.create(request_id=request_id, **spec)[1].items[0].code, wire.OK)
+        self.assertEqual(len(self.admin.list()[0]), 1)
+
+    def test_a_worker_can_not_register_as_another_node(self):
+        self.node()
+        other = Worker(self.cloud.workers, "node-1", 1, keys=self.cloud.keys("other", WORKER))
+        self.cloud.members.append(other)
+        other.start()
+        wait_for(lambda: other.errors, "it was refused")
+        self.assertEqual(other.errors[0][:2], ("node_register", wire.NOT_AUTHORISED))
+        self.assertFalse(other.registered.is_set())
+        [node] = self.admin.nodes()
+        self.assertEqual((node.name, node.state), ("node-1", 0))
+
+    def test_a_worker_can_not_speak_for_another_nodes_vm(self):
+        self.node()
+        vm_id = self.admin.create(name="web")[1].items[0].vm.id
+        lies = {vm_id: wire.new("VmReport", vm=vm_id, state=wire.EXITED, container="c", ssh_port=1, host_key="ssh-ed25519 LIE")}
+        liar = self.cloud.worker("node-2", 2, keys=self.cloud.keys("node-2", WORKER), vms=lies)
+        wait_for(lambda: liar.registrations >= 1, "it has reported")
+        self.admin.act("restart", "web")  # by then what it said has been heard
+        vm = self.admin.info("web")
+        self.assertEqual((vm.state, vm.node), (wire.RUNNING, "node-1"))
+        self.assertNotIn("LIE", vm.host_key)
+
+    def test_frames_before_a_key_was_proved_take_no_memory(self):
+        host, port = self.cloud.clients.removeprefix("tcp://").split(":")
+        greeting = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x00" + b"CURVE".ljust(20, b"\0") + b"\0" + bytes(31)
+
+        def resident_kib():
+            status = pathlib.Path(f"/proc/{self.cloud.broker.pid}/status").read_text()
+            return int(status.split("VmRSS:")[1].split()[0])
+
+        before = resident_kib()
+        for _ in range(20):
+            with socket.create_connection((host, int(port)), timeout=5) as raw:
+                # A long command of 512 MiB is announced, and a part of it sent.
+                try:
+                    raw.sendall(greeting + b"\x06" + (512 << 20).to_bytes(8, "big") + bytes(1 << 20))
+                    raw.settimeout(0.2)
+                    while raw.recv(4096):
+                        pass
+                except OSError:
+                    pass
+        self.assertLess(resident_kib() - before, 64 * 1024)
+        self.assertEqual(self.admin.hello().name, "admin")
+
+
+if __name__ == "__main__":
+    unittest.main()
