@@ -54,7 +54,8 @@ root_reaches_engine() {
 # dockerd in a session of its own. MC_DOCKERD_ARGS adds options, for a second engine beside the machine's.
 start_background_engine() {
     local args=() pid
-    read -ra args <<<"${MC_DOCKERD_ARGS:-}"
+    # Nothing on its bridge reaches another (docs/adr/0020-*).
+    read -ra args <<<"--icc=false ${MC_DOCKERD_ARGS:-}"
     mkdir -p "$mc_engine_dir"
     mount_cgroups
     echo "starting dockerd in the background, log in $mc_engine_dir/dockerd.log"

@@ -11,6 +11,7 @@
 #include "cli/core/ssh_command.hpp"
 #include "cli/core/stream_session.hpp"
 #include "fuzz/feed.hpp"
+#include "protocol/endpoints.hpp"
 #include "protocol/join_token.hpp"
 
 namespace {
@@ -36,7 +37,9 @@ void try_words(Feed& feed) {
     static_cast<void>(cli::parse_cpus(word));
     static_cast<void>(cli::parse_count(word, 1, 100));
     static_cast<void>(cli::parse_moment(word, WallTime{1'795'000'000'000}));
-    static_cast<void>(cli::events_endpoint(word, feed.bytes(100)));
+    const std::string other = feed.bytes(100);
+    static_cast<void>(protocol::reached_endpoint(word, other));
+    static_cast<void>(cli::token_endpoint(word, other, word));
     const auto token = protocol::read_join_token(word);
     if (token) require(protocol::read_join_token(protocol::to_text(*token)) == token);
 }

@@ -163,6 +163,9 @@ Engine::Answer Engine::perform(const CallPtr& call, const Operation& operation) 
     if (verb == "info") {
         return {200, R"({"ServerVersion":"20.10.24","NCPU":4,"MemTotal":8589934592,"LiveRestoreEnabled":true})", {}};
     }
+    if (verb == "networks/bridge") {
+        return {200, R"({"Options":{"com.docker.network.bridge.enable_icc":"false"}})", {}};
+    }
     if (verb == "list") return list(operation.query);
     if (verb == "inspect") return inspect(operation);
     if (verb == "create") return create(call->request, operation);

@@ -55,7 +55,7 @@ Labels container_labels(const Identity& identity, const protocol::CreateOrder& o
 }
 
 std::string container_spec(const Identity& identity, const protocol::CreateOrder& order, const ImageInfo& image,
-                           const std::string& port_host_ip) {
+                           const Settings& settings) {
     const protocol::VmSpec& spec = order.spec;
     json host{{"CapAdd", capabilities},
               {"CapDrop", json::array({"ALL"})},
@@ -64,6 +64,7 @@ std::string container_spec(const Identity& identity, const protocol::CreateOrder
               {"NanoCpus", spec.cpus_milli * nano_cpus_per_milli},
               {"PidsLimit", spec.pids},
               {"RestartPolicy", {{"Name", "no"}}}};
+    if (!settings.vm_network.empty()) host["NetworkMode"] = settings.vm_network;
     if (!image.is_vm) host["Init"] = true;  // ours has its own
     json body{{"Env", spec.env},     {"Hostname", spec.name},
               {"Image", spec.image}, {"Labels", container_labels(identity, order)},
@@ -71,7 +72,7 @@ std::string container_spec(const Identity& identity, const protocol::CreateOrder
               {"Tty", false}};
     if (image.has_sshd) {
         body["ExposedPorts"] = {{ssh_port, json::object()}};
-        host["PortBindings"] = {{ssh_port, json::array({{{"HostIp", port_host_ip}, {"HostPort", ""}}})}};
+        host["PortBindings"] = {{ssh_port, json::array({{{"HostIp", settings.port_host_ip}, {"HostPort", ""}}})}};
     }
     body["HostConfig"] = std::move(host);
     return body.dump();

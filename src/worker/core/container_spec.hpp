@@ -7,6 +7,7 @@
 #include "base/ids.hpp"
 #include "protocol/worker_bodies.hpp"
 #include "worker/core/effects.hpp"
+#include "worker/core/settings.hpp"
 
 /// What a VM looks like as a container. The worker alone decides it: nothing
 /// from a client reaches the engine's JSON but what is listed here.
@@ -57,9 +58,9 @@ struct ImageInfo {
 [[nodiscard]] Labels container_labels(const Identity& identity, const protocol::CreateOrder& order);
 
 /// Body of POST /containers/create (Engine API v1.41), keys in alphabetical order.
-/// `port_host_ip`: the address to publish 22/tcp on.
+/// Of the settings: the address to publish 22/tcp on, and the VMs' network.
 [[nodiscard]] std::string container_spec(const Identity& identity, const protocol::CreateOrder& order,
-                                         const ImageInfo& image, const std::string& port_host_ip);
+                                         const ImageInfo& image, const Settings& settings);
 
 /// What must be in the container before its first start: keys and password hash.
 /// Empty when there is nothing to put there.

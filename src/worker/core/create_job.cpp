@@ -131,8 +131,9 @@ void CreateJob::create(Now now) {
     may_exist_ = true;
     name_taken_ = false;
     port().progress(now, "creating");
-    port().call(CallPurpose::create, engine::create(order_.vm, container_spec(port().context().identity, order_, image_,
-                                                                              port().context().settings.port_host_ip)));
+    const auto& context = port().context();
+    port().call(CallPurpose::create,
+                engine::create(order_.vm, container_spec(context.identity, order_, image_, context.settings)));
 }
 
 void CreateJob::on_created(Now now, const CallResult& result) {

@@ -25,6 +25,7 @@ EngineCalls::Lane EngineCalls::lane_of(CallPurpose purpose) {
         case CallPurpose::pull:
             return Lane::pull;
         case CallPurpose::info:
+        case CallPurpose::network:
         case CallPurpose::list:
         case CallPurpose::events:
         case CallPurpose::logs:

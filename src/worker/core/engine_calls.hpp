@@ -22,6 +22,7 @@ inline constexpr OwnerId owner_first_job{16};
 /// Why a call is made. Decides its lane.
 enum class CallPurpose : std::uint8_t {
     info,
+    network,
     list,
     events,
     image_inspect,

@@ -122,6 +122,12 @@ Result<EngineInfo> parse_info(std::string_view body) {
                       .live_restore = flag(at(value, {"LiveRestoreEnabled"}))};
 }
 
+Result<bool> parse_network_isolates(std::string_view body) {
+    const json value = parse(body);
+    if (!value.is_object()) return unreadable("a network");
+    return text(at(value, {"Options", "com.docker.network.bridge.enable_icc"})) == "false";
+}
+
 Result<ImageInfo> parse_image(std::string_view body) {
     const json value = parse(body);
     if (!value.is_object()) return unreadable("an image");

@@ -59,6 +59,8 @@ struct ExecInfo {
 
 /// Errors of all of these: engine_failed.
 [[nodiscard]] Result<EngineInfo> parse_info(std::string_view body);
+/// Of a network: whether its containers can't reach each other.
+[[nodiscard]] Result<bool> parse_network_isolates(std::string_view body);
 [[nodiscard]] Result<ImageInfo> parse_image(std::string_view body);
 [[nodiscard]] Result<ContainerInfo> parse_inspect(std::string_view body);
 /// Entries that can't be read are left out only if they are not ours to report.

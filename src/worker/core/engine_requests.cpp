@@ -63,6 +63,10 @@ EngineRequest info() {
     return get(versioned("/info"), bounds::info_call_max);
 }
 
+EngineRequest network_inspect(const std::string& network) {
+    return get(versioned("/networks/" + url_encode(network)), bounds::inspect_call_max);
+}
+
 EngineRequest list(const Identity& identity) {
     return list_of(our_labels(identity), bounds::list_call_max);
 }

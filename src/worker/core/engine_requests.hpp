@@ -13,6 +13,7 @@
 namespace mc::worker::engine {
 
 [[nodiscard]] EngineRequest info();
+[[nodiscard]] EngineRequest network_inspect(const std::string& network);
 /// Every container of this cloud and node, running or not.
 [[nodiscard]] EngineRequest list(const Identity& identity);
 /// Those of one VM, whatever they are named: one, unless something went wrong.

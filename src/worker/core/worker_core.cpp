@@ -163,7 +163,8 @@ void WorkerCore::on_call_done(Now now, CallId id, CallResult result) {
     } else if (known->owner == owner_watch) {
         watch_.on_call_done(now, result);
     } else if (known->owner == owner_health) {
-        on_info(now, result);
+        if (known->purpose == CallPurpose::info) on_info(now, result);
+        if (known->purpose == CallPurpose::network) on_network(result);
     } else {
         jobs_.on_call_done(now, known->owner, known->purpose, std::move(result));
     }
@@ -234,6 +235,26 @@ void WorkerCore::on_info(Now /*now*/, const CallResult& result) {
         outbox_.log(LogLevel::warning,
                     "the engine's live-restore is off: stopping the engine stops every VM on it (docs/operations.md)");
     }
+    const std::string& network = settings_.vm_network;
+    if (!told_about_network_)
+        calls_.start(owner_health, CallPurpose::network, engine::network_inspect(network.empty() ? "bridge" : network));
+}
+
+void WorkerCore::on_network(const CallResult& result) {
+    if (!result || told_about_network_) return;
+    if (result->status == 404 && !settings_.vm_network.empty()) {
+        told_about_network_ = true;
+        outbox_.log(LogLevel::error, "the engine has no network " + settings_.vm_network +
+                                         ", so no VM can start: make it (docs/security.md), or leave --vm-network out");
+    }
+    if (!engine::is_good(*result)) return;
+    const auto isolates = engine::parse_network_isolates(result->body);
+    if (!isolates) return;
+    told_about_network_ = true;
+    if (*isolates) return;
+    outbox_.log(LogLevel::warning,
+                "VMs on this engine reach each other: start dockerd with --icc=false to keep them apart "
+                "(docs/security.md)");
 }
 
 void WorkerCore::watch_readiness(Now now) {

@@ -55,6 +55,20 @@ Result<std::string> own_address_towards(std::string_view endpoint) {
     return own;
 }
 
+bool is_own_address(const std::string& host) {
+    addrinfo hints{};
+    hints.ai_flags = AI_NUMERICHOST;
+    hints.ai_socktype = SOCK_DGRAM;
+    addrinfo* found = nullptr;
+    if (host == "0.0.0.0" || host == "::" || getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return false;
+    // Only an address of its own can be bound.
+    const int fd = socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const bool own = fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0;
+    if (fd >= 0) close(fd);
+    freeaddrinfo(found);
+    return own;
+}
+
 std::string node_name_from(std::string_view host_name) {
     std::string name;
     for (const char c : host_name.substr(0, host_name.find('.'))) {

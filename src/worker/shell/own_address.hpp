@@ -19,6 +19,9 @@ namespace mc::worker {
 /// Errors: io_failed (the name is unknown, or there is no way to it).
 [[nodiscard]] Result<std::string> own_address_towards(std::string_view endpoint);
 
+/// Whether `host` is a numeric address, IPv4 or IPv6, that this machine has on one of its interfaces now.
+[[nodiscard]] bool is_own_address(const std::string& host);
+
 /// The machine's name as a node name: lower case, up to the first dot, what is
 /// not allowed as '-'; "node" when nothing is left.
 [[nodiscard]] std::string node_name_from(std::string_view host_name);

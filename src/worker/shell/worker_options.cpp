@@ -38,6 +38,7 @@ struct Raw {
     std::string node;
     std::string docker;
     std::string advertise;
+    std::string vm_network;
     std::string state_dir;
     std::string log_level = "info";
     std::vector<std::string> labels;
@@ -65,6 +66,8 @@ io::Options declare(Raw& raw) {
     io::OptionExtra docker_extra = shown_default("the first usual socket that exists");
     docker_extra.env_aliases = {"DOCKER_HOST"};
     options.add("docker", "ENDPOINT", raw.docker, "the Docker engine: unix:///PATH or tcp://HOST:PORT", docker_extra);
+    options.add("vm-network", "NAME", raw.vm_network, "the engine's network that VMs are put in",
+                shown_default("its default bridge"));
     options.add("engine-calls", "N", raw.engine_calls,
                 "creates, starts and removals the engine is asked for at the same time", {}, 1,
                 static_cast<std::uint32_t>(bounds::engine_calls_max));
@@ -213,10 +216,14 @@ Result<WorkerOptions> read_options(std::span<const std::string> arguments, const
         settings.advertise = std::move(*own);
     }
     if (settings.advertise.size() > limits::host_bytes_max) return fail(ErrorCode::usage, "--advertise is too long");
-    settings.port_host_ip = is_loopback(settings.advertise) ? "127.0.0.1" : "0.0.0.0";
-    // A local engine's ports are on this machine, however people reach it from outside.
+    settings.vm_network = raw.vm_network;
+    // A local engine's ports are on this machine, however people reach it from outside. On that address alone when a
+    // person named one that the machine has; a name or a translated address is none to bind, and one that was found by
+    // itself may be another after the next boot, when VMs that are bound to it could not start again.
     const bool local_engine = result.engine.is_unix() || is_loopback(result.engine.host);
-    settings.probe_host = local_engine ? "127.0.0.1" : settings.advertise;
+    const bool own = local_engine && !raw.advertise.empty() && is_own_address(settings.advertise);
+    settings.port_host_ip = is_loopback(settings.advertise) ? "127.0.0.1" : own ? settings.advertise : "0.0.0.0";
+    settings.probe_host = own || !local_engine ? settings.advertise : "127.0.0.1";
     settings.engine = result.engine.str();
     settings.version = mc::version;
     settings.slots = raw.slots;

@@ -61,6 +61,17 @@ TEST(WorkerOptions, NearEngineIsProbedNearbyWhateverIsAdvertised) {
     EXPECT_EQ(options->settings.port_host_ip, "0.0.0.0");
 }
 
+TEST(WorkerOptions, PublishesOnANamedAddressOfItsOwnAlone) {
+    const auto own = own_address_towards("tcp://192.0.2.1:7711");
+    if (!own || is_loopback(*own)) GTEST_SKIP() << "this machine has no address but loopback";
+    const auto options = read({"--docker", "unix:///x.sock", "--advertise", *own});
+    ASSERT_TRUE(options);
+    EXPECT_EQ(options->settings.port_host_ip, *own);
+    EXPECT_EQ(options->settings.probe_host, *own);
+    EXPECT_FALSE(is_own_address("0.0.0.0"));
+    EXPECT_FALSE(is_own_address("vm.example"));
+}
+
 TEST(WorkerOptions, RefusesWithTheOptionsName) {
     for (const auto& [arguments, part] :
          std::map<std::vector<std::string>, std::string>{{{"--node", "Not_Valid"}, "--node"},

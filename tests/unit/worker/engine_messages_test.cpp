@@ -18,7 +18,7 @@ TEST(ContainerSpec, IsExactlyThisForAVmImage) {
     order.spec.env = {"A=1"};
     const std::string hash = spec_hash(order.spec);
     EXPECT_EQ(
-        container_spec(identity, order, {.has_sshd = true, .is_vm = true}, "0.0.0.0"),
+        container_spec(identity, order, {.has_sshd = true, .is_vm = true}, Harness::settings()),
         R"({"Env":["A=1"],"ExposedPorts":{"22/tcp":{}},"HostConfig":{"CapAdd":["AUDIT_WRITE","CHOWN","DAC_OVERRIDE",)"
         R"("FOWNER","FSETID","KILL","NET_BIND_SERVICE","NET_RAW","SETGID","SETUID","SYS_CHROOT"],"CapDrop":["ALL"],)"
         R"("Memory":536870912,"MemorySwap":536870912,"NanoCpus":1500000000,"PidsLimit":512,"PortBindings":)"
@@ -30,9 +30,25 @@ TEST(ContainerSpec, IsExactlyThisForAVmImage) {
 }
 
 TEST(ContainerSpec, GivesAPlainImageAnInitAndNoPort) {
-    const std::string spec = container_spec(identity, Harness::create_order("plain:1"), {}, "0.0.0.0");
+    const std::string spec = container_spec(identity, Harness::create_order("plain:1"), {}, Harness::settings());
     EXPECT_THAT(spec, HasSubstr(R"("Init":true)"));
     EXPECT_THAT(spec, testing::Not(HasSubstr("PortBindings")));
+}
+
+TEST(ContainerSpec, PutsTheVmInTheNetworkOfItsNode) {
+    auto settings = Harness::settings();
+    settings.vm_network = "vms";
+    settings.port_host_ip = "192.0.2.9";
+    const std::string spec = container_spec(identity, Harness::create_order(), {.has_sshd = true}, settings);
+    EXPECT_THAT(spec, HasSubstr(R"("NetworkMode":"vms")"));
+    EXPECT_THAT(spec, HasSubstr(R"("HostIp":"192.0.2.9")"));
+}
+
+TEST(EngineReplies, KnowANetworkThatKeepsItsContainersApart) {
+    EXPECT_TRUE(*engine::parse_network_isolates(R"({"Options":{"com.docker.network.bridge.enable_icc":"false"}})"));
+    EXPECT_FALSE(*engine::parse_network_isolates(R"({"Options":{"com.docker.network.bridge.enable_icc":"true"}})"));
+    EXPECT_FALSE(*engine::parse_network_isolates(R"({"Options":null})"));
+    EXPECT_FALSE(engine::parse_network_isolates("[]"));
 }
 
 TEST(ContainerSpec, PutsKeysAndHashWhereTheImageLooks) {
