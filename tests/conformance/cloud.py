@@ -16,25 +16,10 @@ import zmq.utils.z85
 
 import minicloud_wire as wire
 from client import Client
+from curve_keys import Keys
 from worker import Worker
 
 BIN = pathlib.Path(os.environ.get("MC_BIN", "build/release/bin"))
-
-
-class Keys:
-    """A key pair, for sockets that connect to the broker with that public key. All are 40 characters of Z85."""
-
-    def __init__(self, broker, secret=None):
-        self.broker = broker
-        self.public, self.secret = (zmq.curve_public(secret), secret) if secret else zmq.curve_keypair()
-
-    @property
-    def bytes(self):
-        """The public key as it stands in messages."""
-        return zmq.utils.z85.decode(self.public)
-
-    def use(self, socket):
-        socket.curve_publickey, socket.curve_secretkey, socket.curve_serverkey = self.public, self.secret, self.broker
 
 
 def free_ports(count):
@@ -73,8 +58,7 @@ class Cloud:
         if self.with_keys:
             wait_for(lambda: self.log_text().count("serving clients") > served or self.broker.poll(), "the broker serves")
             assert self.broker.returncode is None, self.log_text()
-            fields = dict(line.split("=", 1) for line in self.admin_file.read_text().splitlines() if "=" in line)
-            self.admin = Keys(fields["broker-key"].encode(), fields["secret-key"].encode())
+            self.admin = Keys.of_context(self.admin_file)
         probe = self.client()
         try:
             probe.hello(timeout=20)

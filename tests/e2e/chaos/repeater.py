@@ -8,6 +8,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import minicloud_wire as wire
 import zmq
 from client import Client, Refused
+from curve_keys import Keys
 from people import CHANGE_S, HUNG_S, VMS_EACH, Person
 
 # Between two sendings of the same request.
@@ -25,6 +26,7 @@ class Repeater(Person):
     def __init__(self, *args):
         super().__init__(*args)
         self.context = zmq.Context()
+        self.keys = Keys.of_context(f"{self.world.cloud.dir}/broker/admin.context")
         # Answered creates: (request id, body, VM ids), to be repeated later.
         self.answered = []
         with open(f"{self.world.cloud.dir}/home/.ssh/id_ed25519.pub") as key:
@@ -42,7 +44,8 @@ class Repeater(Person):
         end, answers, accepted = time.monotonic() + seconds, [], False
         message = wire.message(wire.REQUEST, verb, request_id, body, value=int(seconds * 1000))
         while time.monotonic() < end and not answers:
-            clients = [Client(self.world.cloud.endpoints["clients"], self.context) for _ in range(self.draw.randint(1, 2))]
+            endpoint = self.world.cloud.endpoints["clients"]
+            clients = [Client(endpoint, self.context, self.keys) for _ in range(self.draw.randint(1, 2))]
             try:
                 for client in clients:
                     client.send(message)
