@@ -258,8 +258,11 @@ class ProgramsTest(unittest.TestCase):
         self.assertEqual(list(state.glob("joining-*")), [])
         admin = self.cloud.client()
         self.addCleanup(admin.close)
-        self.start("mcworker", "--docker", "unix:///nonexistent.sock", "--state-dir", state, "--node", "lab-1")
+        running = self.start("mcworker", "--docker", "unix:///nonexistent.sock", "--state-dir", state, "--node", "lab-1")
         wait_for(lambda: [node.name for node in admin.nodes()] == ["lab-1"], "the node is there")
+        # Once it is revoked, it says so itself.
+        admin.call("revoke", "RevokeRequest", wire.new("RevokeRequest", targets=["lab-1"]))
+        wait_for(lambda: "does not take this worker: key" in running.text(), "the worker says that its key was revoked")
         used = self.run_program(
             "mcworker", "join", self.cloud.token_text(token), "--node", "lab-2", "--state-dir", self.cloud.folder / "w2", code=1
         )

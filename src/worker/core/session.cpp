@@ -88,11 +88,13 @@ Session::Change Session::on_message(Now now, const Message& message) {
     if (header.verb == Verb::node_register && header.id == register_id_ && !registered_) {
         return on_registered(now, message);
     }
-    if (header.verb == Verb::node_heartbeat && header.code == ErrorCode::not_registered && registered_ &&
-        rule_holds(Rule::registers_anew_when_unknown)) {
+    if (header.verb != Verb::node_heartbeat || !registered_) return Change::none;
+    if (header.code == ErrorCode::not_registered && rule_holds(Rule::registers_anew_when_unknown)) {
         outbox_.log(LogLevel::info, "the broker does not know this worker: registering again");
         return register_again(now);
     }
+    // The answer to that says why, and is told.
+    if (header.code == ErrorCode::not_authorised) return register_again(now);
     return Change::none;
 }
 

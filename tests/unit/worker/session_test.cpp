@@ -69,6 +69,17 @@ TEST(WorkerSession, RegistersAgainWhenTheBrokerDoesNotKnowIt) {
     EXPECT_FALSE(t.last(Verb::node_register, Kind::request));
 }
 
+// Else it would say its heartbeats to nobody for good, and nobody would see why its node is silent.
+TEST(WorkerSession, AsksWhyWhenItsKeyIsNoLongerTaken) {
+    Harness t;
+    protocol::Message message;
+    message.header.kind = Kind::reply;
+    message.header.verb = Verb::node_heartbeat;
+    message.header.code = ErrorCode::not_authorised;
+    t.deliver(message);
+    EXPECT_TRUE(t.last(Verb::node_register, Kind::request));
+}
+
 TEST(WorkerSession, WaitsPatientlyWhenItIsRefused) {
     Harness t(false);
     protocol::Message message;
