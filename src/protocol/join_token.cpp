@@ -17,12 +17,14 @@ struct Packed {
     std::string endpoint;
     PublicKey broker;
     PublicKey secret;
+    Role role = Role::joiner;
 
     template <class Self, class Archive>
     static void fields(Self& self, Archive& archive) {
         archive(self.endpoint, limits::endpoint_bytes_max);
         archive(self.broker);
         archive(self.secret);
+        archive(self.role, Role::admin);
     }
 };
 
@@ -31,7 +33,7 @@ struct Packed {
 std::string to_text(const JoinToken& token) {
     const auto secret = PublicKey::from_bytes(token.secret);
     MC_ASSERT(secret);
-    return std::string(prefix) + to_base64url(encode(Packed{token.endpoint, token.broker, *secret}));
+    return std::string(prefix) + to_base64url(encode(Packed{token.endpoint, token.broker, *secret, token.role}));
 }
 
 Result<JoinToken> read_join_token(std::string_view text) {
@@ -45,7 +47,7 @@ Result<JoinToken> read_join_token(std::string_view text) {
     if (!bytes || bytes->empty()) return bad();
     auto packed = decode<Packed>(*bytes);
     if (!packed || packed->endpoint.empty() || !packed->broker || !packed->secret) return bad();
-    return JoinToken{packed->endpoint, packed->broker, packed->secret.bytes()};
+    return JoinToken{packed->endpoint, packed->broker, packed->secret.bytes(), packed->role};
 }
 
 }  // namespace mc::protocol

@@ -149,7 +149,7 @@ class TokensTest(CommandTest):
     def keys_in(self, token):
         """What a joiner reads in a token, with a library of its own."""
         self.assertRegex(token, "^mc1-[A-Za-z0-9_-]+$")
-        endpoint, broker, secret = msgpack.unpackb(base64.urlsafe_b64decode(token[4:] + "=" * (-len(token[4:]) % 4)))
+        endpoint, broker, secret, _role = msgpack.unpackb(base64.urlsafe_b64decode(token[4:] + "=" * (-len(token[4:]) % 4)))
         self.assertEqual(endpoint, self.cloud.clients)
         z85 = zmq.utils.z85.encode
         self.assertEqual(z85(broker), self.cloud.admin.broker)

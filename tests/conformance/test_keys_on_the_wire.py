@@ -292,6 +292,16 @@ class ProgramsTest(unittest.TestCase):
         said = self.run_program("mcworker", "join", user, "--state-dir", self.cloud.folder / "eve-worker", code=1, **home)
         self.assertIn("mccli join", said.stderr)
 
+    def test_wrong_program_does_not_use_a_token_up(self):
+        home = {"XDG_CONFIG_HOME": str(self.cloud.folder / "eve")}
+        token = self.run_program("mccli", "token", "create", "--role", "worker", "--name", "lab", "--quiet").stdout.strip()
+        self.assertIn("mcworker join", self.run_program("mccli", "join", token, code=ANY, **home).stderr)
+        self.run_program("mcworker", "join", token, "--node", "lab", "--state-dir", self.cloud.folder / "lab")
+        token = self.run_program("mccli", "token", "create", "--role", "user", "--name", "eve", "--quiet").stdout.strip()
+        wrong = self.run_program("mcworker", "join", token, "--state-dir", self.cloud.folder / "lab2", code=1)
+        self.assertIn("mccli join", wrong.stderr)
+        self.run_program("mccli", "join", token, **home)
+
     def other_key(self):
         path = self.cloud.folder / "other"
         path.write_text(f"secret-key={zmq.curve_keypair()[1].decode()}\n")

@@ -28,6 +28,11 @@ Result<protocol::JoinToken> read_token(const JoinCommand& command) {
     return protocol::read_join_token(text);
 }
 
+Error for_a_worker() {
+    return {ErrorCode::invalid_argument,
+            "this token is for a worker: use it on the node's machine, with mcworker join"};
+}
+
 /// The name of a context that is free, or that leads to the same broker with a key that is given up for the new one.
 Result<std::string> choose_context(const io::Contexts& contexts, const JoinCommand& command,
                                    const protocol::JoinToken& token) {
@@ -48,6 +53,7 @@ Result<Joined> join(App& app) {
     const JoinCommand command = read_join(app.settings(), app.line().operands);
     const auto token = read_token(command);
     if (!token) return fail(token.error());
+    if (token->role == protocol::Role::worker) return fail(for_a_worker());
     const io::Contexts contexts;
     auto context = choose_context(contexts, command, *token);
     if (!context) return fail(context.error());
@@ -65,10 +71,7 @@ Result<Joined> join(App& app) {
     auto reply =
         app.ask<protocol::JoinReply>(protocol::Verb::join, protocol::encode(protocol::JoinRequest{own->pub, name}));
     if (!reply) return fail(reply.error());
-    if (reply->role == protocol::Role::worker) {
-        return fail(ErrorCode::invalid_argument,
-                    "this token is for a worker: use it on the node's machine, with mcworker join");
-    }
+    if (reply->role == protocol::Role::worker) return fail(for_a_worker());
     if (auto saved = contexts.save(*context, {token->endpoint, token->broker, std::move(*own)}); !saved) {
         return fail(saved.error());
     }

@@ -88,7 +88,8 @@ int run_token_create(App& app) {
     for (const auto& item : reply->items) {
         if (item.code != ErrorCode::ok) return app.report(Error{item.code, item.message});
     }
-    const NewToken made{to_text(protocol::JoinToken{*endpoint, hello->key, pair.secret}), request, *endpoint};
+    const NewToken made{to_text(protocol::JoinToken{*endpoint, hello->key, pair.secret, request.role}), request,
+                        *endpoint};
     if (app.json())
         app.print(json_new_token(made));
     else if (app.options().quiet)

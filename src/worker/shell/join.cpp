@@ -22,6 +22,13 @@ constexpr milliseconds join_time_max = 15s;
 /// The request is said again, under its id, this often.
 constexpr milliseconds repeat_interval = 2s;
 
+/// joiner: nothing is known of it.
+Result<void> check_role(protocol::Role role) {
+    if (role == protocol::Role::worker || role == protocol::Role::joiner) return {};
+    return fail(ErrorCode::invalid_argument, "this token is for a " + std::string(name_of(role)) +
+                                                 ": use it with mccli join, on the machine of that person");
+}
+
 /// Asks until there is a reply. Errors: broker_unreachable, not_authorised, and any refusal.
 Result<protocol::JoinReply> ask(const std::string& endpoint, const io::CurveClient& keys,
                                 const protocol::JoinRequest& request) {
@@ -88,6 +95,7 @@ Result<protocol::JoinReply> ask(const std::string& endpoint, const io::CurveClie
 Result<std::string> join(const std::string& text, const std::string& node, const std::filesystem::path& state_dir) {
     const auto token = protocol::read_join_token(text);
     if (!token) return fail(token.error());
+    if (auto checked = check_role(token->role); !checked) return fail(checked.error());
     auto token_keys = io::KeyPair::of_secret(token->secret);
     if (!token_keys) return fail(token_keys.error());
     // Kept until it is admitted: a second try is then a repeat, and not a second use of the token.
@@ -96,10 +104,7 @@ Result<std::string> join(const std::string& text, const std::string& node, const
     if (!own) return fail(own.error());
     const auto reply = ask(token->endpoint, {std::move(*token_keys), token->broker}, {own->pub, node});
     if (!reply) return fail(reply.error());
-    if (reply->role != protocol::Role::worker) {
-        return fail(ErrorCode::invalid_argument, "this token is for a " + std::string(name_of(reply->role)) +
-                                                     ": use it with mccli join, on the machine of that person");
-    }
+    if (auto checked = check_role(reply->role); !checked) return fail(checked.error());
     const std::string workers = protocol::reached_endpoint(reply->workers_endpoint, token->endpoint);
     if (auto written = io::write_connection(connection_file(state_dir), {workers, token->broker, std::move(*own)});
         !written) {
