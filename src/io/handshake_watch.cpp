@@ -67,7 +67,9 @@ std::optional<Handshake> HandshakeWatch::next() {
             case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
                 return Handshake::refused;
             case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
-                return Handshake::no_common;
+                // Anything else: what answers there speaks no ZeroMQ.
+                return event->value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH ? Handshake::no_common
+                                                                                  : Handshake::broken_off;
             case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
             case ZMQ_EVENT_DISCONNECTED:
                 if (began && now - begun_ < silence_min) return Handshake::broken_off;

@@ -60,8 +60,10 @@ class Join(unittest.TestCase):
         self.assertNotIn("web", bob.mccli("list").stdout)
         self.assertNotEqual(bob.mccli("exec", "ada/web", "--", "true", check=False).returncode, 0)
         self.assertIn("web", cloud.mccli("list").stdout)
-        # What was said on the way can't be read there.
-        self.assertTrue(self.is_encrypted(machines[1], ada))
+        # What is said can't be read on the way; what is said in the clear can.
+        self.assertFalse(self.is_overheard(machines[1], lambda: ada.mccli("info", "secretive", check=False)))
+        in_the_clear = [*machines[1].inside, "bash", "-c", f"echo secretive >/dev/tcp/{node.BROKER_ADDRESS}/7710"]
+        self.assertTrue(self.is_overheard(machines[1], lambda: subprocess.run(in_the_clear, check=True)))
         # After a restart of the broker all keys are still good.
         cloud.broker.kill()
         cloud.start_broker()
@@ -75,15 +77,15 @@ class Join(unittest.TestCase):
         wait_until("the node is silent", lambda: cloud.nodes()["lab-2"]["state"] == "silent", 30)
         cloud.mccli("delete", "ada/web")
 
-    @staticmethod
-    def is_encrypted(machine, person):
-        """Whether a word that is sent is nowhere in the packets of its network."""
+    def is_overheard(self, machine, act):
+        """Whether a word that `act` sends to the broker is in the packets of that machine's network."""
         watch = subprocess.Popen([*machine.inside, "/usr/bin/python3", "-c", SNIFF], stdin=subprocess.PIPE,
                                  stdout=subprocess.PIPE, text=True)
-        assert watch.stdout.readline() == "ready\n"
-        person.mccli("info", "secretive-name", check=False)
-        seen = watch.communicate("end\n", timeout=20)[0]
-        return int(seen.split()[0]) > 0 and "secretive" not in seen
+        self.assertEqual(watch.stdout.readline(), "ready\n")
+        act()
+        packets, heard = watch.communicate("end\n", timeout=20)[0].split()
+        self.assertGreater(int(packets), 0)
+        return heard == "secretive"
 
 
 # Prints how many packets of the broker's port there were, and whether the word was in one.

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -101,6 +102,15 @@ TEST_F(Curve, AClientWithAKeyTalksToNoPlaintextServer) {
     Socket plain = Socket::router(context);
     ASSERT_TRUE(plain.bind("tcp://127.0.0.1:*"));
     EXPECT_EQ(connect(CurveClient{client, server.pub}, plain.last_endpoint()), Handshake::no_common);
+}
+
+TEST_F(Curve, WhatSpeaksSomethingElseIsNotTakenForABrokerWithKeys) {
+    const test::Server http([](int fd) {
+        const std::string_view answer = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        static_cast<void>(!::write(fd, answer.data(), answer.size()));
+    });
+    EXPECT_EQ(connect({}, http.tcp()), Handshake::broken_off);
+    EXPECT_EQ(connect(CurveClient{client, server.pub}, http.tcp()), Handshake::broken_off);
 }
 
 TEST_F(Curve, AWatchTellsOfNothingWhileNothingHappens) {
