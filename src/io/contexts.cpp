@@ -46,6 +46,7 @@ Result<void> Contexts::check_name(std::string_view name) {
         return fail(ErrorCode::invalid_argument,
                     "the name of a context has 1 to 63 of a-z, 0-9 and -, and begins with a letter or digit");
     }
+    if (name == none) return fail(ErrorCode::invalid_argument, "no context can be called none: that means without one");
     return {};
 }
 

@@ -34,7 +34,10 @@ class Contexts {
 public:
     explicit Contexts(const Environment& environment = process_environment());
 
-    /// 1 to 63 of a-z, 0-9 and -, a letter or digit first. Error: invalid_argument.
+    /// Said instead of a name: no keys.
+    static constexpr const char* none = "none";
+
+    /// 1 to 63 of a-z, 0-9 and -, a letter or digit first, and not `none`. Error: invalid_argument.
     [[nodiscard]] static Result<void> check_name(std::string_view name);
 
     /// Sorted.

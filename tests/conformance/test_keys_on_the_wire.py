@@ -185,6 +185,13 @@ class ProgramsTest(unittest.TestCase):
         client = Client(clients)
         self.addCleanup(client.close)
         self.assertEqual(client.hello().name, "local")
+        # Where a context leads there, its keys would be used.
+        context = self.cloud.folder / "plain.context"
+        context.write_text(self.cloud.admin_file.read_text().replace(self.cloud.clients, clients))
+        context.chmod(0o600)
+        refused = self.run_program("mccli", "--context", context, "list", code=1)
+        self.assertIn("--plaintext", refused.stderr)
+        self.run_program("mccli", "--context", "none", "--broker", clients, "list")
 
     def test_mccli_uses_the_context_that_the_first_start_made(self):
         self.assertIn("admin", self.run_program("mccli", "keys").stdout)

@@ -159,7 +159,8 @@ const std::vector<OptionSpec>& common_options() {
         {"broker", 'b', "ENDPOINT",
          "where the broker takes clients (default: as the context says, else tcp://127.0.0.1:7710)"},
         {"context", 0, "NAME",
-         "which cloud, and with which key: a context's name, or a file of one (default: the current one)"},
+         "which cloud, and with which key: a context's name, a file of one, or none: without keys (default: the "
+         "current one)"},
         {"output", 'o', "FORMAT",
          "table, wide (all columns, uncut) or json; json makes errors JSON too (default table)"},
         {"quiet", 'q', "", "no progress and no remarks; in lists only the names"},

@@ -15,6 +15,7 @@ Route route_of(const io::StoredConnection& connection, const std::string& endpoi
 Result<Route> find_route(const CommonOptions& options) {
     const io::Contexts contexts;
     const std::string& broker = options.broker;
+    if (options.context == io::Contexts::none) return Route{broker.empty() ? defaults::clients_endpoint : broker};
     std::string name = options.context;
     if (name.empty() && broker.empty()) name = contexts.current();
     if (!name.empty()) {

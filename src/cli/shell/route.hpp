@@ -7,8 +7,8 @@
 namespace mc::cli {
 
 /// Which broker is meant, and which keys are for it: --context, else a context with the endpoint that --broker says,
-/// else (without --broker) the current context. Nothing of these: plaintext, to --broker or the usual place. Errors:
-/// not_found (no such context), and as io::read_connection.
+/// else (without --broker) the current context. The context `none`, or nothing of these: plaintext, to --broker or the
+/// usual place. Errors: not_found (no such context), and as io::read_connection.
 [[nodiscard]] Result<Route> find_route(const CommonOptions& options);
 
 }  // namespace mc::cli

@@ -239,6 +239,7 @@ TEST(ContextFiles, AreSavedChosenAndRemoved) {
     EXPECT_EQ(contexts.current(), "");
     EXPECT_EQ(contexts.use("lab").error().code, ErrorCode::not_found);
     EXPECT_THAT(contexts.load("lab").error().message, HasSubstr("there are: home"));
+    EXPECT_EQ(contexts.save("none", home).error().code, ErrorCode::invalid_argument);
     EXPECT_EQ(contexts.save("../lab", home).error().code, ErrorCode::invalid_argument);
     ASSERT_TRUE(write_file_atomic(contexts.path_of("home"), "endpoint=tcp://a:1\n"));
     EXPECT_EQ(contexts.load("home").error().code, ErrorCode::invalid_argument);
