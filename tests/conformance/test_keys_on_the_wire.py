@@ -282,10 +282,15 @@ class ProgramsTest(unittest.TestCase):
         self.assertIn("as ada, role user; context lab", said)
         self.assertEqual(self.run_program("mccli", "list", **home).stdout, "")
         self.assertIn("context lab already", self.run_program("mccli", "join", text, "--as", "lab", code=1, **home).stderr)
+        self.assertRegex(self.run_program("mccli", "context", **home).stdout, r"lab +\* +tcp://")
+        self.run_program("mccli", "context", "use", "nope", code=4, **home)
+        self.run_program("mccli", "context", "use", "lab", **home)
         denied = self.run_program("mccli", "keys", code=1, **home)
         self.assertIn("may not keys", denied.stderr)
         [stored] = (self.cloud.folder / "ada").rglob("*.context")
         self.assertEqual(stored.stat().st_mode & 0o777, 0o600)
+        self.run_program("mccli", "context", "remove", "lab", **home)
+        self.assertFalse(stored.exists())
 
     def test_tokens_that_are_none_are_told(self):
         home = {"XDG_CONFIG_HOME": str(self.cloud.folder / "eve")}

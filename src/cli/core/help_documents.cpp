@@ -133,6 +133,7 @@ std::string markdown_json() {
         {"token", "A token (`token list`), besides; `name` is null when whoever joins says one"},
         {"new token", "`token create`"},
         {"audit", "An entry of the audit log (`audit`)"},
+        {"context", "A context (`context`)"},
         {"audit check", "`audit --verify`, when nothing was changed; else an error"},
         {"event", "An event (`watch`)"},
         {"gap", "Other lines of `watch`"},

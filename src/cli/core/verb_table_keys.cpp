@@ -157,11 +157,53 @@ VerbSpec join_verb() {
     };
 }
 
+VerbSpec contexts_verb() {
+    return VerbSpec{
+        .id = VerbId::contexts,
+        .name = "context",
+        .aliases = {"contexts", "context list"},
+        .group = group,
+        .summary = "List the clouds that this mccli has joined",
+        .description =
+            "A context is a broker's address and public key, and a key of yours that it knows. The one marked "
+            "with * is used where no other is named with --context and no broker with --broker. With --quiet "
+            "only the names.",
+        .examples = {{"mccli context", ""}},
+    };
+}
+
+VerbSpec context_use_verb() {
+    return VerbSpec{
+        .id = VerbId::context_use,
+        .name = "context use",
+        .group = group,
+        .operands = "NAME",
+        .summary = "Choose the cloud that mccli is used with from now on",
+        .examples = {{"mccli context use lab", ""}},
+        .operands_min = 1,
+        .operands_max = 1,
+    };
+}
+
+VerbSpec context_remove_verb() {
+    return VerbSpec{
+        .id = VerbId::context_remove,
+        .name = "context remove",
+        .group = group,
+        .operands = "NAME",
+        .summary = "Forget a cloud, and delete this mccli's key for it",
+        .description = "The cloud still knows the key: an admin takes it back with `mccli keys revoke`.",
+        .examples = {{"mccli context remove lab", ""}},
+        .operands_min = 1,
+        .operands_max = 1,
+    };
+}
+
 }  // namespace
 
 std::vector<VerbSpec> key_verbs() {
-    return {keys_verb(),         revoke_verb(), tokens_verb(), token_create_verb(),
-            token_revoke_verb(), audit_verb(),  join_verb()};
+    return {keys_verb(),  revoke_verb(), tokens_verb(),   token_create_verb(), token_revoke_verb(),
+            audit_verb(), join_verb(),   contexts_verb(), context_use_verb(),  context_remove_verb()};
 }
 
 }  // namespace mc::cli

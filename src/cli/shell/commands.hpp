@@ -25,6 +25,9 @@ int run_token_create(App& app);
 int run_token_revoke(App& app);
 int run_audit(App& app);
 int run_join(App& app);
+int run_contexts(App& app);
+int run_context_use(App& app);
+int run_context_remove(App& app);
 int run_menu(App& app);
 int run_version(App& app);
 

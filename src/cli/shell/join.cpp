@@ -43,8 +43,8 @@ Result<std::string> choose_context(const io::Contexts& contexts, const JoinComma
         return fail(ErrorCode::already_exists,
                     "there is a context " + name +
                         " already, with a key of its own; give this one another name with --as NAME, or "
-                        "remove " +
-                        contexts.path_of(name).string());
+                        "remove it: mccli context remove " +
+                        name);
     }
     return name;
 }

@@ -177,6 +177,12 @@ int run_verb(App& app) {
             return run_audit(app);
         case VerbId::join:
             return run_join(app);
+        case VerbId::contexts:
+            return run_contexts(app);
+        case VerbId::context_use:
+            return run_context_use(app);
+        case VerbId::context_remove:
+            return run_context_remove(app);
         case VerbId::menu:
             return run_menu(app);
         case VerbId::version:

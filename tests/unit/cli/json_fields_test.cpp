@@ -5,6 +5,7 @@
 #include <set>
 
 #include "cli/core/audit_views.hpp"
+#include "cli/core/context_views.hpp"
 #include "cli/core/json_views.hpp"
 #include "cli/core/key_views.hpp"
 
@@ -44,6 +45,7 @@ TEST(JsonFields, AreExactlyTheDocumentedOnes) {
     EXPECT_EQ(keys_of(json_keys({protocol::KeyView{}})), documented({"key", "keys"}));
     EXPECT_EQ(keys_of(json_tokens({protocol::KeyView{}})), documented({"key", "token"}));
     EXPECT_EQ(keys_of(json_new_token({})), documented({"new token"}));
+    EXPECT_EQ(keys_of(json_contexts({ContextView{}})), documented({"context"}));
     EXPECT_EQ(keys_of(json_audit({protocol::AuditEntry{}})), documented({"audit"}));
     EXPECT_EQ(keys_of(json_audit_check(AuditCheck(""))), documented({"audit check"}));
     EXPECT_EQ(keys_of(json_event({})), documented({"event"}));
