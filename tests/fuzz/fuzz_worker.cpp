@@ -15,6 +15,8 @@ using worker::CallResult;
 using worker::Harness;
 
 constexpr std::size_t steps_max = 200;
+const std::vector<ErrorCode> call_errors{ErrorCode::engine_unreachable, ErrorCode::engine_failed,
+                                         ErrorCode::deadline_exceeded};
 const std::vector<Verb> orders{Verb::vm_start, Verb::vm_stop, Verb::vm_restart, Verb::vm_remove, Verb::vm_inspect};
 
 class Run {
@@ -92,7 +94,7 @@ private:
         if (request.target.find(stranger_.id) != std::string::npos) require(request.method == "GET");
         switch (feed_.below(12)) {
             case 0:
-                return CallResult(fail(static_cast<ErrorCode>(1 + feed_.below(64)), "broken"));
+                return CallResult(fail(feed_.one_of(call_errors), "broken"));
             case 1:
                 return worker::FakeEngine::Answer(std::nullopt);
             case 2: {
