@@ -256,6 +256,16 @@ std::optional<Received> Socket::receive_frames(bool with_key) {
     }
 }
 
+std::optional<FromSubscriber> Socket::receive_subscription() {
+    zmq::message_t frame;
+    int size = -1;
+    do {
+        size = zmq_msg_recv(frame.handle(), handle(), ZMQ_DONTWAIT);
+    } while (size < 0 && zmq_errno() == EINTR);
+    if (size < 0) return std::nullopt;
+    return FromSubscriber{frame.to_string(), key_of(frame.handle())};
+}
+
 SendOutcome Socket::send(std::span<const std::string> frames) {
     MC_ASSERT(!frames.empty());
     SendOutcome outcome = SendOutcome::sent;

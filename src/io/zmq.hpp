@@ -80,6 +80,12 @@ struct Received {
     std::optional<PublicKey> key;
 };
 
+/// What an XPUB was told by a subscriber.
+struct FromSubscriber {
+    std::string frame;             ///< byte 1 to subscribe, 0 to end it, and the prefix; or what no SUB sends
+    std::optional<PublicKey> key;  ///< as Received::key
+};
+
 enum class SendOutcome {
     sent,         ///< taken by the library; not proof of delivery (pitfalls 2)
     would_block,  ///< nothing was sent: the peer's queue is full, or nobody is connected. Again in a later turn
@@ -97,8 +103,9 @@ public:
     [[nodiscard]] static Socket dealer(Context& context, const SocketOptions& options = {});
     /// Sends to every subscriber; drops for a slow one without a word (pitfalls 9).
     [[nodiscard]] static Socket pub(Context& context, const SocketOptions& options = {});
-    /// As pub, but each subscription is received as a message (byte 1 to subscribe, 0 to end it; then the prefix)
-    /// and only what subscribe() then grants is sent to that peer.
+    /// As pub, but each subscription is received (receive_subscription()) and only what subscribe() then grants is sent
+    /// to that peer. The library takes the wrong one for it once anything else than a subscription was received, until
+    /// all that waits has been: grant nothing then.
     [[nodiscard]] static Socket xpub(Context& context, const SocketOptions& options = {});
     [[nodiscard]] static Socket sub(Context& context, const SocketOptions& options = {});
     /// One to one, inside the process.
@@ -119,7 +126,7 @@ public:
     [[nodiscard]] Result<void> connect(const std::string& endpoint);
 
     /// SUB: messages whose first frame begins with `prefix`; "" = all.
-    /// XPUB: grants them to the peer whose subscription was received last.
+    /// XPUB: grants them to the peer whose subscription was received last; see xpub().
     void subscribe(const std::string& prefix);
 
     /// The next message if one is there; never waits. Frames over frames_kept_max
@@ -127,6 +134,10 @@ public:
     [[nodiscard]] std::optional<std::vector<std::string>> receive();
     /// As receive(), and whose it is.
     [[nodiscard]] std::optional<Received> receive_with_key();
+
+    /// XPUB: the next frame that a subscriber has sent; never waits. By itself and not as a part of a message: the
+    /// next part may be another subscriber's.
+    [[nodiscard]] std::optional<FromSubscriber> receive_subscription();
 
     /// All frames as one message, or none; never waits. REQUIRES: frames is not empty.
     [[nodiscard]] SendOutcome send(std::span<const std::string> frames);

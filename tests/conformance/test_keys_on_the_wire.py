@@ -181,6 +181,10 @@ class ProgramsTest(unittest.TestCase):
         for everywhere in ("tcp://0.0.0.0:17710", "tcp://*:17710", "tcp://[::]:17710"):
             refused = self.run_program("mcbroker", *usual, everywhere, code=2)
             self.assertIn("mccli token create", refused.stderr)
+        # Plaintext too, and nothing keeps others out there: not asked for, so not even without --plaintext.
+        for open_to_all in ("ws://127.0.0.1:17710", "ipc://@minicloud-test", "inproc://clients"):
+            for options in (usual, usual[1:]):
+                self.assertIn("ipc://PATH", self.run_program("mcbroker", *options, open_to_all, code=2).stderr)
         self.start("mcbroker", *usual, clients)
         client = Client(clients)
         self.addCleanup(client.close)

@@ -216,7 +216,8 @@ Result<void> BrokerShell::provide_admin(const std::filesystem::path& state_dir) 
 bool BrokerShell::may_connect(std::string_view domain, const PublicKey& key) {
     const auto side = side_of(domain);
     const Now now = io::read_clock();
-    if (side && keeper_.core().may_connect(now, *side, key)) return true;
+    const bool barred = side == Side::events && events_.is_barred(key);
+    if (side && !barred && keeper_.core().may_connect(now, *side, key)) return true;
     if (serving_ && now.instant >= refusal_told_ + refusal_log_interval) {
         refusal_told_ = now.instant;
         io::log_info("refused key " + key.fingerprint() + " at the socket for " + std::string(domain));

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "broker/core/topics.hpp"
+#include "io/log.hpp"
 
 namespace mc::broker {
 namespace {
@@ -12,6 +13,12 @@ namespace {
 constexpr int subscriptions_per_turn_max = 1000;
 
 constexpr char subscribes = 1;
+constexpr char ends_subscription = 0;
+
+/// Of a SUB's library nothing else comes.
+bool is_subscription(const std::string& frame) {
+    return !frame.empty() && (frame[0] == subscribes || frame[0] == ends_subscription);
+}
 
 }  // namespace
 
@@ -38,16 +45,34 @@ void EventsSocket::open() {
 }
 
 void EventsSocket::on_subscriptions() {
+    if (outdated_) return;
     for (int i = 0; i < subscriptions_per_turn_max; ++i) {
-        const auto asked = socket_->receive_with_key();
-        if (!asked) return;
-        const std::string& frame = asked->frames.front();
+        const auto asked = socket_->receive_subscription();
+        if (!asked) {
+            mixed_up_ = false;
+            return;
+        }
+        if (!is_subscription(asked->frame)) {
+            mixed_up_ = true;
+            if (!with_keys_ || !asked->key) continue;
+            bar(*asked->key);
+            outdated_ = true;
+            return;
+        }
         // Who ends a subscription goes on being sent it, and its own library drops it: nothing is counted per peer.
-        if (frame.empty() || frame[0] != subscribes || (with_keys_ && !asked->key)) continue;
-        for (const std::string& topic : granted_topics(frame.substr(1), topics_for_(asked->key))) {
+        if (asked->frame[0] != subscribes || mixed_up_ || (with_keys_ && !asked->key)) continue;
+        for (const std::string& topic : granted_topics(asked->frame.substr(1), topics_for_(asked->key))) {
             socket_->subscribe(topic);
         }
     }
+}
+
+void EventsSocket::bar(const PublicKey& key) {
+    barred_.insert(key);
+    io::log_warn("key " + key.fingerprint() +
+                 " has sent the socket for events what no subscriber sends, which could have brought it the events of "
+                 "others; it is let in there no more until this broker is started anew. Is it in good hands? See "
+                 "mccli keys, and revoke");
 }
 
 void EventsSocket::publish(const std::vector<std::string>& frames) {
@@ -58,11 +83,13 @@ void EventsSocket::publish(const std::vector<std::string>& frames) {
 void EventsSocket::begin_anew() {
     if (!with_keys_) return;
     open();
+    mixed_up_ = outdated_ = false;
     down_ = true;
     try_again();
 }
 
 void EventsSocket::try_again() {
+    if (outdated_) return begin_anew();
     // The library gives the port back in a thread of its own, a moment later.
     down_ = down_ && !socket_->bind(endpoint_);
 }

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,13 +36,17 @@ public:
     /// Ends the connections of all watchers. They connect again, and who may no longer is not let in. Does nothing
     /// where no keys are asked for.
     void begin_anew();
-    /// After begin_anew(): whether the port is not yet free again. Call try_again() soon.
-    [[nodiscard]] bool is_down() const { return down_; }
+    /// Whether it is to begin anew, or has and the port is not yet free again. Call try_again() soon.
+    [[nodiscard]] bool is_down() const { return down_ || outdated_; }
     void try_again();
+
+    /// Whether that key is to be let in no more: it has sent what makes libzmq 4.3.4 take one watcher for another.
+    [[nodiscard]] bool is_barred(const PublicKey& key) const { return barred_.contains(key); }
 
 private:
     void open();
     void on_subscriptions();
+    void bar(const PublicKey& key);
 
     io::Context& context_;
     io::Poller& poller_;
@@ -51,6 +56,9 @@ private:
     std::optional<io::Socket> socket_;
     bool with_keys_ = false;
     bool down_ = false;
+    bool outdated_ = false;       ///< begins anew in the next try_again(): its own callback is no place for that
+    bool mixed_up_ = false;       ///< the library may take one watcher for another (io::Socket::xpub)
+    std::set<PublicKey> barred_;  ///< at most as many as have been authorised
 };
 
 }  // namespace mc::broker

@@ -13,7 +13,8 @@ enum class Wire {
 };
 
 /// ipc:// is plaintext: the file system keeps others out. tcp:// asks for keys, unless `plaintext` was asked for.
-/// Error: usage (plaintext, and others than this machine's users could reach it).
+/// Errors: usage (plaintext, and others than this machine's users could reach it; or another transport, and ipc:// in
+/// the abstract name space, which has no mode).
 [[nodiscard]] Result<Wire> wire_of(const std::string& endpoint, bool plaintext);
 
 }  // namespace mc::broker
