@@ -16,6 +16,12 @@ Result<void> check_owner_name(const std::string& name) {
     if (name == local_name || name == "broker") {
         return fail(ErrorCode::invalid_argument, "the name " + name + " is reserved: choose another");
     }
+    // `revoke NAME` would take back the key of that fingerprint, which may be another's.
+    if (name.size() == PublicKey{}.fingerprint().size() &&
+        name.find_first_not_of("0123456789abcdef") == std::string::npos) {
+        return fail(ErrorCode::invalid_argument,
+                    "the name " + name + " looks like the fingerprint of a key: choose another");
+    }
     return {};
 }
 

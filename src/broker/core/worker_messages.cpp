@@ -20,6 +20,10 @@ constexpr seconds orphan_resend_interval{10};
 constexpr milliseconds busy_retry_min{200};
 constexpr milliseconds busy_retry_max{30000};
 
+/// Starts of this broker that a store may have missed; an epoch rises by one at each. A worker that says more lies or
+/// is damaged: followed, the epoch would end where all the others refuse every order, for good.
+constexpr std::uint64_t epoch_lead_max = 1'000'000;
+
 }  // namespace
 
 void BrokerCore::on_register(Now now, const Actor& actor, const Message& message) {
@@ -40,6 +44,14 @@ void BrokerCore::on_register(Now now, const Actor& actor, const Message& message
     if (auto bound = check_node_key(actor, request->node); !bound) {
         log(LogLevel::warning, "a worker was refused: " + bound.error().message);
         return answer(bound.error().code, encode(protocol::ErrorBody{bound.error().message, 0}));
+    }
+    if (request->epoch_seen.value > meta_.epoch.value &&
+        request->epoch_seen.value - meta_.epoch.value > epoch_lead_max) {
+        const std::string why = "this worker says that it has seen epoch " + std::to_string(request->epoch_seen.value) +
+                                ", and this broker is at " + std::to_string(meta_.epoch.value) +
+                                ": its worker.state is damaged, put a copy of it back";
+        log(LogLevel::warning, "a worker was refused: " + why);
+        return answer(ErrorCode::invalid_argument, encode(protocol::ErrorBody{why, 0}));
     }
     const bool known = nodes_.find(request->node) != nullptr;
     auto enrolled = nodes_.enrol(*request, message.header.id, peer, now.instant);

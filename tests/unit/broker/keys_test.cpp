@@ -125,6 +125,8 @@ TEST(BrokerTokens, DoNotGiveANameThatSomebodyHas) {
     ASSERT_EQ(t.token('T', Role::user, "", 9), ErrorCode::ok);
     EXPECT_EQ(t.join('T', 'b', "ada"), ErrorCode::already_exists);
     EXPECT_EQ(t.join('T', 'b', "local"), ErrorCode::invalid_argument);
+    EXPECT_EQ(t.join('T', 'b', t.key('A').fingerprint()), ErrorCode::invalid_argument)
+        << "it could be revoked in the stead of that";
     EXPECT_EQ(t.join('T', 'b', "../etc"), ErrorCode::invalid_argument);
     EXPECT_EQ(t.join('T', 'b', ""), ErrorCode::invalid_argument);
     ASSERT_EQ(t.code(t.send(Verb::revoke, encode(protocol::RevokeRequest{{"ada"}}))), ErrorCode::ok);

@@ -170,6 +170,18 @@ TEST(BrokerNodes, RaisesItsEpochOverOneThatAWorkerHasSeen) {
     EXPECT_EQ(t.orders("a", Verb::vm_remove), 0u);
 }
 
+// Followed, it would end at the highest number, which every other worker refuses the next one over.
+TEST(BrokerNodes, RefusesAWorkerThatSaysAnEpochThatCanNotBe) {
+    BrokerHarness t;
+    for (const std::uint64_t lie : {UINT64_MAX, UINT64_MAX - 1, std::uint64_t{2'000'000}}) {
+        t.node_register("a", 8, Epoch{lie});
+        EXPECT_EQ(t.core->epoch(), Epoch{1});
+        EXPECT_FALSE(t.core->shown("a"));
+    }
+    t.node_register("a", 8, Epoch{1'000'000});
+    EXPECT_EQ(t.core->epoch(), Epoch{1'000'001});
+}
+
 TEST(BrokerCleanup, RemovesAVmThatStoppedByItself) {
     BrokerHarness t;
     t.node_ready("a");
