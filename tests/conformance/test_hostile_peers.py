@@ -44,6 +44,14 @@ class HostilePeersTest(unittest.TestCase):
         self.addCleanup(client.close)
         return client
 
+    def hostile_watcher(self):
+        eve = self.cloud.context.socket(zmq.XSUB)
+        eve.linger, eve.sndhwm = 0, 0
+        self.eve.use(eve)
+        self.addCleanup(eve.close)
+        eve.connect(self.cloud.events)
+        return eve
+
     def node(self, name="node-1", number=1):
         return self.cloud.worker(name, number, keys=self.cloud.keys(name, WORKER))
 
@@ -135,11 +143,7 @@ class HostilePeersTest(unittest.TestCase):
     def test_what_is_no_subscription_brings_nobody_the_events_of_others(self):
         # libzmq 4.3.4 loses count of whose subscription is which when an XSUB sends it something else in between.
         self.node()
-        eve = self.cloud.context.socket(zmq.XSUB)
-        eve.linger, eve.sndhwm = 0, 0
-        self.eve.use(eve)
-        self.addCleanup(eve.close)
-        eve.connect(self.cloud.events)
+        eve = self.hostile_watcher()
         enough, watchers = threading.Event(), []
 
         def flood():
@@ -174,6 +178,17 @@ class HostilePeersTest(unittest.TestCase):
             wait_for(lambda: one.poll(100) and one.recv_multipart()[0].startswith(b"event/ada/"), "the others hear it")
         while eve.poll(200):
             self.assertFalse(eve.recv_multipart()[0].startswith(b"event/ada/"))
+
+    def test_a_flood_of_subscriptions_ends_at_the_door(self):
+        watch = Watcher(self.cloud.events, self.admin)
+        self.addCleanup(watch.close)
+        eve = self.hostile_watcher()
+        for number in range(100_000):
+            eve.send(b"\x01event/eve/%d" % number)
+        wait_for(lambda: "a flood of subscriptions" in self.cloud.log_text(), "it was noticed")
+        wait_for(lambda: "refused key" in self.cloud.log_text(), "who did it is not let in again")
+        self.node()
+        watch.until("node.ready", "node-1")
 
     def test_frames_before_a_key_was_proved_take_no_memory(self):
         host, port = self.cloud.clients.removeprefix("tcp://").split(":")

@@ -1,5 +1,6 @@
 #include "broker/shell/events_socket.hpp"
 
+#include <map>
 #include <utility>
 #include <variant>
 
@@ -11,6 +12,10 @@ namespace {
 
 /// Subscriptions taken in one turn; the rest waits for the next.
 constexpr int subscriptions_per_turn_max = 1000;
+
+/// Of one key, when there are as many as that. While they wait libzmq 4.3.4 may forget whose they are, and each costs
+/// memory that it never gives back.
+constexpr int subscriptions_of_one_max = subscriptions_per_turn_max / 2;
 
 constexpr char subscribes = 1;
 constexpr char ends_subscription = 0;
@@ -46,6 +51,7 @@ void EventsSocket::open() {
 
 void EventsSocket::on_subscriptions() {
     if (outdated_) return;
+    std::map<PublicKey, int> taken;
     for (int i = 0; i < subscriptions_per_turn_max; ++i) {
         const auto asked = socket_->receive_subscription();
         if (!asked) {
@@ -55,24 +61,26 @@ void EventsSocket::on_subscriptions() {
         if (!is_subscription(asked->frame)) {
             mixed_up_ = true;
             if (!with_keys_ || !asked->key) continue;
-            bar(*asked->key);
-            outdated_ = true;
-            return;
+            return bar(*asked->key, "what no subscriber sends, which could have brought it the events of others");
         }
+        if (asked->key) ++taken[*asked->key];
         // Who ends a subscription goes on being sent it, and its own library drops it: nothing is counted per peer.
         if (asked->frame[0] != subscribes || mixed_up_ || (with_keys_ && !asked->key)) continue;
         for (const std::string& topic : granted_topics(asked->frame.substr(1), topics_for_(asked->key))) {
             socket_->subscribe(topic);
         }
     }
+    for (const auto& [key, count] : taken) {
+        if (with_keys_ && count > subscriptions_of_one_max) return bar(key, "a flood of subscriptions");
+    }
 }
 
-void EventsSocket::bar(const PublicKey& key) {
+void EventsSocket::bar(const PublicKey& key, const std::string& what) {
     barred_.insert(key);
-    io::log_warn("key " + key.fingerprint() +
-                 " has sent the socket for events what no subscriber sends, which could have brought it the events of "
-                 "others; it is let in there no more until this broker is started anew. Is it in good hands? See "
-                 "mccli keys, and revoke");
+    outdated_ = true;
+    io::log_warn("key " + key.fingerprint() + " has sent the socket for events " + what +
+                 "; it is let in there no more until this broker is started anew. Is it in good hands? See mccli keys, "
+                 "and revoke");
 }
 
 void EventsSocket::publish(const std::vector<std::string>& frames) {

@@ -40,13 +40,15 @@ public:
     [[nodiscard]] bool is_down() const { return down_ || outdated_; }
     void try_again();
 
-    /// Whether that key is to be let in no more: it has sent what makes libzmq 4.3.4 take one watcher for another.
+    /// Whether that key is to be let in no more: it has sent what makes libzmq 4.3.4 take one watcher for another,
+    /// or a flood.
     [[nodiscard]] bool is_barred(const PublicKey& key) const { return barred_.contains(key); }
 
 private:
     void open();
     void on_subscriptions();
-    void bar(const PublicKey& key);
+    /// Lets that key in no more, and has the socket begin anew.
+    void bar(const PublicKey& key, const std::string& what);
 
     io::Context& context_;
     io::Poller& poller_;

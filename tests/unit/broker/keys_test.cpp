@@ -136,6 +136,23 @@ TEST(BrokerTokens, DoNotGiveANameThatSomebodyHas) {
     EXPECT_EQ(t.list_as('c'), "ada/web ");
 }
 
+// Whoever has a name is told what was done under it.
+TEST(BrokerTokens, DoNotGiveANameThatSomebodyHadAndOfWhichThereIsATrace) {
+    KeyHarness t;
+    t.node_ready("a");
+    t.admit("ada", 'a', Role::user);
+    t.admit("bob", 'c', Role::user);
+    t.create_as('a', "web");
+    t.obey("a", Verb::vm_create);
+    t.act_as('a', Verb::remove, {"web"});
+    t.obey("a", Verb::vm_remove, protocol::ContainerState::absent);
+    ASSERT_EQ(t.list_as('a'), "");
+    ASSERT_EQ(t.code(t.send(Verb::revoke, encode(protocol::RevokeRequest{{"ada", "bob"}}))), ErrorCode::ok);
+    ASSERT_EQ(t.token('T', Role::user, "", 9), ErrorCode::ok);
+    EXPECT_EQ(t.join('T', 'b', "ada"), ErrorCode::already_exists);
+    EXPECT_EQ(t.join('T', 'b', "bob"), ErrorCode::ok) << "who did nothing has left nothing";
+}
+
 TEST(BrokerTokens, AreRefusedWithValuesOutOfRange) {
     KeyHarness t;
     EXPECT_EQ(t.token('T', Role::joiner), ErrorCode::invalid_argument);
