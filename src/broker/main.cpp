@@ -4,6 +4,7 @@
 #include "broker/shell/broker_options.hpp"
 #include "broker/shell/broker_shell.hpp"
 #include "io/log.hpp"
+#include "io/open_files.hpp"
 
 namespace {
 
@@ -28,6 +29,7 @@ int run(int argc, char** argv) {
     }
     mc::io::setup_log("mcbroker", *level);
     mc::io::ignore_pipe_signal();
+    mc::io::raise_open_files_max();
     auto signals = mc::io::Signals::block({SIGINT, SIGTERM});
     if (!signals) {
         mc::io::log_error(signals.error().message);

@@ -1,0 +1,171 @@
+"""Peers that use up what they can: connections, handshakes, time, requests, file descriptors. Others stay served."""
+
+import contextlib
+import pathlib
+import resource
+import socket
+import threading
+import time
+import unittest
+
+import zmq
+
+import minicloud_wire as wire
+from client import Client
+from cloud import Cloud, wait_for
+from curve_keys import Keys
+
+USER = 2
+# docs/security.md "Floods": how long the broker leaves a connection that does not prove a key.
+HANDSHAKE_MAX_S = 5
+# On a loaded machine; on a quiet one it is a few milliseconds.
+ANSWER_MAX_S = 2.0
+SILENT = 300
+FILES = 200
+GREETING = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x00" + b"CURVE".ljust(20, b"\0") + b"\0" + bytes(31)
+
+
+class Witness:
+    """Somebody with a key who goes on asking; `worst` is how long an answer took."""
+
+    def __init__(self, client):
+        self.client, self.times, self.error = client, [], None
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        try:
+            while not self.over.wait(0.02):
+                began = time.monotonic()
+                self.client.hello(timeout=20)
+                self.times.append(time.monotonic() - began)
+        except (TimeoutError, zmq.ZMQError) as error:
+            self.error = error
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+    def verdict(self, test, what):
+        test.assertIsNone(self.error)
+        self.times.sort()
+        print(f"{what}: {len(self.times)} answers meanwhile, median {self.times[len(self.times) // 2] * 1000:.1f} ms, "
+              f"worst {self.times[-1] * 1000:.0f} ms")  # fmt: skip
+        test.assertLess(self.times[-1], ANSWER_MAX_S)
+
+
+class FloodTest(unittest.TestCase):
+    def setUp(self):
+        self.start()
+
+    def start(self, *options, **more):
+        self.cloud = Cloud(*options, with_keys=True, **more)
+        self.addCleanup(self.cloud.end)
+        self.witness = self.cloud.client()
+        self.addCleanup(self.witness.close)
+        self.witness.hello()
+        self.address = ("127.0.0.1", int(self.cloud.clients.rsplit(":", 1)[1]))
+
+    def status(self, name):
+        text = pathlib.Path(f"/proc/{self.cloud.broker.pid}/status").read_text()
+        return int(text.split(f"{name}:")[1].split()[0])
+
+    def descriptors(self):
+        return len(list(pathlib.Path(f"/proc/{self.cloud.broker.pid}/fd").iterdir()))
+
+    def connections(self, count, stack):
+        made = []
+        for _ in range(count):
+            made.append(stack.enter_context(socket.create_connection(self.address, timeout=10)))
+        return made
+
+    def test_silent_connections_are_closed(self):
+        before = self.descriptors()
+        with contextlib.ExitStack() as stack, Witness(self.witness) as witness:
+            held = self.connections(SILENT, stack)
+            for one in held:
+                one.settimeout(4 * HANDSHAKE_MAX_S)
+                with contextlib.suppress(ConnectionResetError):
+                    while one.recv(4096):
+                        pass  # its greeting; then the end, by the broker
+            wait_for(lambda: self.descriptors() <= before + 2, "their descriptors are free")
+        witness.verdict(self, f"{SILENT} silent connections")
+
+    def test_bytes_that_drip_buy_no_time(self):
+        with contextlib.ExitStack() as stack, Witness(self.witness) as witness:
+            held = self.connections(100, stack)
+            began = time.monotonic()
+            for byte in GREETING:
+                alive = 0
+                for one in held:
+                    with contextlib.suppress(OSError):
+                        one.send(bytes([byte]))
+                        alive += 1
+                if not alive:
+                    break
+                time.sleep(0.3)
+            took = time.monotonic() - began
+        self.assertLess(took, 3 * HANDSHAKE_MAX_S, "a slow greeting kept its connection")
+        witness.verdict(self, "100 connections that send a byte each 0.3 s")
+
+    def test_a_storm_of_handshakes_with_unknown_keys(self):
+        refused, end = 0, time.monotonic() + 5
+        with Witness(self.witness) as witness:
+            while time.monotonic() < end:
+                strangers = []
+                for _ in range(50):
+                    one = self.cloud.context.socket(zmq.DEALER)
+                    one.linger = 0
+                    Keys(self.cloud.admin.broker).use(one)
+                    one.connect(self.cloud.clients)
+                    strangers.append(one)
+                time.sleep(0.2)
+                for one in strangers:
+                    one.close()
+                refused += len(strangers)
+        witness.verdict(self, f"{refused} handshakes with unknown keys in 5 s")
+        wait_for(lambda: self.descriptors() < 100, "their descriptors are free")
+
+    def test_a_key_that_asks_without_end_and_does_not_read(self):
+        greedy = Client(self.cloud.clients, zmq.Context(), self.cloud.keys("eve", USER))
+        self.addCleanup(greedy.context.destroy, 0)
+        greedy.socket.sndhwm = 1000
+        before, sent, end = self.status("VmRSS"), 0, time.monotonic() + 5
+        with Witness(self.witness) as witness:
+            while time.monotonic() < end:
+                with contextlib.suppress(zmq.Again):
+                    message = wire.message(wire.REQUEST, "list", wire.new_id(), wire.pack("ListRequest", wire.new("ListRequest")))
+                    greedy.socket.send_multipart(message.frames(), flags=zmq.NOBLOCK)
+                    sent += 1
+        witness.verdict(self, f"{sent} unread lists in 5 s")
+        grown_mib = (self.status("VmRSS") - before) / 1024
+        print(f"the broker grew by {grown_mib:.0f} MiB")
+        self.assertLess(grown_mib, 128)
+
+    def test_it_may_have_as_many_descriptors_as_the_machine_lets_it(self):
+        soft, hard = resource.prlimit(self.cloud.broker.pid, resource.RLIMIT_NOFILE)
+        self.assertEqual(soft, hard)
+
+    def test_no_descriptors_left(self):
+        resource.prlimit(self.cloud.broker.pid, resource.RLIMIT_NOFILE, (FILES, FILES))
+        with contextlib.ExitStack() as stack, Witness(self.witness) as witness:
+            for _ in range(SILENT):  # what the broker can't take waits in the kernel
+                one = stack.enter_context(socket.socket())
+                one.setblocking(False)
+                one.connect_ex(self.address)
+            wait_for(lambda: self.descriptors() >= FILES - 1, "it has none left")
+            asked = len(witness.times)
+            wait_for(lambda: len(witness.times) > asked + 50, "who is in stays served")
+        witness.verdict(self, "no descriptors left")
+        # Once the flood is over, others get in again.
+        late = self.cloud.client()
+        self.addCleanup(late.close)
+        self.assertEqual(late.hello(timeout=3 * HANDSHAKE_MAX_S).name, "admin")
+
+
+if __name__ == "__main__":
+    unittest.main()
