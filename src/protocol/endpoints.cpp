@@ -31,4 +31,13 @@ bool is_loopback_endpoint(std::string_view endpoint) {
     return host == "localhost" || host == "[::1]" || (numeric && host.starts_with("127."));
 }
 
+Result<void> check_keyless(std::string_view endpoint, std::string_view join_command) {
+    if (!endpoint.starts_with("tcp://") || is_loopback_endpoint(endpoint)) return {};
+    return fail(ErrorCode::not_authorised,
+                "there is no key for " + std::string(endpoint) +
+                    ", and without one only ipc:// and loopback are spoken to: ask an admin for a "
+                    "token (mccli token create), then: " +
+                    std::string(join_command));
+}
+
 }  // namespace mc::protocol

@@ -3,6 +3,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.hpp"
+
 namespace mc::protocol {
 
 /// Where to connect to: `bound` as the broker says it bound one of its sockets,
@@ -18,5 +20,9 @@ namespace mc::protocol {
 
 /// Whether a tcp endpoint is on an address of the machine that others can't reach: 127.*, ::1, localhost.
 [[nodiscard]] bool is_loopback_endpoint(std::string_view endpoint);
+
+/// Whether a peer may be spoken to, and listened to, there without keys: ipc:// and loopback.
+/// Error: not_authorised, with how to get a key by `join_command`.
+[[nodiscard]] Result<void> check_keyless(std::string_view endpoint, std::string_view join_command);
 
 }  // namespace mc::protocol

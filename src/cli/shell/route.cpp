@@ -1,6 +1,7 @@
 #include "cli/shell/route.hpp"
 
 #include "io/contexts.hpp"
+#include "protocol/endpoints.hpp"
 #include "protocol/limits.hpp"
 
 namespace mc::cli {
@@ -10,12 +11,18 @@ Route route_of(const io::StoredConnection& connection, const std::string& endpoi
     return {endpoint.empty() ? connection.endpoint : endpoint, io::CurveClient{connection.own, connection.broker}};
 }
 
+/// Whoever answers there could be anybody, and would be told and believed everything.
+Result<Route> keyless(const std::string& endpoint) {
+    if (auto checked = protocol::check_keyless(endpoint, "mccli join TOKEN"); !checked) return fail(checked.error());
+    return Route{endpoint};
+}
+
 }  // namespace
 
 Result<Route> find_route(const CommonOptions& options) {
     const io::Contexts contexts;
     const std::string& broker = options.broker;
-    if (options.context == io::Contexts::none) return Route{broker.empty() ? defaults::clients_endpoint : broker};
+    if (options.context == io::Contexts::none) return keyless(broker.empty() ? defaults::clients_endpoint : broker);
     std::string name = options.context;
     if (name.empty() && broker.empty()) name = contexts.current();
     if (!name.empty()) {
@@ -31,7 +38,7 @@ Result<Route> find_route(const CommonOptions& options) {
             if (connection && connection->endpoint == broker) return route_of(*connection, broker);
         }
     }
-    return Route{broker};
+    return keyless(broker);
 }
 
 }  // namespace mc::cli

@@ -8,6 +8,7 @@
 #include "io/curve_keys.hpp"
 #include "io/files.hpp"
 #include "io/options.hpp"
+#include "protocol/endpoints.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/validate.hpp"
 #include "worker/shell/own_address.hpp"
@@ -165,7 +166,7 @@ Result<void> find_broker(const Raw& raw, WorkerOptions& result) {
     if (result.broker.empty()) result.broker = defaults::workers_endpoint;
     // On a local socket nobody asks for keys.
     if (keys && result.broker.starts_with("tcp://")) result.security = std::move(*keys);
-    return {};
+    return keys ? Result<void>() : protocol::check_keyless(result.broker, "mcworker join TOKEN");
 }
 
 }  // namespace

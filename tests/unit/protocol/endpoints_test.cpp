@@ -1,5 +1,6 @@
 #include "protocol/endpoints.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace mc::protocol {
@@ -22,6 +23,18 @@ TEST(Endpoints, OnLoopbackAreForThisMachineAlone) {
     EXPECT_FALSE(is_loopback_endpoint("tcp://*:7710"));
     EXPECT_FALSE(is_loopback_endpoint("tcp://10.0.0.1:7710"));
     EXPECT_FALSE(is_loopback_endpoint("ipc:///run/mc"));
+}
+
+TEST(Endpoints, NoKeyIsForThisMachineOnly) {
+    for (const char* near : {"ipc:///run/mc", "tcp://127.0.0.1:7710", "tcp://localhost:7710", "tcp://[::1]:7710"}) {
+        EXPECT_TRUE(check_keyless(near, "mccli join TOKEN")) << near;
+    }
+    for (const char* far : {"tcp://10.0.0.1:7710", "tcp://box:7710", "tcp://127.0.0.1.example:7710"}) {
+        const auto refused = check_keyless(far, "mccli join TOKEN");
+        ASSERT_FALSE(refused) << far;
+        EXPECT_EQ(refused.error().code, ErrorCode::not_authorised);
+        EXPECT_THAT(refused.error().message, testing::HasSubstr("mccli join TOKEN"));
+    }
 }
 
 }  // namespace
