@@ -161,7 +161,8 @@ class Cloud:
             argv += [f"--{name.replace('_', '-')}", str(value)]
         self.broker = Process(argv, f"{self.dir}/broker.log", self.env)
         if wait:
-            wait_until("the broker answers", lambda: self.mccli("version", check=False).returncode == 0)
+            # Not by `version`, which ends well without a broker too.
+            wait_until("the broker answers", lambda: self.mccli("nodes", check=False).returncode == 0)
 
     def join_worker(self, node, engine):
         """Once for each node: its key is kept with its state."""

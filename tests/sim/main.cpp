@@ -33,7 +33,7 @@ constexpr const char* usage =
     "  --keep-going   don't end at the first seed that fails\n"
     "  --jobs N       in N processes (default: one per core); the result is the same\n"
     "  --without R    the cores do without the rule R (src/base/rule.hpp)\n"
-    "  --mutants      each rule in turn: fails if no seed (of --seeds N, default 300) fails without it\n"
+    "  --mutants      each rule in turn: fails if no seed (of --seeds N, default 1000) fails without it\n"
     "  --rules        prints the rules' names\n";
 
 struct Arguments {
@@ -97,7 +97,7 @@ std::optional<Arguments> read(int count, char** words) {
         }
     }
     constexpr std::uint64_t seeds_default = 20;
-    constexpr std::uint64_t seeds_of_a_mutant = 300;
+    constexpr std::uint64_t seeds_of_a_mutant = 1000;
     if (!out.seeds) out.seeds = out.mutants ? seeds_of_a_mutant : one ? 1 : seeds_default;
     return out;
 }
