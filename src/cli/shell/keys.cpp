@@ -21,6 +21,29 @@ Result<std::vector<KeyView>> list_keys(App& app) {
     return ask_pages<protocol::KeysRequest>(app, Verb::keys, &protocol::KeysReply::keys);
 }
 
+/// One of the two listings that the verb `keys` answers at once.
+struct Listing {
+    std::vector<KeyView> (*only)(std::vector<KeyView> listed);
+    std::string (*json)(const std::vector<KeyView>& shown);
+    std::string (*table)(const std::vector<KeyView>& shown, WallTime now, const TextStyle& style);
+    const char* none;  ///< what is said of an empty one
+};
+
+int show(App& app, const Listing& listing) {
+    auto listed = list_keys(app);
+    if (!listed) return app.report(listed.error());
+    const auto shown = listing.only(std::move(*listed));
+    if (app.json())
+        app.print(listing.json(shown));
+    else if (app.options().quiet)
+        app.print(text_fingerprints(shown));
+    else if (shown.empty())
+        app.remark(listing.none);
+    else
+        app.print(listing.table(shown, io::read_clock().wall, app.style()));
+    return 0;
+}
+
 int revoke(App& app, const Result<protocol::RevokeRequest>& request) {
     if (!request) return app.report(request.error());
     return run_items(app, Verb::revoke, request->targets, protocol::encode(*request),
@@ -30,33 +53,11 @@ int revoke(App& app, const Result<protocol::RevokeRequest>& request) {
 }  // namespace
 
 int run_keys(App& app) {
-    const auto listed = list_keys(app);
-    if (!listed) return app.report(listed.error());
-    const auto keys = only_keys(*listed);
-    if (app.json())
-        app.print(json_keys(keys));
-    else if (app.options().quiet)
-        app.print(text_fingerprints(keys));
-    else if (keys.empty())
-        app.remark("no key is authorised; this broker is used without");
-    else
-        app.print(text_keys(keys, io::read_clock().wall, app.style()));
-    return 0;
+    return show(app, {only_keys, json_keys, text_keys, "no key is authorised; this broker is used without"});
 }
 
 int run_tokens(App& app) {
-    const auto listed = list_keys(app);
-    if (!listed) return app.report(listed.error());
-    const auto tokens = only_tokens(*listed);
-    if (app.json())
-        app.print(json_tokens(tokens));
-    else if (app.options().quiet)
-        app.print(text_fingerprints(tokens));
-    else if (tokens.empty())
-        app.remark("there are no tokens");
-    else
-        app.print(text_tokens(tokens, io::read_clock().wall, app.style()));
-    return 0;
+    return show(app, {only_tokens, json_tokens, text_tokens, "there are no tokens"});
 }
 
 int run_keys_revoke(App& app) {
