@@ -20,17 +20,10 @@ SocketOptions stranger_options(const PublicKey& server) {
     return options;
 }
 
-std::string reached_locally(const std::string& bound) {
-    for (const std::string any : {"tcp://0.0.0.0:", "tcp://*:", "tcp://[::]:"}) {
-        if (bound.starts_with(any)) return "tcp://127.0.0.1:" + bound.substr(any.size());
-    }
-    return bound;
-}
-
 Result<void> probe_as_stranger(Context& context, Poller& poller, Socket socket, const std::string& endpoint) {
     std::optional<Handshake> outcome;
     HandshakeWatch watch(context, socket);
-    if (auto connected = socket.connect(reached_locally(endpoint)); !connected) return connected;
+    if (auto connected = socket.connect(endpoint); !connected) return connected;
     const auto is_final = [&] { return outcome == Handshake::refused || outcome == Handshake::done; };
     poller.add(watch.events(), {}, [&](Readiness) {
         while (!is_final()) {

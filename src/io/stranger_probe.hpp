@@ -12,14 +12,11 @@ namespace mc::io {
 /// whose keys came too late, or that no ZapHandler watches, lets everybody in without a word (pitfalls 6).
 ///
 /// `socket`: an unused DEALER or SUB. Turns the poller, the ZapHandler's, for at most patience_max.
-/// Errors: internal (it was let in), io_failed (it could not be tried).
+/// `endpoint`: as this machine reaches it. Errors: internal (it was let in), io_failed (it could not be tried).
 [[nodiscard]] Result<void> probe_as_stranger(Context& context, Poller& poller, Socket socket,
                                              const std::string& endpoint);
 
 /// The options of such a socket, for a server with that key.
 [[nodiscard]] SocketOptions stranger_options(const PublicKey& server);
-
-/// An endpoint as bound, as this machine itself reaches it: a wildcard host becomes loopback.
-[[nodiscard]] std::string reached_locally(const std::string& bound);
 
 }  // namespace mc::io

@@ -14,6 +14,7 @@
 #include "io/random.hpp"
 #include "io/stranger_probe.hpp"
 #include "protocol/codec.hpp"
+#include "protocol/endpoints.hpp"
 
 namespace mc::broker {
 namespace {
@@ -79,6 +80,11 @@ std::optional<Side> side_of(std::string_view domain) {
     if (domain == workers_domain) return Side::workers;
     if (domain == events_domain) return Side::events;
     return std::nullopt;
+}
+
+/// As this machine itself reaches what is bound there.
+std::string reached_here(const std::string& bound) {
+    return protocol::reached_endpoint(bound, "");
 }
 
 std::string in_words(const io::Security& security) {
@@ -195,7 +201,7 @@ Result<void> BrokerShell::try_strangers() {
         const auto* server = std::get_if<io::CurveServer>(&security);
         if (!server) return Result<void>();
         return io::probe_as_stranger(context_, poller_, make_socket(context_, io::stranger_options(server->own.pub)),
-                                     endpoint);
+                                     reached_here(endpoint));
     };
     if (auto r = probe(securities_.clients, io::Socket::dealer, clients_.last_endpoint()); !r) return r;
     if (auto r = probe(securities_.workers, io::Socket::dealer, workers_.last_endpoint()); !r) return r;
@@ -206,7 +212,7 @@ Result<void> BrokerShell::provide_admin(const std::filesystem::path& state_dir) 
     const auto* server = std::get_if<io::CurveServer>(&securities_.clients);
     if (!server) return {};
     const auto told = broker::provide_admin(
-        state_dir, io::reached_locally(clients_.last_endpoint()), server->own.pub,
+        state_dir, reached_here(clients_.last_endpoint()), server->own.pub,
         [this](const PublicKey& key) { return keeper_.core().ensure_admin(io::read_clock(), key, "admin"); });
     if (!told) return fail(told.error());
     if (!told->empty()) io::log_info(*told);

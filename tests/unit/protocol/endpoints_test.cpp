@@ -25,6 +25,13 @@ TEST(Endpoints, OnLoopbackAreForThisMachineAlone) {
     EXPECT_FALSE(is_loopback_endpoint("ipc:///run/mc"));
 }
 
+TEST(Endpoints, AreReachedOnLoopbackByTheirOwnMachine) {
+    EXPECT_EQ(reached_endpoint("tcp://0.0.0.0:7710", ""), "tcp://127.0.0.1:7710");
+    EXPECT_EQ(reached_endpoint("tcp://[::]:7710", ""), "tcp://127.0.0.1:7710");
+    EXPECT_EQ(reached_endpoint("tcp://10.0.0.1:7710", ""), "tcp://10.0.0.1:7710");
+    EXPECT_EQ(reached_endpoint("ipc:///run/mc", ""), "ipc:///run/mc");
+}
+
 TEST(Endpoints, NoKeyIsForThisMachineOnly) {
     for (const char* near : {"ipc:///run/mc", "tcp://127.0.0.1:7710", "tcp://localhost:7710", "tcp://[::1]:7710"}) {
         EXPECT_TRUE(check_keyless(near, "mccli join TOKEN")) << near;
