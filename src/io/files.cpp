@@ -145,7 +145,7 @@ Result<void> make_private_dir(const fs::path& path) {
     return {};
 }
 
-Result<LockFile> LockFile::acquire(const fs::path& path) {
+Result<LockFile> LockFile::acquire(const fs::path& path, std::string_view advice) {
     Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (fd.get() < 0) return io_error(path, "opened", errno);
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
@@ -154,8 +154,8 @@ Result<LockFile> LockFile::acquire(const fs::path& path) {
         const ssize_t got = ::pread(fd.get(), text, sizeof text - 1, 0);
         const std::string holder =
             got > 0 ? "process " + std::string(text, std::string_view(text).find('\n')) : "another process";
-        return fail(ErrorCode::busy, path.parent_path().string() + " is in use by " + holder +
-                                         "; stop that one, or choose another --state-dir");
+        return fail(ErrorCode::busy,
+                    path.parent_path().string() + " is in use by " + holder + "; " + std::string(advice));
     }
     const std::string pid = std::to_string(::getpid()) + "\n";
     if (::ftruncate(fd.get(), 0) != 0 || !write_all(fd.get(), pid)) return io_error(path, "written", errno);

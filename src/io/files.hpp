@@ -40,8 +40,9 @@ namespace mc::io {
 /// kernel lets go when the process dies, however it dies). The file stays.
 class LockFile {
 public:
-    /// Errors: busy (the sentence names the holder's process id); io_failed.
-    [[nodiscard]] static Result<LockFile> acquire(const std::filesystem::path& path);
+    /// Errors: busy (the sentence names the holder's process id, and ends with `advice`); io_failed.
+    [[nodiscard]] static Result<LockFile> acquire(
+        const std::filesystem::path& path, std::string_view advice = "stop that one, or choose another --state-dir");
 
     ~LockFile();
     LockFile(LockFile&& other) noexcept;

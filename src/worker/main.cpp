@@ -46,23 +46,10 @@ void serve(worker::WorkerShell& shell, io::Poller& poller, io::Signals& signals)
     poller.remove_fd(signals.fd());
 }
 
-/// The token of `join -`, which is in no list of processes then.
-std::string read_token() {
-    constexpr int token_bytes_max = 4096;
-    char line[token_bytes_max] = {};
-    if (std::fgets(line, sizeof line, stdin) == nullptr) return "";
-    std::string token(line);
-    while (!token.empty() && (token.back() == '\n' || token.back() == '\r' || token.back() == ' ')) token.pop_back();
-    return token;
-}
-
-int join(const worker::WorkerOptions& options) {
-    if (const auto made = io::make_private_dir(options.state_dir); !made) return complain(made.error(), exit_failed);
-    const std::string token = options.join_token == "-" ? read_token() : options.join_token;
-    const auto joined = worker::join(token, options.settings.name, options.state_dir);
+int join_cloud(const worker::WorkerOptions& options) {
+    const auto joined = worker::join(options);
     if (!joined) return complain(joined.error(), exit_failed);
-    std::printf("%s\nstart it with: mcworker --node %s%s\n", joined->c_str(), options.settings.name.c_str(),
-                options.state_dir_option.c_str());
+    std::printf("%s\n", joined->c_str());
     return exit_ok;
 }
 
@@ -73,13 +60,13 @@ int run(int argc, char** argv) {
         std::fputs(options->print.c_str(), stdout);
         return exit_ok;
     }
-    if (!options->join_token.empty()) return join(*options);
+    if (!options->join_token.empty()) return join_cloud(*options);
     io::setup_log("mcworker", options->log_level);
     io::ignore_pipe_signal();
     auto signals = io::Signals::block({SIGINT, SIGTERM});
     if (!signals) return complain(signals.error(), exit_failed);
     if (const auto made = io::make_private_dir(options->state_dir); !made) return complain(made.error(), exit_failed);
-    const auto lock = io::LockFile::acquire(options->state_dir / "lock");
+    const auto lock = io::LockFile::acquire(worker::lock_file(options->state_dir));
     if (!lock) {
         return complain({lock.error().code, lock.error().message + "; a worker of another --node or --state-dir can "
                                                                    "run beside it"},

@@ -27,7 +27,7 @@ std::string as_label(std::string_view text) {
 
 JoinCommand read_join(const Settings& settings, std::span<const std::string> operands) {
     return {operands.empty() ? "" : operands.front(), settings.get("name").value_or(""),
-            settings.get("as").value_or("")};
+            settings.get("as").value_or(""), settings.flag("replace")};
 }
 
 std::string owner_name_from(std::string_view login) {

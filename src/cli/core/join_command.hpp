@@ -11,9 +11,10 @@
 namespace mc::cli {
 
 struct JoinCommand {
-    std::string token;    ///< as given; "-" = it is on stdin
-    std::string name;     ///< "" = the login name, where the token has none
-    std::string context;  ///< "" = from the broker's endpoint
+    std::string token;     ///< as given; "-" = it is on stdin
+    std::string name;      ///< "" = the login name, where the token has none
+    std::string context;   ///< "" = from the broker's endpoint
+    bool replace = false;  ///< a context of that name is given up
 };
 [[nodiscard]] JoinCommand read_join(const Settings& settings, std::span<const std::string> operands);
 

@@ -150,6 +150,7 @@ VerbSpec join_verb() {
             {
                 {"name", 0, "NAME", "what you are called there, where the token does not say (default: login name)"},
                 {"as", 0, "CONTEXT", "what the context is called (default: from the broker's host)"},
+                {"replace", 0, "", "give up the context of that name, with its key, for the new one"},
             },
         .examples = {{"mccli join mc1-…", ""}, {"mccli join - --as lab", "the token is asked for"}},
         .operands_min = 1,

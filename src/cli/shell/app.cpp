@@ -45,14 +45,10 @@ Result<Route> App::route() {
     if (!route_) {
         auto found = find_route(options_);
         if (!found) return found;
-        use_route(std::move(*found));
+        options_.broker = found->endpoint;  // for what is said of it
+        route_ = std::move(*found);
     }
     return *route_;
-}
-
-void App::use_route(Route route) {
-    options_.broker = route.endpoint;  // for what is said of it
-    route_ = std::move(route);
 }
 
 Result<Connection> App::connect() {

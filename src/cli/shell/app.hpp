@@ -47,8 +47,6 @@ public:
     /// To the broker that --broker and --context say, or the current context, or the usual place; with the keys of the
     /// context that is for it. Errors: not_found (no such context), and as io::read_connection.
     [[nodiscard]] Result<Route> route();
-    /// Instead of what the options say.
-    void use_route(Route route);
     /// Errors: as route(); invalid_argument (not an endpoint).
     [[nodiscard]] Result<Connection> connect();
 

@@ -42,6 +42,7 @@ struct Raw {
     std::string vm_network;
     std::string state_dir;
     std::string log_level = "info";
+    bool replace = false;
     std::vector<std::string> labels;
     std::uint32_t slots = 0;
     std::uint32_t cpus_milli = 0;
@@ -50,7 +51,8 @@ struct Raw {
 };
 
 io::Options declare(Raw& raw) {
-    io::Options options("mcworker", "mcworker [options]\n       mcworker join TOKEN [--node NAME] [--state-dir DIR]",
+    io::Options options("mcworker",
+                        "mcworker [options]\n       mcworker join TOKEN [--node NAME] [--state-dir DIR] [--replace]",
                         "Serves one node of a minicloud: takes jobs from the broker and runs VMs on a Docker engine.");
     options.group("Broker");
     options.add("broker", "ENDPOINT", raw.broker, "the broker's endpoint for workers",
@@ -96,6 +98,8 @@ io::Options declare(Raw& raw) {
     options.group("Process");
     options.add("state-dir", "DIR", raw.state_dir, "where this worker keeps who it is; one worker per directory",
                 shown_default("worker-NAME in $XDG_STATE_HOME/minicloud"));
+    options.add_flag("replace", raw.replace, "with join: give up the key and broker that it has joined with before",
+                     {.command_line_only = true});
     options.add("log-level", "LEVEL", raw.log_level, "trace, debug, info, warn, error or off");
     options.epilog(
         "join has this worker's key admitted to a cloud and stores it in the state directory, where mcworker then "
@@ -140,6 +144,10 @@ Result<std::uint32_t> parse_cpus(const std::string& text) {
 
 std::filesystem::path connection_file(const std::filesystem::path& state_dir) {
     return state_dir / "connection";
+}
+
+std::filesystem::path lock_file(const std::filesystem::path& state_dir) {
+    return state_dir / "lock";
 }
 
 namespace {
@@ -196,8 +204,10 @@ Result<WorkerOptions> read_options(std::span<const std::string> arguments, const
     if (!raw.state_dir.empty()) result.state_dir_option = " --state-dir " + raw.state_dir;
     if (joins) {
         result.join_token = parsed->positional.front();
+        result.replace = raw.replace;
         return result;
     }
+    if (raw.replace) return fail(ErrorCode::usage, "--replace is for join: mcworker join TOKEN --replace");
     auto engine = io::EngineEndpoint::choose(raw.docker, environment);
     if (!engine) return fail(ErrorCode::usage, engine.error().message);
     result.engine = std::move(*engine);

@@ -24,6 +24,7 @@ struct WorkerOptions {
 
     /// `join TOKEN` was asked for: only this, the node's name and state_dir are filled in then.
     std::string join_token;
+    bool replace = false;          ///< join: a stored connection is given up
     std::string state_dir_option;  ///< " --state-dir DIR" when it was given; for sentences
 
     /// When not empty: print it and leave with 0.
@@ -32,6 +33,9 @@ struct WorkerOptions {
 
 /// Where `mcworker join` keeps how it reaches the broker.
 [[nodiscard]] std::filesystem::path connection_file(const std::filesystem::path& state_dir);
+
+/// Held by the one worker, or join, that uses the directory.
+[[nodiscard]] std::filesystem::path lock_file(const std::filesystem::path& state_dir);
 
 /// Command line, environment, ini file, and what was stored when it joined.
 /// Errors: usage, invalid_argument, io_failed, denied (a key file).

@@ -11,6 +11,8 @@ TEST(JoinCommand, ReadsWhatIsGiven) {
     EXPECT_EQ(join.token, "mc1-abc");
     EXPECT_EQ(join.name, "ada");
     EXPECT_EQ(join.context, "lab");
+    EXPECT_FALSE(join.replace);
+    EXPECT_TRUE(read_join(Settings(Settings::Values{{"replace", {"true"}}}), operands).replace);
 }
 
 TEST(JoinCommand, MakesNamesOfWhatIsThere) {

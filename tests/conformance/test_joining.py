@@ -1,0 +1,120 @@
+"""What mccli join and mcworker join keep: a stored connection is given up only when that is said, and one join is at work at a time."""
+
+import fcntl
+import os
+import re
+import subprocess
+import unittest
+from unittest.mock import ANY
+
+import minicloud_wire as wire
+from cloud import BIN, Cloud, wait_for
+from curve_keys import Keys
+
+WORKER, USER = 1, 2
+
+
+class JoiningTest(unittest.TestCase):
+    def setUp(self):
+        self.cloud = Cloud(with_keys=True)
+        self.addCleanup(self.cloud.end)
+        self.admin = self.cloud.client()
+        self.addCleanup(self.admin.close)
+        self.config, self.state = self.cloud.folder / "ada", self.cloud.folder / "worker"
+        self.env = {**self.cloud.env(), "XDG_CONFIG_HOME": str(self.config)}
+        # Program, what it stores, its lock, and a way around: the two are to behave alike.
+        self.programs = {
+            "mccli": (USER, ["--as", "lab"], self.config / "minicloud/contexts/lab.context", "joining.lock", "--as NAME"),
+            "mcworker": (WORKER, ["--node", "lab", "--state-dir", self.state], self.state / "connection", "lock", "--node"),
+        }
+
+    def command(self, program, token=None, *more):
+        role, options, *_ = self.programs[program]
+        text = token or self.cloud.token_text(self.cloud.token(role, "lab" if role == WORKER else "ada"))
+        return [BIN / program, "join", text, *options, *more]
+
+    def join(self, program, token=None, *more, code=0):
+        done = subprocess.run(self.command(program, token, *more), capture_output=True, text=True, timeout=40, env=self.env)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def fingerprints(self):
+        return {k.fingerprint for k in self.admin.call("keys", "KeysRequest", wire.new("KeysRequest"))[1].keys}
+
+    def test_a_stored_connection_is_given_up_only_when_that_is_said(self):
+        for program, (role, _, stored, _, way_around) in self.programs.items():
+            with self.subTest(program):
+                self.join(program)
+                before = stored.read_bytes()
+                token = self.cloud.token_text(self.cloud.token(role, "lab" if role == WORKER else "ada"))
+                said = self.join(program, token, code=1)
+                for words in (" already", str(stored), "--replace", way_around):
+                    self.assertIn(words, said)
+                self.assertEqual(stored.read_bytes(), before)
+                # The token was not used up by that.
+                said = self.join(program, token, "--replace")
+                self.assertNotEqual(stored.read_bytes(), before)
+                self.assertEqual(stored.stat().st_mode & 0o777, 0o600)
+                [given_up] = re.findall("mccli keys revoke ([0-9a-f]{16})", said)
+                self.assertIn(given_up, self.fingerprints())
+
+    def test_what_is_damaged_is_not_given_up_silently_either(self):
+        for program, (_, _, stored, *_) in self.programs.items():
+            with self.subTest(program):
+                stored.parent.mkdir(parents=True, mode=0o700)
+                stored.write_text("a key that somebody may still want\n")
+                stored.chmod(0o600)
+                self.assertIn("--replace", self.join(program, code=1))
+                self.assertIn("joined cloud", self.join(program, None, "--replace"))
+
+    def test_one_join_at_a_time(self):
+        for program, (_, _, stored, lock, _) in self.programs.items():
+            with self.subTest(program):
+                stored.parent.mkdir(parents=True, mode=0o700)
+                with open(stored.parent / lock, "w") as held:
+                    held.write(f"{os.getpid()}\n")
+                    held.flush()
+                    fcntl.flock(held, fcntl.LOCK_EX)
+                    said = self.join(program, code=1)
+                    self.assertIn(f"in use by process {os.getpid()}", said)
+                    self.assertIn("join again", said)
+                    self.assertFalse(stored.exists())
+                self.join(program)
+
+    def test_two_that_join_at_once_store_one_connection_whose_key_is_known(self):
+        for program, (_, _, stored, *_) in self.programs.items():
+            with self.subTest(program):
+                both = [
+                    subprocess.Popen(self.command(program), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.env)
+                    for _ in range(2)
+                ]
+                said = [one.communicate(timeout=40) for one in both]
+                self.assertEqual(sorted(one.returncode for one in both), [0, ANY], said)
+                self.assertNotEqual([one.returncode for one in both], [0, 0], said)
+                self.assertEqual(list(stored.parent.glob("joining-*")), [])
+                keys = Keys.of_context(stored)
+                if program == "mccli":
+                    self.cloud.client(keys).hello()
+
+    def test_worker_that_runs_is_not_given_another_key_under_its_feet(self):
+        self.join("mcworker")
+        log = open(self.cloud.folder / "worker.log", "wb")
+        self.addCleanup(log.close)
+        worker = subprocess.Popen(
+            [BIN / "mcworker", "--docker", "unix:///nonexistent.sock", "--state-dir", self.state, "--node", "lab"],
+            stdout=log, stderr=log, env=self.env,
+        )  # fmt: skip
+        self.addCleanup(worker.wait)
+        self.addCleanup(worker.terminate)
+
+        wait_for(lambda: [node.name for node in self.admin.nodes()] == ["lab"], "the node is there")
+        self.assertIn(f"in use by process {worker.pid}", self.join("mcworker", None, "--replace", code=1))
+
+    def test_replace_is_for_join(self):
+        done = subprocess.run([BIN / "mcworker", "--replace"], capture_output=True, text=True, timeout=20, env=self.env)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("mcworker join TOKEN --replace", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
