@@ -18,8 +18,16 @@ namespace mc::protocol {
 /// "*", "0.0.0.0" or "[::]": every address of a machine.
 [[nodiscard]] bool is_wildcard_host(std::string_view host);
 
-/// Whether a tcp endpoint is on an address of the machine that others can't reach: 127.*, ::1, localhost.
+/// An IPv6 address without the brackets that it has in an endpoint; anything else as it is.
+[[nodiscard]] std::string_view bare_host(std::string_view host);
+
+/// Whether that is an address of the machine that others can't reach: 127.x.x.x in full, ::1 (with or without
+/// brackets), or the name localhost. Another name is not, whatever it begins with: where it leads others decide.
+[[nodiscard]] bool is_loopback_host(std::string_view host);
+/// Whether a tcp endpoint is on such an address.
 [[nodiscard]] bool is_loopback_endpoint(std::string_view endpoint);
+/// Whether only this machine's users reach it: ipc:// or loopback.
+[[nodiscard]] bool is_local_endpoint(std::string_view endpoint);
 
 /// Whether a peer may be spoken to, and listened to, there without keys: ipc:// and loopback.
 /// Error: not_authorised, with how to get a key by `join_command`.

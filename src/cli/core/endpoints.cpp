@@ -36,7 +36,7 @@ Result<std::string> token_endpoint(std::string_view given, std::string_view boun
                         " only, which nobody reaches from another machine, and where nobody needs a key; start it with "
                         "--clients tcp://HOST:7710");
     }
-    if (is_wildcard_host(host_of(bound)) && (protocol::is_loopback_endpoint(broker) || broker.starts_with("ipc://"))) {
+    if (is_wildcard_host(host_of(bound)) && protocol::is_local_endpoint(broker)) {
         return fail(ErrorCode::wrong_state,
                     "this broker takes clients at every address of its machine: say with --endpoint tcp://HOST:PORT at "
                     "which those who join reach it");

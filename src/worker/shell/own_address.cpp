@@ -8,25 +8,13 @@
 #include <array>
 #include <cstring>
 
+#include "protocol/endpoints.hpp"
 #include "protocol/limits.hpp"
 
 namespace mc::worker {
 
-std::string host_of(std::string_view endpoint) {
-    constexpr std::string_view scheme = "tcp://";
-    if (!endpoint.starts_with(scheme)) return {};
-    endpoint.remove_prefix(scheme.size());
-    std::string_view host = endpoint.substr(0, endpoint.rfind(':'));
-    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-    return std::string(host);
-}
-
-bool is_loopback(std::string_view host) {
-    return host.empty() || host == "localhost" || host == "::1" || host.starts_with("127.");
-}
-
 Result<std::string> own_address_towards(std::string_view endpoint) {
-    const std::string host = host_of(endpoint);
+    const std::string host(protocol::bare_host(protocol::host_of(endpoint)));
     addrinfo hints{};
     hints.ai_socktype = SOCK_DGRAM;
     addrinfo* found = nullptr;

@@ -9,12 +9,6 @@
 /// looking up a name may take seconds.
 namespace mc::worker {
 
-/// The host part of a tcp:// endpoint, IPv6 without brackets; "" for others.
-[[nodiscard]] std::string host_of(std::string_view endpoint);
-
-/// 127.0.0.0/8, ::1, localhost, and "" (an ipc:// endpoint has no host).
-[[nodiscard]] bool is_loopback(std::string_view host);
-
 /// This machine's address on the way to the endpoint's host; nothing is sent.
 /// Errors: io_failed (the name is unknown, or there is no way to it).
 [[nodiscard]] Result<std::string> own_address_towards(std::string_view endpoint);

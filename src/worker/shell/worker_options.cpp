@@ -221,7 +221,7 @@ Result<WorkerOptions> read_options(std::span<const std::string> arguments, const
     if (auto found = find_broker(raw, result); !found) return fail(found.error());
     settings.advertise = raw.advertise;
     if (settings.advertise.empty()) {
-        const bool near = is_loopback(host_of(result.broker));
+        const bool near = protocol::is_local_endpoint(result.broker);
         auto own = near ? Result<std::string>("127.0.0.1") : own_address_towards(result.broker);
         if (!own) return fail(ErrorCode::io_failed, own.error().message + "; or say --advertise HOST");
         settings.advertise = std::move(*own);
@@ -231,9 +231,11 @@ Result<WorkerOptions> read_options(std::span<const std::string> arguments, const
     // A local engine's ports are on this machine, however people reach it from outside. On that address alone when a
     // person named one that the machine has; a name or a translated address is none to bind, and one that was found by
     // itself may be another after the next boot, when VMs that are bound to it could not start again.
-    const bool local_engine = result.engine.is_unix() || is_loopback(result.engine.host);
+    const bool local_engine = result.engine.is_unix() || protocol::is_loopback_host(result.engine.host);
     const bool own = local_engine && !raw.advertise.empty() && is_own_address(settings.advertise);
-    settings.port_host_ip = is_loopback(settings.advertise) ? "127.0.0.1" : own ? settings.advertise : "0.0.0.0";
+    settings.port_host_ip = protocol::is_loopback_host(settings.advertise) ? "127.0.0.1"
+                            : own                                          ? settings.advertise
+                                                                           : "0.0.0.0";
     settings.probe_host = own || !local_engine ? settings.advertise : "127.0.0.1";
     settings.engine = result.engine.str();
     settings.version = mc::version;

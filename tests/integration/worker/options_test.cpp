@@ -6,6 +6,7 @@
 #include <map>
 
 #include "io/files.hpp"
+#include "protocol/endpoints.hpp"
 #include "worker/shell/own_address.hpp"
 #include "worker/shell/state_file.hpp"
 #include "worker/shell/worker_options.hpp"
@@ -63,13 +64,20 @@ TEST(WorkerOptions, NearEngineIsProbedNearbyWhateverIsAdvertised) {
 
 TEST(WorkerOptions, PublishesOnANamedAddressOfItsOwnAlone) {
     const auto own = own_address_towards("tcp://192.0.2.1:7711");
-    if (!own || is_loopback(*own)) GTEST_SKIP() << "this machine has no address but loopback";
+    if (!own || protocol::is_loopback_host(*own)) GTEST_SKIP() << "this machine has no address but loopback";
     const auto options = read({"--docker", "unix:///x.sock", "--advertise", *own});
     ASSERT_TRUE(options);
     EXPECT_EQ(options->settings.port_host_ip, *own);
     EXPECT_EQ(options->settings.probe_host, *own);
     EXPECT_FALSE(is_own_address("0.0.0.0"));
     EXPECT_FALSE(is_own_address("vm.example"));
+}
+
+TEST(WorkerOptions, TakesNoNameForLoopback) {
+    const auto options = read({"--docker", "unix:///x.sock", "--advertise", "127.example.org"});
+    ASSERT_TRUE(options);
+    EXPECT_EQ(options->settings.port_host_ip, "0.0.0.0");
+    EXPECT_EQ(options->settings.advertise, "127.example.org");
 }
 
 TEST(WorkerOptions, RefusesWithTheOptionsName) {
@@ -92,14 +100,11 @@ TEST(WorkerOptions, HelpAndVersionAreTexts) {
     EXPECT_THAT(read({"--version"})->print, HasSubstr("mcworker "));
 }
 
-TEST(OwnAddress, KnowsLoopbackAndMakesNodeNames) {
-    EXPECT_TRUE(is_loopback(host_of("tcp://127.0.0.1:7711")));
-    EXPECT_TRUE(is_loopback(host_of("tcp://[::1]:7711")));
-    EXPECT_TRUE(is_loopback(host_of("ipc:///run/x")));
-    EXPECT_FALSE(is_loopback(host_of("tcp://192.0.2.1:7711")));
+TEST(OwnAddress, IsFoundAndMakesNodeNames) {
     EXPECT_EQ(node_name_from("My_Host.example.org"), "my-host");
     EXPECT_EQ(node_name_from("__"), "node");
     EXPECT_EQ(*own_address_towards("tcp://127.0.0.1:7711"), "127.0.0.1");
+    EXPECT_EQ(own_address_towards("tcp://[::1]:7711").value_or("::1"), "::1");
 }
 
 TEST(StateFile, ComesBackAsSavedAndIsRefusedWhenDamaged) {
