@@ -6,6 +6,7 @@
 
 #include "base/public_key.hpp"
 #include "base/result.hpp"
+#include "base/secret.hpp"
 
 /// CURVE key pairs and the files that hold them.
 namespace mc::io {
@@ -13,7 +14,7 @@ namespace mc::io {
 /// Who a program is on the network. The secret half is in no log, message or sentence.
 struct KeyPair {
     PublicKey pub;
-    std::string secret;  ///< 32 bytes
+    Secret secret;  ///< 32 bytes
 
     bool operator==(const KeyPair&) const = default;
     /// From the kernel's randomness.
@@ -27,12 +28,8 @@ struct KeyPair {
 /// Error: invalid_argument; the sentence does not repeat the text, which may be a secret.
 [[nodiscard]] Result<PublicKey> public_key_from_z85(std::string_view text);
 
-/// A file that must be a secret: a plain file of this user (or of root) that nobody else may read.
-/// Errors: not_found; denied (whose it is, or its mode; says what to do); too_large; io_failed.
-[[nodiscard]] Result<std::string> read_secret_file(const std::filesystem::path& path, std::size_t bytes_max);
-
 /// `secret-key=…` and, for people, `public-key=…`: lines of a key file.
-[[nodiscard]] std::string text_of(const KeyPair& pair);
+[[nodiscard]] Secret text_of(const KeyPair& pair);
 /// The pair in such lines. Error: invalid_argument.
 [[nodiscard]] Result<KeyPair> key_pair_in(std::string_view text);
 

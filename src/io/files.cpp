@@ -62,28 +62,75 @@ Result<void> write_new_file(const fs::path& path, std::string_view content, std:
     return {};
 }
 
-}  // namespace
+/// Non-blocking, so that a named pipe in its place doesn't hang the program. Errors: not_found; io_failed.
+Result<int> open_to_read(const fs::path& path) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0) return fd;
+    if (errno == ENOENT) return fail(ErrorCode::not_found, path.string() + " is not there");
+    return io_error(path, "read", errno);
+}
 
-Result<std::string> read_file(const fs::path& path, std::size_t bytes_max) {
-    // Non-blocking, so that a named pipe in its place doesn't hang the program.
-    const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (fd.get() < 0) {
-        if (errno == ENOENT) return fail(ErrorCode::not_found, path.string() + " is not there");
-        return io_error(path, "read", errno);
-    }
-    std::string content;
-    char block[16 * 1024];
-    while (true) {
-        const ssize_t got = ::read(fd.get(), block, sizeof block);
+constexpr std::size_t read_block_bytes = 16 * 1024;
+
+/// The rest of the file, into `content`, whose size is the room that it begins with. Errors: too_large; io_failed.
+Result<void> read_all(int fd, const fs::path& path, std::size_t bytes_max, std::string& content) {
+    for (std::size_t size = 0;;) {
+        if (size == content.size()) content.resize(size + read_block_bytes);
+        const ssize_t got = ::read(fd, content.data() + size, content.size() - size);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return io_error(path, "read", errno);
-        if (got == 0) return content;
-        if (content.size() + static_cast<std::size_t>(got) > bytes_max) {
+        if (got == 0) {
+            content.resize(size);
+            return {};
+        }
+        size += static_cast<std::size_t>(got);
+        if (size > bytes_max) {
             return fail(ErrorCode::too_large,
                         path.string() + " is longer than " + std::to_string(bytes_max) + " bytes");
         }
-        content.append(block, static_cast<std::size_t>(got));
     }
+}
+
+/// Errors: denied; io_failed.
+Result<void> check_secrecy(int fd, const fs::path& path) {
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) return io_error(path, "looked at", errno);
+    if (!S_ISREG(status.st_mode)) {
+        return fail(ErrorCode::denied, path.string() + " is not a plain file, as one with a secret key must be");
+    }
+    if (status.st_uid != ::geteuid() && status.st_uid != 0) {
+        return fail(ErrorCode::denied,
+                    path.string() + " belongs to another user, who could change it; copy it to a file of your own");
+    }
+    if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+        return fail(ErrorCode::denied, path.string() + " holds a secret key, and others may read it; run: chmod 600 " +
+                                           path.string() + "; and join anew if somebody did");
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<std::string> read_file(const fs::path& path, std::size_t bytes_max) {
+    const auto opened = open_to_read(path);
+    if (!opened) return fail(opened.error());
+    const Descriptor fd(*opened);
+    std::string content;
+    if (auto read = read_all(fd.get(), path, bytes_max, content); !read) return fail(read.error());
+    return content;
+}
+
+Result<Secret> read_secret_file(const fs::path& path, std::size_t bytes_max) {
+    const auto opened = open_to_read(path);
+    if (!opened) return fail(opened.error());
+    const Descriptor fd(*opened);
+    if (auto secret = check_secrecy(fd.get(), path); !secret) return fail(secret.error());
+    // Room for all that may come, so that growing leaves no copies behind.
+    std::string content(bytes_max + 1, '\0');
+    auto read = read_all(fd.get(), path, bytes_max, content);
+    Secret secret(std::move(content));
+    if (!read) return fail(read.error());
+    return secret;
 }
 
 Result<void> write_file_atomic(const fs::path& path, std::string_view content, std::uint32_t mode) {

@@ -7,12 +7,19 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "base/secret.hpp"
 #include "io/environment.hpp"
 
 namespace mc::io {
 
 /// The whole file. Errors: not_found; too_large (over bytes_max); io_failed.
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path, std::size_t bytes_max);
+
+/// A file that must be a secret: a plain file of this user (or of root) that nobody else may read. What is looked at is
+/// the file that was opened, so nobody can put another in its place in between. Symbolic links are followed: whose the
+/// file is decides, and people keep such files elsewhere.
+/// Errors: not_found; denied (whose it is, or its mode; says what to do); too_large; io_failed.
+[[nodiscard]] Result<Secret> read_secret_file(const std::filesystem::path& path, std::size_t bytes_max);
 
 /// Replaces the file whole or not at all, also at a power cut (temporary file,
 /// fsync, rename, fsync of the directory). Errors: io_failed.

@@ -1,6 +1,7 @@
 #include "io/joining.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <system_error>
 
@@ -19,7 +20,7 @@ namespace fs = std::filesystem;
 constexpr milliseconds repeat_interval{2000};
 /// A broker that ends breaks one handshake off; one that does so each time is not who it is taken for.
 constexpr int broken_off_max = 3;
-constexpr int token_line_bytes_max = 4096;
+constexpr std::size_t token_line_bytes_max = 4096;
 
 /// What is stored already, and is to be given up. Errors: already_exists.
 Result<std::optional<PublicKey>> check_vacant(const Joining& joining) {
@@ -107,13 +108,15 @@ Result<std::optional<PublicKey>> join(const Joining& joining) {
     return given_up;
 }
 
-std::string given_or_from_stdin(const std::string& token) {
-    if (token != "-") return token;
-    char line[token_line_bytes_max] = {};
-    if (std::fgets(line, sizeof line, stdin) == nullptr) return "";
-    std::string text(line);
-    while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
-    return text;
+Secret given_or_from_stdin(const std::string& token) {
+    if (token != "-") return Secret(std::string_view(token));
+    std::array<char, token_line_bytes_max> line{};
+    std::string_view text;
+    if (std::fgets(line.data(), static_cast<int>(line.size()), stdin) != nullptr) text = line.data();
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.remove_suffix(1);
+    Secret read(text);
+    Secret::wipe(line);
+    return read;
 }
 
 }  // namespace mc::io

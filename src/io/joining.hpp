@@ -8,6 +8,7 @@
 
 #include "base/public_key.hpp"
 #include "base/result.hpp"
+#include "base/secret.hpp"
 #include "base/time.hpp"
 #include "io/zmq.hpp"
 
@@ -47,6 +48,6 @@ struct Joining {
 [[nodiscard]] Result<std::optional<PublicKey>> join(const Joining& joining);
 
 /// A token as given; for "-" the first line of stdin, so that no list of processes shows it.
-[[nodiscard]] std::string given_or_from_stdin(const std::string& token);
+[[nodiscard]] Secret given_or_from_stdin(const std::string& token);
 
 }  // namespace mc::io

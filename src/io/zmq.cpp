@@ -58,7 +58,7 @@ struct Socket::Impl {
     void secure(const Security& security) {
         const auto keys = [this](const KeyPair& own) {
             socket.set(zmq::sockopt::curve_publickey, zmq::buffer(own.pub.value));
-            socket.set(zmq::sockopt::curve_secretkey, zmq::buffer(own.secret));
+            socket.set(zmq::sockopt::curve_secretkey, zmq::buffer(own.secret.view()));
         };
         if (const auto* server = std::get_if<CurveServer>(&security)) {
             socket.set(zmq::sockopt::curve_server, true);

@@ -31,7 +31,7 @@ struct Packed {
 }  // namespace
 
 std::string to_text(const JoinToken& token) {
-    const auto secret = PublicKey::from_bytes(token.secret);
+    const auto secret = PublicKey::from_bytes(token.secret.view());
     MC_ASSERT(secret);
     return std::string(prefix) + to_base64url(encode(Packed{token.endpoint, token.broker, *secret, token.role}));
 }
@@ -43,11 +43,14 @@ Result<JoinToken> read_join_token(std::string_view text) {
                     "it; was a part of it lost?");
     };
     if (!text.starts_with(prefix)) return bad();
-    const auto bytes = from_base64url(text.substr(prefix.size()), token_bytes_max);
+    auto bytes = from_base64url(text.substr(prefix.size()), token_bytes_max);
     if (!bytes || bytes->empty()) return bad();
-    auto packed = decode<Packed>(*bytes);
+    const Secret unpacked(std::move(*bytes));
+    auto packed = decode<Packed>(unpacked.view());
     if (!packed || packed->endpoint.empty() || !packed->broker || !packed->secret) return bad();
-    return JoinToken{packed->endpoint, packed->broker, packed->secret.bytes(), packed->role};
+    JoinToken token{packed->endpoint, packed->broker, Secret(packed->secret.bytes()), packed->role};
+    Secret::wipe(packed->secret.value);
+    return token;
 }
 
 }  // namespace mc::protocol

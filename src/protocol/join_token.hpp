@@ -5,6 +5,7 @@
 
 #include "base/public_key.hpp"
 #include "base/result.hpp"
+#include "base/secret.hpp"
 #include "protocol/key_bodies.hpp"
 
 /// The one string with which somebody joins. docs/protocol.md "token_create", ADR 16.
@@ -13,7 +14,7 @@ namespace mc::protocol {
 struct JoinToken {
     std::string endpoint;  ///< of the broker, for clients
     PublicKey broker;
-    std::string secret;        ///< the token's secret key, 32 bytes; its public half follows from it
+    Secret secret;             ///< the token's secret key, 32 bytes; its public half follows from it
     Role role = Role::joiner;  ///< of those who join with it, so that it is not used up by the wrong program; joiner =
                                ///< it does not say
 

@@ -20,12 +20,12 @@ struct Joined {
 
 Result<Joined> join(App& app) {
     const JoinCommand command = read_join(app.settings(), app.line().operands);
-    const auto token = protocol::read_join_token(io::given_or_from_stdin(command.token));
+    const auto token = protocol::read_join_token(io::given_or_from_stdin(command.token).view());
     if (!token) return fail(token.error());
     if (auto checked = protocol::check_joiner(protocol::Joiner::client, token->role); !checked) {
         return fail(checked.error());
     }
-    auto token_keys = io::KeyPair::of_secret(token->secret);
+    auto token_keys = io::KeyPair::of_secret(token->secret.view());
     if (!token_keys) return fail(token_keys.error());
     const io::Contexts contexts;
     Joined joined;

@@ -16,12 +16,12 @@ constexpr milliseconds join_time_max = 15s;
 
 Result<std::string> join(const WorkerOptions& options) {
     const std::string& node = options.settings.name;
-    const auto token = protocol::read_join_token(io::given_or_from_stdin(options.join_token));
+    const auto token = protocol::read_join_token(io::given_or_from_stdin(options.join_token).view());
     if (!token) return fail(token.error());
     if (auto checked = protocol::check_joiner(protocol::Joiner::worker, token->role); !checked) {
         return fail(checked.error());
     }
-    auto token_keys = io::KeyPair::of_secret(token->secret);
+    auto token_keys = io::KeyPair::of_secret(token->secret.view());
     if (!token_keys) return fail(token_keys.error());
     const RequestId id{io::random_u64(), io::random_u64()};
     std::optional<protocol::JoinReply> joined;

@@ -2,7 +2,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
+#include <thread>
 
 #include "io/contexts.hpp"
 #include "io/curve_keys.hpp"
@@ -189,7 +191,7 @@ TEST(CurveKeys, AreWrittenAndRead) {
     ASSERT_EQ(::stat((dir / "key").c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777, 0600U);
     EXPECT_EQ(*public_key_from_z85(to_z85(made->pub)), made->pub);
-    EXPECT_EQ(KeyPair::of_secret(made->secret)->pub, made->pub);
+    EXPECT_EQ(KeyPair::of_secret(made->secret.view())->pub, made->pub);
 }
 
 TEST(CurveKeys, RefusesWhatOthersCanRead) {
@@ -201,6 +203,54 @@ TEST(CurveKeys, RefusesWhatOthersCanRead) {
     EXPECT_EQ(read.error().code, ErrorCode::denied);
     EXPECT_THAT(read.error().message, HasSubstr("chmod 600"));
     EXPECT_EQ(read_key_file(dir.path()).error().code, ErrorCode::denied);
+}
+
+TEST(CurveKeys, RefusesWhatIsNoFileOfOnesOwn) {
+    TempDir dir;
+    ASSERT_EQ(::mkfifo((dir / "pipe").c_str(), 0600), 0);
+    EXPECT_EQ(read_secret_file(dir / "pipe", 100).error().code, ErrorCode::denied);
+    ASSERT_TRUE(write_file_atomic(dir / "long", "12345"));
+    EXPECT_EQ(read_secret_file(dir / "long", 4).error().code, ErrorCode::too_large);
+    EXPECT_EQ(read_secret_file(dir / "long", 5)->view(), "12345");
+    ASSERT_EQ(::symlink("long", (dir / "link").c_str()), 0);
+    EXPECT_EQ(read_secret_file(dir / "link", 5)->view(), "12345");
+    if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+    ASSERT_EQ(::chown((dir / "long").c_str(), 1, 1), 0);
+    EXPECT_EQ(read_secret_file(dir / "link", 5).error().code, ErrorCode::denied);
+}
+
+// Goal: the file that is looked at is the one that is read, however fast another is put in its place.
+TEST(CurveKeys, ReadsNoFileThatWasPutThereAfterTheLook) {
+    TempDir dir;
+    ASSERT_TRUE(write_file_atomic(dir / "mine", "good", 0600));
+    ASSERT_TRUE(write_file_atomic(dir / "open", "evil", 0644));
+    ASSERT_TRUE(write_file_atomic(dir / "key", "good", 0600));
+    std::atomic<bool> over{false};
+    std::thread swapper([&] {
+        while (!over) {
+            for (const char* name : {"open", "mine"}) {
+                ::unlink((dir / "next").c_str());
+                static_cast<void>(!::link((dir / name).c_str(), (dir / "next").c_str()));
+                ::rename((dir / "next").c_str(), (dir / "key").c_str());
+            }
+        }
+    });
+    int good = 0;
+    int refused = 0;
+    for (int i = 0; i < 20'000; ++i) {
+        const auto read = read_secret_file(dir / "key", 100);
+        if (read) {
+            EXPECT_EQ(read->view(), "good");
+            ++good;
+        } else {
+            EXPECT_EQ(read.error().code, ErrorCode::denied) << read.error().message;
+            ++refused;
+        }
+    }
+    over = true;
+    swapper.join();
+    EXPECT_GT(good, 0);
+    EXPECT_GT(refused, 0);
 }
 
 TEST(CurveKeys, RefusesWhatIsNone) {

@@ -11,7 +11,7 @@ namespace {
 // Goal: a token that was copied whole is read as it was written, and one that was not is refused without
 // being repeated. Spec: docs/protocol.md "token_create".
 
-const JoinToken token{"tcp://192.0.2.7:7710", samples::key, std::string(32, 's'), Role::user};
+const JoinToken token{"tcp://192.0.2.7:7710", samples::key, Secret(std::string(32, 's')), Role::user};
 
 TEST(JoinToken, ReadsWhatItWrote) {
     const std::string text = to_text(token);
