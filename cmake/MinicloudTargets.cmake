@@ -35,9 +35,17 @@ endfunction()
 # mc_use_mimalloc(program): its heap is mimalloc's (docs/adr/0014-*), except where a sanitizer has its own. Nothing calls
 # mimalloc by name, so linkers that drop such libraries are told to keep it.
 function(mc_use_mimalloc program)
-  if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  if(NOT MC_SANITIZER)
     target_link_libraries(${program} PRIVATE "-Wl,--push-state,--no-as-needed" mimalloc "-Wl,--pop-state")
   endif()
+endfunction()
+
+# mc_test_timeout(variable seconds): more where a sanitizer makes programs slow.
+function(mc_test_timeout variable seconds)
+  if(MC_SANITIZER)
+    math(EXPR seconds "5 * ${seconds}")
+  endif()
+  set(${variable} ${seconds} PARENT_SCOPE)
 endfunction()
 
 # mc_test(name [LABEL label] [LIBS lib...] [TIMEOUT seconds]): every *.cpp of the current folder in one program.
@@ -46,6 +54,7 @@ function(mc_test name)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 60)
   endif()
+  mc_test_timeout(timeout ${arg_TIMEOUT})
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
   if(NOT sources)
     message(STATUS "${name}: no sources yet")
@@ -55,5 +64,5 @@ function(mc_test name)
   target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests")
   target_link_libraries(${name} PRIVATE mc_options ${arg_LIBS} GTest::gmock GTest::gtest_main)
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
-    PROPERTIES LABELS "${arg_LABEL}" TIMEOUT ${arg_TIMEOUT})
+    PROPERTIES LABELS "${arg_LABEL}" TIMEOUT ${timeout})
 endfunction()

@@ -39,7 +39,12 @@ provide_programs() {
 # become_root SCRIPT ARGUMENT...: namespaces and engines need it. After provide_programs, so that
 # what was built belongs to who asked for it.
 become_root() {
-    ((EUID == 0)) || exec sudo MC_BIN="$MC_BIN" DOCKER_HOST="${DOCKER_HOST:-}" "$@"
+    local variable kept=()
+    # What tests/sanitizers/no_reports says is for the programs in there too.
+    for variable in DOCKER_HOST ASAN_OPTIONS LSAN_OPTIONS TSAN_OPTIONS UBSAN_OPTIONS; do
+        [[ -z ${!variable:-} ]] || kept+=("$variable=${!variable}")
+    done
+    ((EUID == 0)) || exec sudo MC_BIN="$MC_BIN" "${kept[@]}" "$@"
 }
 
 # run_private COMMAND...: in its own namespaces, with a directory MC_PRIVATE_DIR and a name for

@@ -20,6 +20,8 @@ from curve_keys import Keys
 from worker import Worker
 
 BIN = pathlib.Path(os.environ.get("MC_BIN", "build/release/bin"))
+# "address" or "thread" if mcbroker is built with one: it is slower, and keeps what it freed.
+SANITIZER = os.environ.get("MC_SANITIZER", "")
 
 
 def free_ports(count):

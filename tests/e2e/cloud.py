@@ -14,6 +14,8 @@ import time
 import unittest
 
 BIN = os.environ["MC_BIN"]
+# "address" or "thread" if the programs are built with one: they are slower, and keep what they freed.
+SANITIZER = os.environ.get("MC_SANITIZER", "")
 IMAGE = os.environ.get("MC_TEST_IMAGE", "minicloud/vm:latest")
 DEFAULT_ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
 # Of `ip link add`. With an address of its own, as Docker's has: without, a bridge has the lowest of its ports', another

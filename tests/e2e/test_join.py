@@ -19,7 +19,8 @@ class Person:
         self.home, self.inside = f"{node.PRIVATE_DIR}/home-{name}", machine.inside
         os.makedirs(f"{self.home}/.ssh", mode=0o700)
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{self.home}/.ssh/id_ed25519"], check=True)
-        self.env = {"PATH": os.environ["PATH"], "HOME": self.home, "LC_ALL": "C.UTF-8", "USER": name}
+        self.env = {"PATH": os.environ["PATH"], "HOME": self.home, "LC_ALL": "C.UTF-8", "USER": name,
+                    **{key: value for key, value in os.environ.items() if key.endswith("SAN_OPTIONS")}}
 
     def mccli(self, *argv, check=True, **options):
         done = subprocess.run([*self.inside, f"{BIN}/mccli", *argv], capture_output=True, text=True, timeout=120,
