@@ -14,6 +14,8 @@ namespace mc::protocol {
 /// `action` of the entry that tells that the oldest ones are no longer kept: `target` is the number of
 /// the last one that went, `detail` its hash.
 inline constexpr const char* audit_cut = "cut";
+/// The action of an entry that tells of a key that is let in no more at one socket.
+inline constexpr const char* audit_bar = "bar";
 
 /// Follows the log from its first kept entry to its last and says where it was tampered with.
 ///

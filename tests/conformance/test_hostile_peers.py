@@ -189,6 +189,82 @@ class HostilePeersTest(unittest.TestCase):
         wait_for(lambda: "refused key" in self.cloud.log_text(), "who did it is not let in again")
         self.node()
         watch.until("node.ready", "node-1")
+        self.assert_audited("a flood of subscriptions")
+
+    def test_a_drip_of_subscriptions_ends_at_the_door_too(self):
+        watch = Watcher(self.cloud.events, self.admin)
+        self.addCleanup(watch.close)
+        eve = self.hostile_watcher()
+        # Slow enough to be no flood; a prefix that is there already costs nothing, and others' are not counted.
+        for _ in range(50):
+            eve.send(b"\x01event/eve/")
+        number, end = 0, time.monotonic() + 60
+        while "more subscriptions than one key may have" not in self.cloud.log_text() and time.monotonic() < end:
+            for _ in range(50):
+                eve.send(b"\x01event/eve/%0100d" % number)
+                number += 1
+            time.sleep(0.05)
+        self.assertNotIn("a flood of subscriptions", self.cloud.log_text())
+        self.assertGreater(number, 64 * 1024 // 120)
+        self.assertLess(number, 3 * 64 * 1024 // 110)
+        wait_for(lambda: "refused key" in self.cloud.log_text(), "who did it is not let in again")
+        self.assert_audited("more subscriptions than one key may have")
+        self.node()
+        watch.until("node.ready", "node-1")
+
+    def test_a_subscription_as_long_as_no_topic_is_takes_no_memory(self):
+        eve = self.hostile_watcher()
+        monitor = eve.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        eve.send(b"\x01" + b"x" * 8192)
+        self.assertTrue(monitor.poll(10_000), "the connection was ended")
+        eve.disable_monitor()
+        monitor.close()
+        self.assertNotIn("bar", [entry.action for entry in self.audit()])
+
+    def test_a_port_that_is_not_given_back_is_asked_for_less_and_less_often(self):
+        address = ("127.0.0.1", int(self.cloud.events.rsplit(":", 1)[1]))
+        over, taken = threading.Event(), []
+
+        def take():
+            """Whoever is first when the broker lets the port go for a moment."""
+            while not over.is_set() and not taken:
+                one = socket.socket()
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    one.bind(address)
+                    one.listen()
+                    taken.append(one)
+                except OSError:
+                    one.close()
+
+        taker = threading.Thread(target=take)
+        taker.start()
+        end = time.monotonic() + 30
+        while not taken and time.monotonic() < end:  # a revocation makes all watchers connect anew
+            self.cloud.keys("bob", USER)
+            self.admin.call("revoke", "RevokeRequest", wire.new("RevokeRequest", targets=["bob"]))
+            time.sleep(0.2)
+        over.set()
+        taker.join()
+        self.assertTrue(taken, "the port could not be taken")
+        time.sleep(1.5)  # what is shown is that nothing more is said
+        self.assertEqual(self.cloud.log_text().count("watchers were made to connect anew, and"), 1 + self.cloud.log_text().count(" again, after"))
+        self.admin.hello()
+        taken[0].close()
+        told = self.cloud.log_text().count(" again, after")
+        wait_for(lambda: self.cloud.log_text().count(" again, after") == told + 1, "the port is asked for again")
+        watch = Watcher(self.cloud.events, self.admin)
+        self.addCleanup(watch.close)
+        self.node()
+        watch.until("node.ready", "node-1")
+
+    def audit(self):
+        return self.admin.call("audit", "AuditRequest", wire.new("AuditRequest", limit=100))[1].entries
+
+    def assert_audited(self, what):
+        [entry] = [one for one in self.audit() if one.action == "bar"]
+        self.assertEqual((entry.name, entry.target, entry.code), ("broker", "eve", wire.OK))
+        self.assertIn(what, entry.detail)
 
     def test_frames_before_a_key_was_proved_take_no_memory(self):
         host, port = self.cloud.clients.removeprefix("tcp://").split(":")

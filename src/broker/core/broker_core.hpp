@@ -93,6 +93,10 @@ public:
     /// `event/OWNER/` or `beacon`); nullopt: one without a key.
     [[nodiscard]] std::vector<std::string> topics_for(Now now, const std::optional<PublicKey>& key) const;
 
+    /// The events socket lets that key in no more, for `what` it has sent. It is logged, and in the audit log once an
+    /// hour at most.
+    void on_barred(Now now, const PublicKey& key, const std::string& what);
+
     /// Makes `key` an admin when there is no admin's key yet (a first start). True when it is one then.
     [[nodiscard]] bool ensure_admin(Now now, const PublicKey& key, const std::string& name);
 
@@ -312,6 +316,7 @@ private:
     PeerTable client_peers_;
     PeerTable worker_peers_;
     std::map<std::pair<std::string, Verb>, Instant> denied_audited_;  ///< by fingerprint
+    std::map<std::string, Instant> bar_audited_;                      ///< by fingerprint; of authorised keys
     std::map<VmId, TombstoneRecord> tombstones_;
     std::set<VmId> pending_;  ///< VMs without a node
 

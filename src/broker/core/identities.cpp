@@ -1,5 +1,6 @@
 // Who may connect, who is behind a message, and what that one may. docs/security.md.
 #include "broker/core/broker_core.hpp"
+#include "protocol/audit.hpp"
 #include "protocol/text.hpp"
 
 namespace mc::broker {
@@ -9,6 +10,15 @@ using protocol::Role;
 
 /// So often at most one key's attempts at one forbidden verb are written down.
 constexpr seconds denied_audit_interval{60};
+/// So often at most it is written down that one key was barred: one that tries again after a restart is.
+constexpr seconds bar_audit_interval{3600};
+
+/// Whether that long has passed since `last`, which is now then.
+bool is_due(Instant& last, Instant now, seconds interval) {
+    if (last != Instant{} && now - last < interval) return false;
+    last = now;
+    return true;
+}
 
 protocol::Quota quota_of(const protocol::Quota& own, const protocol::Quota& by_default) {
     return {own.vms ? own.vms : by_default.vms, own.cpus_milli ? own.cpus_milli : by_default.cpus_milli,
@@ -54,10 +64,8 @@ Result<void> BrokerCore::permit(Now now, const Actor& actor, const protocol::Hea
     if (role_may(actor.role, header.verb)) return {};
     Error error{ErrorCode::denied,
                 "a key of role " + std::string(name_of(actor.role)) + " may not " + std::string(name_of(header.verb))};
-    Instant& audited = denied_audited_[{actor.fingerprint, header.verb}];
-    if (audited == Instant{} || now.instant - audited >= denied_audit_interval) {
-        audited = now.instant;
-        if (!read_only()) audit(now, actor, name_of(header.verb), "", error.code, header.id, "");
+    if (is_due(denied_audited_[{actor.fingerprint, header.verb}], now.instant, denied_audit_interval) && !read_only()) {
+        audit(now, actor, name_of(header.verb), "", error.code, header.id, "");
     }
     return fail(std::move(error));
 }
@@ -82,6 +90,17 @@ std::vector<std::string> BrokerCore::topics_for(Now now, const std::optional<Pub
     if (!may_connect(now, Side::events, *key)) return {};
     const KeyRecord& record = *keys_.find(*key);
     return {sees_all(record.role) ? events : events + record.name + '/', protocol::topic_beacon};
+}
+
+void BrokerCore::on_barred(Now now, const PublicKey& key, const std::string& what) {
+    const std::string fingerprint = key.fingerprint();
+    const KeyRecord* record = keys_.find(key);
+    log(LogLevel::warning, "key " + fingerprint + " has sent the socket for events " + what +
+                               "; it is let in there no more until this broker is started anew. Is it in good hands? "
+                               "See mccli keys, and revoke");
+    if (read_only() || !record || !is_due(bar_audited_[fingerprint], now.instant, bar_audit_interval)) return;
+    audit(now, broker_actor(), protocol::audit_bar, record->name, ErrorCode::ok, {},
+          "key " + fingerprint + " has sent the socket for events " + what);
 }
 
 bool BrokerCore::ensure_admin(Now now, const PublicKey& key, const std::string& name) {
@@ -133,6 +152,7 @@ void BrokerCore::withdraw(const KeyRecord& gone, const std::string& why) {
     const KeyRecord record = gone;
     const Error error{ErrorCode::not_authorised, why};
     keys_.remove(record.key);
+    bar_audited_.erase(record.key.fingerprint());
     std::erase_if(denied_audited_, [&](const auto& entry) { return entry.first.first == record.key.fingerprint(); });
     for (const PeerId& peer : client_peers_.of_key(record.key)) {
         for (const Stream& stream : streams_.of_client(peer)) end_stream(stream, error);

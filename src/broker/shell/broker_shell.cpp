@@ -51,9 +51,6 @@ void write_log(const LogLine& line) {
 /// Refused keys are told in the log this often at most: strangers decide how many there are.
 constexpr seconds refusal_log_interval{1};
 
-/// While the events socket waits for its port, how soon it is tried again.
-constexpr milliseconds rebind_interval{10};
-
 constexpr const char* clients_domain = "clients";
 constexpr const char* workers_domain = "workers";
 constexpr const char* events_domain = "events";
@@ -109,8 +106,12 @@ BrokerShell::BrokerShell(const BrokerConfig& config, Resources resources, const 
       zap_(context_, [this](std::string_view domain, const PublicKey& key) { return may_connect(domain, key); }),
       clients_(io::Socket::router(context_, client_socket_options(securities.clients))),
       workers_(io::Socket::router(context_, socket_options(securities.workers))),
-      events_(context_, poller_,
-              [this](const std::optional<PublicKey>& key) { return keeper_.core().topics_for(io::read_clock(), key); }),
+      events_(
+          context_, poller_,
+          [this](const std::optional<PublicKey>& key) { return keeper_.core().topics_for(io::read_clock(), key); },
+          [this](const PublicKey& key, const std::string& what) {
+              keeper_.core().on_barred(io::read_clock(), key, what);
+          }),
       to_clients_([this](const SendQueues::Frames& frames) { return clients_.send(frames); }) {}
 
 BrokerShell::~BrokerShell() {
@@ -241,11 +242,10 @@ void BrokerShell::watch_signals() {
 
 void BrokerShell::run() {
     while (!stop_) {
-        auto wait = keeper_.next_deadline() - io::read_clock().instant;
+        auto wait = std::min(keeper_.next_deadline(), events_.next_try()) - io::read_clock().instant;
         if (!to_clients_.empty()) wait = std::min(wait, flush_interval);
-        if (events_.is_down()) wait = std::min(wait, rebind_interval);
         poller_.wait(std::max<milliseconds>(wait, 0ms));
-        if (events_.is_down()) events_.try_again();
+        events_.try_again();
         flush_clients();
         if (auto restarted = keeper_.on_tick(io::read_clock())) tell(std::move(*restarted));
         carry_out();

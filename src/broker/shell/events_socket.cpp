@@ -1,10 +1,12 @@
 #include "broker/shell/events_socket.hpp"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 #include <variant>
 
 #include "broker/core/topics.hpp"
+#include "io/clock.hpp"
 #include "io/log.hpp"
 
 namespace mc::broker {
@@ -17,6 +19,14 @@ constexpr int subscriptions_per_turn_max = 1000;
 /// memory that it never gives back.
 constexpr int subscriptions_of_one_max = subscriptions_per_turn_max / 2;
 
+/// A frame of a subscriber; over it the connection is ended, before it costs memory. No topic is nearly as long, and a
+/// handshake needs some hundred bytes.
+constexpr std::size_t frame_bytes_max = 4096;
+
+/// While the port is not free, it is tried again after the first, and each time twice as long up to the other.
+constexpr milliseconds rebind_first{10};
+constexpr milliseconds rebind_longest{1000};
+
 constexpr char subscribes = 1;
 constexpr char ends_subscription = 0;
 
@@ -27,8 +37,8 @@ bool is_subscription(const std::string& frame) {
 
 }  // namespace
 
-EventsSocket::EventsSocket(io::Context& context, io::Poller& poller, TopicsFor topics_for)
-    : context_(context), poller_(poller), topics_for_(std::move(topics_for)) {}
+EventsSocket::EventsSocket(io::Context& context, io::Poller& poller, TopicsFor topics_for, OnBarred on_barred)
+    : context_(context), poller_(poller), topics_for_(std::move(topics_for)), on_barred_(std::move(on_barred)) {}
 
 EventsSocket::~EventsSocket() {
     if (socket_) poller_.remove(*socket_);
@@ -36,6 +46,7 @@ EventsSocket::~EventsSocket() {
 
 Result<void> EventsSocket::bind(const std::string& endpoint, const io::SocketOptions& options) {
     options_ = options;
+    options_.message_bytes_max = frame_bytes_max;
     with_keys_ = std::holds_alternative<io::CurveServer>(options.security);
     open();
     if (auto bound = socket_->bind(endpoint); !bound) return bound;
@@ -44,6 +55,7 @@ Result<void> EventsSocket::bind(const std::string& endpoint, const io::SocketOpt
 }
 
 void EventsSocket::open() {
+    subscribed_.clear();
     if (socket_) poller_.remove(*socket_);
     socket_.emplace(io::Socket::xpub(context_, options_));
     poller_.add(*socket_, {}, [this](io::Readiness) { on_subscriptions(); });
@@ -64,6 +76,10 @@ void EventsSocket::on_subscriptions() {
             return bar(*asked->key, "what no subscriber sends, which could have brought it the events of others");
         }
         if (asked->key) ++taken[*asked->key];
+        if (with_keys_ && asked->key && asked->frame[0] == subscribes &&
+            !subscribed_.add(*asked->key, asked->frame.substr(1))) {
+            return bar(*asked->key, "more subscriptions than one key may have");
+        }
         // Who ends a subscription goes on being sent it, and its own library drops it: nothing is counted per peer.
         if (asked->frame[0] != subscribes || mixed_up_ || (with_keys_ && !asked->key)) continue;
         for (const std::string& topic : granted_topics(asked->frame.substr(1), topics_for_(asked->key))) {
@@ -78,9 +94,7 @@ void EventsSocket::on_subscriptions() {
 void EventsSocket::bar(const PublicKey& key, const std::string& what) {
     barred_.insert(key);
     outdated_ = true;
-    io::log_warn("key " + key.fingerprint() + " has sent the socket for events " + what +
-                 "; it is let in there no more until this broker is started anew. Is it in good hands? See mccli keys, "
-                 "and revoke");
+    on_barred_(key, what);
 }
 
 void EventsSocket::publish(const std::vector<std::string>& frames) {
@@ -93,13 +107,38 @@ void EventsSocket::begin_anew() {
     open();
     mixed_up_ = outdated_ = false;
     down_ = true;
-    try_again();
+    down_since_ = io::read_clock().instant;
+    wait_ = rebind_first;
+    bind_again();
+}
+
+Instant EventsSocket::next_try() const {
+    if (outdated_) return io::read_clock().instant;
+    return down_ ? next_try_ : Instant::never();
 }
 
 void EventsSocket::try_again() {
     if (outdated_) return begin_anew();
+    if (down_ && io::read_clock().instant >= next_try_) bind_again();
+}
+
+void EventsSocket::bind_again() {
     // The library gives the port back in a thread of its own, a moment later.
-    down_ = down_ && !socket_->bind(endpoint_);
+    const auto bound = socket_->bind(endpoint_);
+    const Instant now = io::read_clock().instant;
+    if (bound) {
+        down_ = false;
+        if (!std::exchange(failure_told_, false)) return;
+        const milliseconds took = now - down_since_;
+        return io::log_info("events are served at " + endpoint_ + " again, after " + std::to_string(took.count()) +
+                            " ms");
+    }
+    if (!std::exchange(failure_told_, true)) {
+        io::log_info("watchers were made to connect anew, and " + bound.error().message +
+                     "; it is tried again until then");
+    }
+    next_try_ = now + wait_;
+    wait_ = std::min(wait_ * 2, rebind_longest);
 }
 
 }  // namespace mc::broker

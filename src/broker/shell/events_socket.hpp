@@ -8,6 +8,8 @@
 
 #include "base/public_key.hpp"
 #include "base/result.hpp"
+#include "base/time.hpp"
+#include "broker/core/subscription_table.hpp"
 #include "io/poller.hpp"
 #include "io/zmq.hpp"
 
@@ -21,7 +23,10 @@ public:
     /// The prefixes of topics that a key may have; nullopt: somebody without one.
     using TopicsFor = std::function<std::vector<std::string>(const std::optional<PublicKey>& key)>;
 
-    EventsSocket(io::Context& context, io::Poller& poller, TopicsFor topics_for);
+    /// That key is let in no more, for what it has sent.
+    using OnBarred = std::function<void(const PublicKey& key, const std::string& what)>;
+
+    EventsSocket(io::Context& context, io::Poller& poller, TopicsFor topics_for, OnBarred on_barred);
     ~EventsSocket();
     EventsSocket(const EventsSocket&) = delete;
     EventsSocket& operator=(const EventsSocket&) = delete;
@@ -36,8 +41,9 @@ public:
     /// Ends the connections of all watchers. They connect again, and who may no longer is not let in. Does nothing
     /// where no keys are asked for.
     void begin_anew();
-    /// Whether it is to begin anew, or has and the port is not yet free again. Call try_again() soon.
-    [[nodiscard]] bool is_down() const { return down_ || outdated_; }
+    /// When to call try_again(): it is to begin anew, or has and the port is not yet free again; never() when it is
+    /// served. That it had to wait, and that it need not any more, is logged once.
+    [[nodiscard]] Instant next_try() const;
     void try_again();
 
     /// Whether that key is to be let in no more: it has sent what makes libzmq 4.3.4 take one watcher for another,
@@ -46,6 +52,7 @@ public:
 
 private:
     void open();
+    void bind_again();
     void on_subscriptions();
     /// Lets that key in no more, and has the socket begin anew.
     void bar(const PublicKey& key, const std::string& what);
@@ -53,13 +60,19 @@ private:
     io::Context& context_;
     io::Poller& poller_;
     TopicsFor topics_for_;
+    OnBarred on_barred_;
     io::SocketOptions options_;
     std::string endpoint_;
     std::optional<io::Socket> socket_;
     bool with_keys_ = false;
     bool down_ = false;
-    bool outdated_ = false;       ///< begins anew in the next try_again(): its own callback is no place for that
-    bool mixed_up_ = false;       ///< the library may take one watcher for another (io::Socket::xpub)
+    Instant down_since_;
+    Instant next_try_;
+    milliseconds wait_{};
+    bool failure_told_ = false;
+    bool outdated_ = false;  ///< begins anew in the next try_again(): its own callback is no place for that
+    bool mixed_up_ = false;  ///< the library may take one watcher for another (io::Socket::xpub)
+    SubscriptionTable subscribed_;
     std::set<PublicKey> barred_;  ///< at most as many as have been authorised
 };
 

@@ -79,7 +79,7 @@ const std::vector<JsonField>& json_fields() {
         {"audit", "time", "with milliseconds"},
         {"audit", "name", "of the key; local = a caller without one, broker = the broker itself"},
         {"audit", "key", "fingerprint; null = a caller without a key, or the broker"},
-        {"audit", "action", "create, delete, exec, revoke, …, or what the broker did: cut, expire, admin_key"},
+        {"audit", "action", "create, delete, exec, revoke, …, or what the broker did: cut, expire, bar, admin_key"},
         {"audit", "target", "OWNER/NAME of a VM, a node, a key's name; null = nothing in particular"},
         {"audit", "code", "ok, or the error's code"},
         {"audit", "request", "32 hexadecimal digits; null = none"},

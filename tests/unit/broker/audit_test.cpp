@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "broker/core/audit_log.hpp"
 #include "key_harness.hpp"
 #include "protocol/audit.hpp"
@@ -81,6 +83,27 @@ TEST(BrokerAudit, NotesForbiddenAttemptsButNotEachOfThem) {
     t.advance(61s);
     t.create_as('V', "web");
     EXPECT_EQ(log_of(t).size(), before + 2);
+}
+
+// Goal: that a key was barred is in the record that nobody can change, and a flood does not fill it.
+TEST(BrokerAudit, NotesABarredKeyOnceAnHour) {
+    KeyHarness t;
+    t.admit("eve", 'e', Role::user);
+    const auto bars = [&] {
+        const auto lines = log_of(t);
+        return std::count(lines.begin(), lines.end(), "broker bar eve ok");
+    };
+    for (int i = 0; i < 50; ++i) t.core->on_barred(t.now, t.key('e'), "a flood of subscriptions");
+    t.core->on_barred(t.now, t.key('x'), "a flood of subscriptions");  // nobody's key
+    EXPECT_EQ(log_of(t).back(), "broker bar eve ok");
+    EXPECT_EQ(bars(), 1);
+    EXPECT_NE(t.core->audit_log().kept().back().detail.find(t.key('e').fingerprint()), std::string::npos);
+    t.advance(3590s);
+    t.core->on_barred(t.now, t.key('e'), "a flood of subscriptions");
+    EXPECT_EQ(bars(), 1);
+    t.advance(11s);
+    t.core->on_barred(t.now, t.key('e'), "a flood of subscriptions");
+    EXPECT_EQ(bars(), 2);
 }
 
 TEST(BrokerAudit, IsInTheCommitOfWhatItTells) {
