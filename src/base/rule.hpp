@@ -25,6 +25,7 @@ enum class Rule : std::uint8_t {
     silent_is_not_lost,
     keep_means_keep,
     stop_by_person_stays,
+    what_runs_is_wanted,
     failed_removal_is_retried,
     tombstones,
     orphan_grace,

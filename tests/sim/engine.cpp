@@ -313,13 +313,12 @@ bool Engine::run(Container& container) {
 Engine::Answer Engine::stop(const Operation& operation, bool restart) {
     Container* container = find_to_change(operation);
     if (!container) return trouble(404, "No such container: " + operation.container);
-    if (container->state == ContainerState::removing || container->state == ContainerState::dead) {
-        return trouble(409, "container is marked for removal");
-    }
     if (container->state == ContainerState::running) {
         end(*container, 143, false, "die");
     } else if (!restart) {
         return {304, "", {}};
+    } else if (container->state == ContainerState::removing || container->state == ContainerState::dead) {
+        return trouble(409, "container is marked for removal and cannot be started");
     }
     if (restart && !run(*container)) return trouble(500, "port is already allocated");
     return {204, "", {}};

@@ -31,6 +31,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Rule::count)> na
     "silent_is_not_lost",
     "keep_means_keep",
     "stop_by_person_stays",
+    "what_runs_is_wanted",
     "failed_removal_is_retried",
     "tombstones",
     "orphan_grace",

@@ -169,6 +169,9 @@ private:
             if (view->state == VmState::stopped && view->intent == protocol::VmIntent::running) {
                 return view->name + " is wanted running, and is neither started again nor cleaned up";
             }
+            if (view->state == VmState::running && view->intent == protocol::VmIntent::stopped) {
+                return view->name + " is wanted stopped, and runs";
+            }
         }
         for (const auto& worker : workers_) {
             if (!worker->idle()) return worker->name() + " still has jobs";

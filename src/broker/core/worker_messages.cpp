@@ -198,6 +198,12 @@ void BrokerCore::take_over(Now now, Vm& vm, const protocol::VmReport& report) {
             if (vm.record.state == VmState::running || vm.record.state == VmState::unknown ||
                 vm.record.state == VmState::stopped) {
                 adopt();
+                // No order of ours is under way: a stop failed, a start that had failed came about, or somebody
+                // started it by hand.
+                if (vm.record.intent == VmIntent::stopped && rule_holds(Rule::what_runs_is_wanted)) {
+                    vm.record.intent = VmIntent::running;
+                    vms_.touch(vm);
+                }
                 move(now, vm, VmState::running, "");
             }
             return;

@@ -294,15 +294,16 @@ class Nemesis:
 
     # behind our back
 
-    def a_container(self, draw):
-        machine, _ = self.a_machine(draw)
-        found = self.world.containers(machine) or []
-        if not found:
-            raise Busy
-        return machine, draw.choice(sorted(found, key=lambda one: one["id"]))
+    def a_container(self, draw, running):
+        for machine in draw.sample(self.world.machines, len(self.world.machines)):
+            found = [one for one in self.world.containers(machine) or [] if one["state"] == "running" or not running]
+            if found:
+                return machine, draw.choice(sorted(found, key=lambda one: one["id"]))
+        raise Busy
 
     def meddle(self, draw, verb, *rest):
-        machine, container = self.a_container(draw)
+        # What does not run can't be killed.
+        machine, container = self.a_container(draw, running=verb == "kill")
         if verb != "rename":
             self.ledger.excuse_vm(container["vm"], f"docker {verb} behind our back")
         self.journal.note("fault", fault=f"container {verb}", on=machine.name, vm=container["vm"], id=container["id"])

@@ -356,6 +356,17 @@ class NemesisTest(unittest.TestCase):
         self.strike(6)
         self.assertEqual("stuck", self.struck[3])
 
+    def test_only_what_runs_is_killed(self):
+        stopped, running = container(id="c1", state="exited"), container(id="c2", state="running")
+        found = {"n1": [stopped], "n2": [stopped, running]}
+        world = types.SimpleNamespace(workers={}, machines=list(found), containers=found.get)
+        nemesis = Nemesis(world, None, mock.Mock(), "seed")
+        self.assertEqual(("n2", running), nemesis.a_container(nemesis.draw, running=True))
+        world.machines = ["n1"]
+        self.assertEqual(("n1", stopped), nemesis.a_container(nemesis.draw, running=False))
+        with self.assertRaises(Busy):
+            nemesis.a_container(nemesis.draw, running=True)
+
 
 class ResourcesTest(unittest.TestCase):
     def test_growth_is_that_of_the_line(self):
