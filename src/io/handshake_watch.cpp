@@ -81,6 +81,15 @@ std::optional<Handshake> HandshakeWatch::next() {
     return std::nullopt;
 }
 
+bool HandshakeVerdict::is_final(Instant now, Handshake outcome) {
+    if (outcome != Handshake::broken_off) {
+        broken_off_ = 0;
+        return outcome != Handshake::done;
+    }
+    if (broken_off_++ == 0) first_ = now;
+    return broken_off_ >= broken_off_max && now - first_ >= broken_off_time;
+}
+
 std::string handshake_sentence(Handshake outcome, const std::string& endpoint, bool with_key) {
     const std::string broker = "the broker at " + endpoint;
     switch (outcome) {
@@ -97,7 +106,8 @@ std::string handshake_sentence(Handshake outcome, const std::string& endpoint, b
                                   "token create)";
         case Handshake::broken_off:
             return broker + (with_key ? " hangs up during the handshake: it is not the broker whose key is stored here "
-                                        "(was it set up anew?), or no broker at all; join it with a token"
+                                        "(was it set up anew? then join it with a token), or no broker at all, or "
+                                        "this key connects too often (its log says so)"
                                       : " hangs up during the handshake: it may want a key (join with a token: mccli "
                                         "token create), or be no broker at all");
         case Handshake::done:

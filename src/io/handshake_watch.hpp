@@ -42,6 +42,21 @@ private:
     Instant begun_;
 };
 
+/// Tells from handshakes, one after the other, whether a connection can still come of it. Pure.
+class HandshakeVerdict {
+public:
+    /// True: waiting is of no use. A broker that ends, or puts off who connects too often, breaks a handshake off or
+    /// some; one that does so each time, for longer than that lasts, is not who it is taken for.
+    [[nodiscard]] bool is_final(Instant now, Handshake outcome);
+
+    static constexpr int broken_off_max = 3;
+    static constexpr milliseconds broken_off_time{1000};
+
+private:
+    int broken_off_ = 0;  ///< in a row
+    Instant first_;       ///< of them
+};
+
 /// What a person who connects to `endpoint` can do about it. REQUIRES: not done.
 [[nodiscard]] std::string handshake_sentence(Handshake outcome, const std::string& endpoint, bool with_key);
 

@@ -18,8 +18,6 @@ namespace fs = std::filesystem;
 
 /// The request is said again, under its id, this often.
 constexpr milliseconds repeat_interval{2000};
-/// A broker that ends breaks one handshake off; one that does so each time is not who it is taken for.
-constexpr int broken_off_max = 3;
 constexpr std::size_t token_line_bytes_max = 4096;
 
 /// What is stored already, and is to be given up. Errors: already_exists.
@@ -44,7 +42,8 @@ Result<std::string> ask(const Joining& joining, const PublicKey& own) {
     const auto request = joining.request(own);
     std::optional<Result<std::string>> answer;
     std::optional<Handshake> trouble;
-    int broken_off = 0;
+    HandshakeVerdict verdict;
+    bool given_up = false;
     Poller poller;
     poller.add(socket, {}, [&](Readiness) {
         while (auto frames = socket.receive()) {
@@ -54,13 +53,12 @@ Result<std::string> ask(const Joining& joining, const PublicKey& own) {
     poller.add(handshakes.events(), {}, [&](Readiness) {
         while (const auto outcome = handshakes.next()) {
             trouble = outcome;
-            broken_off = outcome == Handshake::broken_off ? broken_off + 1 : 0;
+            given_up = verdict.is_final(read_clock().instant, *outcome);
         }
     });
     const Instant end = read_clock().instant + joining.time_max;
     Instant next_send = read_clock().instant;
-    while (!answer && trouble != Handshake::refused && trouble != Handshake::no_common && broken_off < broken_off_max &&
-           read_clock().instant < end) {
+    while (!answer && !given_up && read_clock().instant < end) {
         if (read_clock().instant >= next_send) {
             static_cast<void>(socket.send(request));
             next_send = next_send + repeat_interval;

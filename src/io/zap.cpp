@@ -1,5 +1,6 @@
 #include "io/zap.hpp"
 
+#include <array>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,12 +13,20 @@ namespace {
 
 using Frames = std::vector<std::string>;
 
-/// Taken in one go; the rest waits for the next turn.
-constexpr int requests_per_turn_max = 1000;
+/// Taken in one go; the rest waits for the next turn, so that messages have theirs in a storm of connections.
+constexpr int requests_per_turn_max = 100;
 
 // Frames of a request, after the routing id and an empty one: RFC 27.
 enum Field : std::size_t { route, delimiter, version, request_id, domain, address, identity, mechanism, credentials };
 constexpr std::size_t fields = credentials + 1;
+
+struct Status {
+    const char* code;
+    const char* text;
+};
+/// By Admission.
+constexpr std::array statuses{Status{"200", "OK"}, Status{"400", "this key is not authorised"},
+                              Status{"300", "this key connects too often"}};
 
 SocketOptions zap_options() {
     SocketOptions options;
@@ -50,11 +59,11 @@ void ZapHandler::drain() {
         std::optional<PublicKey> key;
         if (request.size() == fields && request[mechanism] == "CURVE")
             key = PublicKey::from_bytes(request[credentials]);
-        const bool accepted = key && decide_(request[domain], *key);
+        const Admission admission = key ? decide_(request[domain], *key, request[address]) : Admission::refused;
+        const Status& status = statuses[static_cast<std::size_t>(admission)];
         // That the session is gone meanwhile is nothing to do about.
-        static_cast<void>(
-            socket_.send(Frames{request[route], "", "1.0", request[request_id], accepted ? "200" : "400",
-                                accepted ? "OK" : "this key is not authorised", accepted ? to_z85(*key) : "", ""}));
+        static_cast<void>(socket_.send(Frames{request[route], "", "1.0", request[request_id], status.code, status.text,
+                                              admission == Admission::let_in ? to_z85(*key) : "", ""}));
     }
 }
 

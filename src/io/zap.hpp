@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string_view>
 
@@ -10,6 +11,12 @@
 
 namespace mc::io {
 
+enum class Admission : std::uint8_t {
+    let_in,
+    refused,  ///< status 400: the other end is told, and its socket does not try again
+    put_off,  ///< status 300: the connection is ended without a word, and the other end's library tries again
+};
+
 /// Says for each connection to the CURVE sockets of its Context whether it may stand (ZMQ RFC 27). The key of one
 /// that is let in becomes its messages' key: Socket::receive_with_key().
 ///
@@ -17,9 +24,9 @@ namespace mc::io {
 /// Single thread, the Poller's: no connection is let in while that does not turn.
 class ZapHandler {
 public:
-    /// Whether `key` may connect to a socket of that domain; asked at each connection. Messages have to be judged all
-    /// the same: a connection outlives what is decided here.
-    using Decide = std::function<bool(std::string_view domain, const PublicKey& key)>;
+    /// Whether `key` may connect to a socket of that domain; asked at each connection, from `address` (without port).
+    /// Messages have to be judged all the same: a connection outlives what is decided here.
+    using Decide = std::function<Admission(std::string_view domain, const PublicKey& key, std::string_view address)>;
 
     ZapHandler(Context& context, Decide decide);
 

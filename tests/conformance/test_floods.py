@@ -9,6 +9,7 @@ import time
 import unittest
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 import minicloud_wire as wire
 from client import Client
@@ -16,6 +17,10 @@ from cloud import SANITIZER, Cloud, wait_for
 from curve_keys import Keys
 
 USER = 2
+# docs/security.md "Handshakes": of one key.
+HANDSHAKES_PER_S = 100
+HANDSHAKES_BURST = 300
+ALL_FAILED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 # docs/security.md "Floods": how long the broker leaves a connection that does not prove a key.
 HANDSHAKE_MAX_S = 5
 # On a loaded machine; on a quiet one it is a few milliseconds.
@@ -129,6 +134,53 @@ class FloodTest(unittest.TestCase):
                 refused += len(strangers)
         witness.verdict(self, f"{refused} handshakes with unknown keys in 5 s")
         wait_for(lambda: self.descriptors() < 100, "their descriptors are free")
+
+    def storm(self, keys, seconds, at_once=200):
+        """Connects and ends at once, again and again. Returns how many connections stood, and how many were tried."""
+        stood, tried, end = 0, 0, time.monotonic() + seconds
+        while time.monotonic() < end:
+            ours = []
+            for _ in range(at_once):
+                one = self.cloud.context.socket(zmq.DEALER)
+                one.linger, one.reconnect_ivl = 0, -1
+                keys.use(one)
+                monitor = one.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | ALL_FAILED)
+                one.connect(self.cloud.clients)
+                ours.append((one, monitor))
+            for one, monitor in ours:
+                if monitor.poll(500):
+                    stood += recv_monitor_message(monitor)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
+                one.disable_monitor()
+                monitor.close()
+                one.close()
+            tried += len(ours)
+        return stood, tried
+
+    def test_a_storm_of_handshakes_with_a_key_that_is_known(self):
+        eve = self.cloud.keys("eve", USER)
+        with Witness(self.witness) as witness:
+            began = time.monotonic()
+            stood, tried = self.storm(eve, 5)
+            took = time.monotonic() - began
+        witness.verdict(self, f"{tried} handshakes with one known key in 5 s, of which {stood} were let in")
+        self.assertLessEqual(stood, HANDSHAKES_BURST + HANDSHAKES_PER_S * (took + 1))
+        if tried > 2 * (HANDSHAKES_BURST + HANDSHAKES_PER_S * took):
+            self.assertIn("put off key", self.cloud.log_text())
+        self.assertLess(self.cloud.log_text().count("put off key"), took + 2, "the log is not flooded")
+        # Whose it is is let in by its library's own next try, and others at once.
+        for keys in (eve, None):
+            client = self.cloud.client(keys)
+            self.addCleanup(client.close)
+            client.hello(timeout=20)
+        wait_for(lambda: self.descriptors() < 100, "their descriptors are free")
+
+    def test_who_is_put_off_gets_in_by_trying_again(self):
+        eve = self.cloud.keys("eve", USER)
+        clients = [self.cloud.client(eve) for _ in range(HANDSHAKES_BURST + 2 * HANDSHAKES_PER_S)]
+        for client in clients:
+            self.addCleanup(client.close)
+        for client in clients:
+            self.assertEqual(client.hello(timeout=30).name, "eve")
 
     def test_a_key_that_asks_without_end_and_does_not_read(self):
         greedy = Client(self.cloud.clients, zmq.Context(), self.cloud.keys("eve", USER))

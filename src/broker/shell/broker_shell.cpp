@@ -103,7 +103,8 @@ BrokerShell::BrokerShell(const BrokerConfig& config, Resources resources, const 
       store_(std::move(resources.store)),
       keeper_(config, Prng(io::random_u64()), store_),
       securities_(securities),
-      zap_(context_, [this](std::string_view domain, const PublicKey& key) { return may_connect(domain, key); }),
+      zap_(context_, [this](std::string_view domain, const PublicKey& key,
+                            std::string_view address) { return may_connect(domain, key, address); }),
       clients_(io::Socket::router(context_, client_socket_options(securities.clients))),
       workers_(io::Socket::router(context_, socket_options(securities.workers))),
       events_(
@@ -220,16 +221,24 @@ Result<void> BrokerShell::provide_admin(const std::filesystem::path& state_dir) 
     return {};
 }
 
-bool BrokerShell::may_connect(std::string_view domain, const PublicKey& key) {
+io::Admission BrokerShell::may_connect(std::string_view domain, const PublicKey& key, std::string_view address) {
     const auto side = side_of(domain);
     const Now now = io::read_clock();
     const bool barred = side == Side::events && events_.is_barred(key);
-    if (side && !barred && keeper_.core().may_connect(now, *side, key)) return true;
+    const bool known = side && !barred && keeper_.core().may_connect(now, *side, key);
+    if (known && handshakes_.take(now.instant, key)) return io::Admission::let_in;
+    ++turned_away_;
     if (serving_ && now.instant >= refusal_told_ + refusal_log_interval) {
         refusal_told_ = now.instant;
-        io::log_info("refused key " + key.fingerprint() + " at the socket for " + std::string(domain));
+        const std::uint64_t others = std::exchange(turned_away_, 0) - 1;
+        io::log_info(
+            (known ? "put off key " : "refused key ") + key.fingerprint() + " at the socket for " +
+            std::string(domain) + ", from " + std::string(address) +
+            (known ? ": it connects more often than " + std::to_string(HandshakeLimit::per_second) + " times a second"
+                   : "") +
+            (others != 0 ? "; and " + std::to_string(others) + " other connections since the last such line" : ""));
     }
-    return false;
+    return known ? io::Admission::put_off : io::Admission::refused;
 }
 
 void BrokerShell::watch_signals() {

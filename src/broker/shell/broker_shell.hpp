@@ -8,6 +8,7 @@
 
 #include "base/result.hpp"
 #include "broker/core/core_keeper.hpp"
+#include "broker/core/handshake_limit.hpp"
 #include "broker/shell/broker_options.hpp"
 #include "broker/shell/events_socket.hpp"
 #include "broker/shell/send_queues.hpp"
@@ -72,7 +73,7 @@ private:
     [[nodiscard]] Result<void> provide_admin(const std::filesystem::path& state_dir);
     void watch_signals();
     /// For the ZapHandler: `domain` is the socket.
-    [[nodiscard]] bool may_connect(std::string_view domain, const PublicKey& key);
+    [[nodiscard]] io::Admission may_connect(std::string_view domain, const PublicKey& key, std::string_view address);
 
     void drain(Side side);
     void flush_clients();
@@ -95,8 +96,10 @@ private:
     io::Socket workers_;
     EventsSocket events_;
     SendQueues to_clients_;
-    Instant refusal_told_;  ///< when a refused key was last logged
-    bool serving_ = false;  ///< past the probes of the start
+    HandshakeLimit handshakes_;
+    Instant refusal_told_;           ///< when a connection that was turned away was last logged
+    std::uint64_t turned_away_ = 0;  ///< since then
+    bool serving_ = false;           ///< past the probes of the start
     bool stop_ = false;
 };
 

@@ -1,15 +1,9 @@
 #include "cli/shell/connection.hpp"
 
+#include "io/clock.hpp"
 #include "io/random.hpp"
 
 namespace mc::cli {
-namespace {
-
-/// A broker that ends breaks one handshake off; one that does so each time is not who it is taken for.
-constexpr int broken_off_max = 3;
-
-}  // namespace
-
 Connection::Connection(io::Context& context, Route route) : context_(&context), route_(std::move(route)) {}
 
 Result<Connection> Connection::open(io::Context& context, Route route) {
@@ -43,10 +37,7 @@ void Connection::detach(io::Poller& poller) {
 
 void Connection::on_handshakes() {
     while (const auto outcome = handshakes_->next()) {
-        broken_off_ = *outcome == io::Handshake::broken_off ? broken_off_ + 1 : 0;
-        const bool final =
-            *outcome != io::Handshake::done && (*outcome != io::Handshake::broken_off || broken_off_ >= broken_off_max);
-        if (!final) continue;
+        if (!verdict_.is_final(io::read_clock().instant, *outcome)) continue;
         const bool gone = *outcome == io::Handshake::broken_off;
         trouble_ = Error{gone ? ErrorCode::broker_unreachable : ErrorCode::not_authorised,
                          io::handshake_sentence(*outcome, route_.endpoint, route_.with_key())};

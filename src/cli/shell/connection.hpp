@@ -54,7 +54,7 @@ private:
     Route route_;
     std::unique_ptr<io::Socket> socket_;
     std::unique_ptr<io::HandshakeWatch> handshakes_;  ///< after the socket: it has to go first
-    int broken_off_ = 0;                              ///< handshakes in a row
+    io::HandshakeVerdict verdict_;
     std::optional<Error> trouble_;
 };
 

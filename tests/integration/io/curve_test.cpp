@@ -37,9 +37,12 @@ struct Curve : ::testing::Test {
     KeyPair server = KeyPair::make();
     KeyPair client = KeyPair::make();
     std::vector<std::string> asked;
-    ZapHandler zap{context, [this](std::string_view domain, const PublicKey& key) {
+    int put_off = 0;  ///< so many of the client's connections
+    ZapHandler zap{context, [this](std::string_view domain, const PublicKey& key, std::string_view address) {
                        asked.emplace_back(domain);
-                       return key == client.pub;
+                       EXPECT_EQ(address, "127.0.0.1");
+                       if (key != client.pub) return Admission::refused;
+                       return put_off-- > 0 ? Admission::put_off : Admission::let_in;
                    }};
     Socket router = Socket::router(context, with(CurveServer{server, "clients"}));
     std::optional<Received> received;
@@ -87,6 +90,15 @@ TEST_F(Curve, LetsAKnownKeyInAndTellsWhoseEachMessageIs) {
 TEST_F(Curve, RefusesAnotherKey) {
     EXPECT_EQ(connect(CurveClient{KeyPair::make(), server.pub}), Handshake::refused);
     EXPECT_FALSE(received);
+}
+
+TEST_F(Curve, WhoIsPutOffComesAgainByItself) {
+    put_off = 2;
+    Socket dealer = Socket::dealer(context, with(CurveClient{client, server.pub}));
+    ASSERT_TRUE(dealer.connect(router.last_endpoint()));
+    ASSERT_EQ(dealer.send(Frames{"hello"}), SendOutcome::sent);
+    EXPECT_TRUE(run_until(poller, [&] { return received.has_value(); }));
+    EXPECT_EQ(asked.size(), 3U);
 }
 
 TEST_F(Curve, RefusesWhoComesWithoutAKey) {
@@ -146,6 +158,21 @@ TEST(CurveProbe, TellsThatAStrangerGotIn) {
                                           router.last_endpoint());
     ASSERT_FALSE(probed);
     EXPECT_EQ(probed.error().code, ErrorCode::internal);
+}
+
+TEST(HandshakeVerdict, IsPatientWithABrokerThatBreaksOffAndWithNothingElse) {
+    const Instant start{1000s};
+    for (const Handshake outcome : {Handshake::refused, Handshake::no_common}) {
+        EXPECT_TRUE(HandshakeVerdict().is_final(start, outcome));
+    }
+    HandshakeVerdict verdict;
+    EXPECT_FALSE(verdict.is_final(start, Handshake::broken_off));
+    EXPECT_FALSE(verdict.is_final(start, Handshake::broken_off));
+    EXPECT_FALSE(verdict.is_final(start + 900ms, Handshake::broken_off)) << "too soon";
+    EXPECT_FALSE(verdict.is_final(start + 950ms, Handshake::done));
+    EXPECT_FALSE(verdict.is_final(start + 1s, Handshake::broken_off)) << "that is the first one again";
+    EXPECT_FALSE(verdict.is_final(start + 5s, Handshake::broken_off));
+    EXPECT_TRUE(verdict.is_final(start + 6s, Handshake::broken_off));
 }
 
 TEST(CurveSentences, SayWhatToDo) {
