@@ -58,10 +58,12 @@ struct Incoming {
     std::size_t bytes = 0;
     bool closed = false;
     int error = 0;
+    bool broken_off = false;  ///< by us: for libssh2 the connection is gone
 };
 
 ssize_t receive(libssh2_socket_t fd, void* buffer, size_t length, int /*flags*/, void** abstract) {
     auto& incoming = *static_cast<Incoming*>(*abstract);
+    if (incoming.broken_off) return -ECONNRESET;
     if (incoming.bytes >= received_bytes_max) return -EMSGSIZE;
     const ssize_t got = ::recv(fd, buffer, std::min(length, received_bytes_max - incoming.bytes), MSG_DONTWAIT);
     if (got > 0) incoming.bytes += static_cast<std::size_t>(got);
@@ -70,6 +72,23 @@ ssize_t receive(libssh2_socket_t fd, void* buffer, size_t length, int /*flags*/,
     if (errno == EINTR || errno == EAGAIN) return -EAGAIN;
     incoming.error = errno;
     return -errno;
+}
+
+ssize_t transmit(libssh2_socket_t fd, const void* buffer, size_t length, int /*flags*/, void** abstract) {
+    if (static_cast<const Incoming*>(*abstract)->broken_off) return -ECONNRESET;
+    const ssize_t sent = ::send(fd, buffer, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent >= 0) return sent;
+    return errno == EINTR || errno == EAGAIN ? -EAGAIN : -errno;
+}
+
+void set_callbacks(LIBSSH2_SESSION* session) {
+#if LIBSSH2_VERSION_NUM >= 0x010b01
+    libssh2_session_callback_set2(session, LIBSSH2_CALLBACK_RECV, reinterpret_cast<libssh2_cb_generic*>(&receive));
+    libssh2_session_callback_set2(session, LIBSSH2_CALLBACK_SEND, reinterpret_cast<libssh2_cb_generic*>(&transmit));
+#else
+    libssh2_session_callback_set(session, LIBSSH2_CALLBACK_RECV, reinterpret_cast<void*>(&receive));
+    libssh2_session_callback_set(session, LIBSSH2_CALLBACK_SEND, reinterpret_cast<void*>(&transmit));
+#endif
 }
 
 /// The blob of RFC 4253, which begins with its type, as OpenSSH writes it.
@@ -91,6 +110,7 @@ struct SshProbe::Impl {
         std::string where;
         Handler handler;
         Instant deadline;
+        bool shaking_hands = false;  ///< libssh2 is in the middle of it
         std::unique_ptr<Connector> connector;
         int fd = -1;
         std::unique_ptr<Incoming> incoming = std::make_unique<Incoming>();  ///< libssh2 keeps its address
@@ -112,6 +132,11 @@ struct SshProbe::Impl {
     /// Without the protocol's good-bye: sshd must not hold the place of a connection that nobody logs in on.
     void close_fd(Probe& probe) {
         if (probe.fd < 0) return;
+        if (probe.shaking_hands) {
+            // libssh2_session_free forgets what a key exchange has allocated; one that fails frees that itself.
+            probe.incoming->broken_off = true;
+            static_cast<void>(libssh2_session_handshake(probe.session.get(), probe.fd));
+        }
         probe.session.reset();
         poller.remove_fd(probe.fd);
         ::close(std::exchange(probe.fd, -1));
@@ -155,17 +180,14 @@ struct SshProbe::Impl {
             return finish_failed(id, "an SSH session can't be made on this machine");
         }
         libssh2_session_set_blocking(session, 0);
-#if LIBSSH2_VERSION_NUM >= 0x010b01
-        libssh2_session_callback_set2(session, LIBSSH2_CALLBACK_RECV, reinterpret_cast<libssh2_cb_generic*>(&receive));
-#else
-        libssh2_session_callback_set(session, LIBSSH2_CALLBACK_RECV, reinterpret_cast<void*>(&receive));
-#endif
+        set_callbacks(session);
     }
 
     void shake_hands(ProbeId id) {
         Probe& probe = probes.at(id);
         LIBSSH2_SESSION* session = probe.session.get();
         const int outcome = libssh2_session_handshake(session, probe.fd);
+        probe.shaking_hands = outcome == LIBSSH2_ERROR_EAGAIN;
         if (outcome == LIBSSH2_ERROR_EAGAIN) {
             const bool writes = (libssh2_session_block_directions(session) & LIBSSH2_SESSION_BLOCK_OUTBOUND) != 0;
             return poller.modify_fd(probe.fd, {.read = true, .write = writes});
