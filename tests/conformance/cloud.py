@@ -22,6 +22,8 @@ from worker import Worker
 BIN = pathlib.Path(os.environ.get("MC_BIN", "build/release/bin"))
 # "address" or "thread" if mcbroker is built with one: it is slower, and keeps what it freed.
 SANITIZER = os.environ.get("MC_SANITIZER", "")
+# Times all bounds on time, which are those of the program as people get it.
+SLOWNESS = 4 if SANITIZER else 1
 
 
 def free_ports(count):
@@ -63,7 +65,7 @@ class Cloud:
             self.admin = Keys.of_context(self.admin_file)
         probe = self.client()
         try:
-            probe.hello(timeout=20)
+            probe.hello(timeout=20 * SLOWNESS)
         except TimeoutError:
             raise AssertionError(f"mcbroker does not answer; its log:\n{self.log_text()}") from None
         finally:
@@ -105,7 +107,7 @@ class Cloud:
 
     def kill(self, number=signal.SIGKILL):
         self.broker.send_signal(number)
-        code = self.broker.wait(20)
+        code = self.broker.wait(20 * SLOWNESS)
         self.log.close()
         return code
 
@@ -132,6 +134,7 @@ class Cloud:
 
 
 def wait_for(condition, what, timeout=15.0):
+    timeout *= SLOWNESS
     end = time.monotonic() + timeout
     while time.monotonic() < end:
         if condition():

@@ -5,7 +5,7 @@ import unittest
 
 import minicloud_wire as wire
 from client import Refused, Watcher
-from cloud import Cloud, wait_for
+from cloud import SLOWNESS, Cloud, wait_for
 
 
 class ClientTest(unittest.TestCase):
@@ -82,7 +82,7 @@ class ClientTest(unittest.TestCase):
         worker = self.cloud.worker("a", 1, slots=1000)
         labels = [wire.new("Label", key=f"k{i}", value="v" * 255) for i in range(8)]
         code, reply = self.client.create(
-            count=1000, labels=labels, cpus_milli=10, memory_bytes=16 << 20, timeout=60
+            count=1000, labels=labels, cpus_milli=10, memory_bytes=16 << 20, timeout=60 * SLOWNESS
         )
         self.assertEqual((code, len(reply.items)), (wire.OK, 1000))
         self.assertEqual({(i.code, i.vm) for i in reply.items}, {(wire.OK, None)})

@@ -16,6 +16,8 @@ import unittest
 BIN = os.environ["MC_BIN"]
 # "address" or "thread" if the programs are built with one: they are slower, and keep what they freed.
 SANITIZER = os.environ.get("MC_SANITIZER", "")
+# Times all bounds on time, which are those of the programs as people get them.
+SLOWNESS = 4 if SANITIZER else 1
 IMAGE = os.environ.get("MC_TEST_IMAGE", "minicloud/vm:latest")
 DEFAULT_ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
 # Of `ip link add`. With an address of its own, as Docker's has: without, a bridge has the lowest of its ports', another
@@ -25,6 +27,7 @@ BRIDGE = ("address", "02:42:00:00:00:01", "type", "bridge")
 
 def wait_until(what, condition, seconds=30.0, step=0.05):
     """Waits for an observable condition; a test that needs a bare sleep is wrong."""
+    seconds *= SLOWNESS
     end = time.monotonic() + seconds
     while True:
         value = condition()
@@ -55,7 +58,7 @@ class Process:
         if self.popen.poll() is None:
             self.popen.terminate()
             try:
-                self.popen.wait(seconds)
+                self.popen.wait(seconds * SLOWNESS)
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise AssertionError(f"{self.popen.args[0]} did not end within {seconds} s of SIGTERM")
@@ -145,7 +148,7 @@ class Cloud:
         self.env.update(MC_BROKER=self.endpoints["clients"], XDG_STATE_HOME=f"{self.dir}/state",
                         XDG_CONFIG_HOME=f"{self.dir}/config", HOME=f"{self.dir}/home", LC_ALL="C.UTF-8")
         if SANITIZER:
-            self.env["MC_CONNECT_TIMEOUT"] = "30s"
+            self.env["MC_CONNECT_TIMEOUT"] = f"{3 * SLOWNESS}s"
         os.makedirs(f"{self.dir}/home/.ssh", mode=0o700)
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{self.dir}/home/.ssh/id_ed25519"],
                        check=True)

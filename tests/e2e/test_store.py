@@ -5,7 +5,7 @@ import subprocess
 import time
 import unittest
 
-from cloud import BIN, Cloud, CloudTest, Process, wait_until
+from cloud import BIN, SLOWNESS, Cloud, CloudTest, Process, wait_until
 
 
 class SmallDisk(Cloud):
@@ -146,7 +146,7 @@ class Restart(CloudTest):
         cloud.broker = Process(argv, f"{cloud.dir}/broker.log", cloud.env)
         print(f"from exec to a whole list of 10,000 VMs: {', '.join(f'{t:.2f}' for t in times)} s")
         # The best of three: other work on the machine only ever makes it slower.
-        self.assertLess(min(times), self.seconds_max)
+        self.assertLess(min(times), self.seconds_max * SLOWNESS)
 
 
 if __name__ == "__main__":
