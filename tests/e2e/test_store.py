@@ -133,7 +133,7 @@ class Restart(CloudTest):
         cloud.broker.stop()
         os.remove(f"{cloud.dir}/broker/broker.db")
         subprocess.run([f"{BIN}/fill_store", f"{cloud.dir}/broker/broker.db", "10000", "50000", "100000"],
-                       check=True, timeout=120)
+                       check=True, timeout=120 * SLOWNESS)
         times = []
         for _ in range(3):
             argv = cloud.broker.popen.args
