@@ -116,10 +116,16 @@ std::string start_message_of(const EngineResponse& response, const std::string& 
 Result<EngineInfo> parse_info(std::string_view body) {
     const json value = parse(body);
     if (!value.is_object()) return unreadable("itself");
+    bool remaps_users = false;
+    const json options = at(value, {"SecurityOptions"});
+    for (const auto& option : options.is_array() ? options : json::array()) {
+        remaps_users = remaps_users || text(option).starts_with("name=userns");
+    }
     return EngineInfo{.version = to_sentence(text(at(value, {"ServerVersion"})), limits::word_bytes_max),
                       .cpus = integer<std::uint32_t>(at(value, {"NCPU"})),
                       .memory_bytes = integer<std::uint64_t>(at(value, {"MemTotal"})),
-                      .live_restore = flag(at(value, {"LiveRestoreEnabled"}))};
+                      .live_restore = flag(at(value, {"LiveRestoreEnabled"})),
+                      .remaps_users = remaps_users};
 }
 
 Result<bool> parse_network_isolates(std::string_view body) {

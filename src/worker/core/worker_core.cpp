@@ -235,6 +235,12 @@ void WorkerCore::on_info(Now /*now*/, const CallResult& result) {
         outbox_.log(LogLevel::warning,
                     "the engine's live-restore is off: stopping the engine stops every VM on it (docs/operations.md)");
     }
+    if (!std::exchange(told_about_users_, true)) {
+        outbox_.log(LogLevel::info, info->remaps_users
+                                        ? "root in a VM is not root on this machine: the engine remaps users"
+                                        : "root in a VM is root's user id on this machine too: the engine does not "
+                                          "remap users (docs/operations.md, userns-remap)");
+    }
     const std::string& network = settings_.vm_network;
     if (!told_about_network_)
         calls_.start(owner_health, CallPurpose::network, engine::network_inspect(network.empty() ? "bridge" : network));

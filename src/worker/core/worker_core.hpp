@@ -79,6 +79,7 @@ private:
     bool asking_info_ = false;
     bool told_about_live_restore_ = false;
     bool told_about_network_ = false;
+    bool told_about_users_ = false;
     bool stopping_ = false;
     std::string save_error_;
     Instant next_save_ = Instant::never();

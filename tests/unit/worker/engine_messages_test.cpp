@@ -128,6 +128,17 @@ TEST(EngineReplies, SayWhyAVmIsNotRunning) {
     EXPECT_EQ(dead->state, ContainerState::exited);
 }
 
+TEST(EngineReplies, TellWhetherTheEngineRemapsUsers) {
+    const auto remaps = [](const std::string& options) {
+        return engine::parse_info(R"({"ServerVersion":"20.10","SecurityOptions":)" + options + "}")->remaps_users;
+    };
+    EXPECT_TRUE(remaps(R"(["name=seccomp,profile=default","name=userns"])"));
+    EXPECT_FALSE(remaps(R"(["name=seccomp,profile=default"])"));
+    for (const char* nonsense : {"null", "{}", "[1,null]", "\"name=userns\""})
+        EXPECT_FALSE(remaps(nonsense)) << nonsense;
+    EXPECT_FALSE(engine::parse_info("{}")->remaps_users);
+}
+
 TEST(EngineReplies, ReadAList) {
     const auto list = engine::parse_list(
         R"([{"Id":"a","Image":"i","Labels":{},"State":"exited","Status":"Exited (137) 5 seconds ago","Ports":[]},

@@ -207,6 +207,16 @@ TEST(WorkerNetwork, SaysOnceThatVmsReachEachOther) {
     EXPECT_EQ(told, 1);
 }
 
+// That it does, e2e.userns shows on an engine.
+TEST(WorkerUsers, SaysOnceThatTheEngineDoesNotRemapThem) {
+    Harness t;
+    t.advance(3 * bounds::info_interval);
+    const auto told = std::count_if(t.logged.begin(), t.logged.end(), [](const auto& line) {
+        return line.starts_with("root in a VM is root's user id on this machine too");
+    });
+    EXPECT_EQ(told, 1);
+}
+
 TEST(WorkerNetwork, SaysThatItsNetworkIsMissing) {
     auto settings = Harness::settings();
     settings.vm_network = "vms";
