@@ -27,7 +27,7 @@ namespace mc::io {
                                              std::uint32_t mode = 0600);
 
 /// Where state goes: $STATE_DIRECTORY when set (systemd sets it for a unit with
-/// StateDirectory=minicloud: /var/lib/minicloud), else $XDG_STATE_HOME/minicloud,
+/// StateDirectory=mcbroker: /var/lib/mcbroker), else $XDG_STATE_HOME/minicloud,
 /// else ~/.local/state/minicloud (home from $HOME, else the user database), else
 /// /var/lib/minicloud. Root at a terminal is a user like any other.
 [[nodiscard]] std::filesystem::path state_dir(const Environment& environment = process_environment());

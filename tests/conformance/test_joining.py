@@ -110,6 +110,43 @@ class JoiningTest(unittest.TestCase):
         wait_for(lambda: [node.name for node in self.admin.nodes()] == ["lab"], "the node is there")
         self.assertIn(f"in use by process {worker.pid}", self.join("mcworker", None, "--replace", code=1))
 
+    def test_a_services_user_joins_works_and_joins_anew(self):
+        """As docs/operations.md "As services": what systemd gives a unit with DynamicUser= and StateDirectory=."""
+        user = 61184  # the first of systemd's dynamic ones
+        if os.geteuid() != 0:
+            self.skipTest("only root can be another user")
+        given = self.cloud.folder / "mcworker"
+        given.mkdir(mode=0o700)
+        self.cloud.folder.chmod(0o711)
+        os.chown(given, user, user)
+        as_user = {"user": user, "group": user, "extra_groups": []}
+        env = {"STATE_DIRECTORY": str(given), "PATH": os.environ["PATH"]}
+        try:
+            subprocess.run([BIN / "mcworker", "--version"], check=True, capture_output=True, env=env, **as_user)
+        except PermissionError:
+            self.skipTest("the programs are where other users don't get to")
+
+        def join(*more, code=0):
+            token = self.cloud.token_text(self.cloud.token(WORKER, "lab"))
+            done = subprocess.run(
+                [BIN / "mcworker", "join", "-", "--node", "lab", *more], input=token + "\n", capture_output=True, text=True,
+                timeout=40, env=env, **as_user,
+            )  # fmt: skip
+            self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+
+        join()
+        stored = given / "worker-lab" / "connection"
+        self.assertEqual((stored.stat().st_uid, stored.stat().st_mode & 0o777), (user, 0o600))
+        join(code=1)
+        join("--replace")
+        with open(self.cloud.folder / "worker.log", "wb") as log:
+            worker = subprocess.Popen(
+                [BIN / "mcworker", "--docker", "unix:///nonexistent.sock", "--node", "lab"], stdout=log, stderr=log, env=env, **as_user
+            )
+        self.addCleanup(worker.wait)
+        self.addCleanup(worker.terminate)
+        wait_for(lambda: [node.name for node in self.admin.nodes()] == ["lab"], "the node is there")
+
     def test_replace_is_for_join(self):
         done = subprocess.run([BIN / "mcworker", "--replace"], capture_output=True, text=True, timeout=20, env=self.env)
         self.assertEqual(done.returncode, 2)
