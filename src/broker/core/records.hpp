@@ -220,6 +220,7 @@ struct TombstoneRecord {
     WallTime deleted;
     std::string name;
     bool replaced = false;  ///< another VM of its name was made in its place
+    std::string owner;      ///< "" in one that a broker before 0.2.0 left
 
     template <class Self, class Archive>
     static void fields(Self& self, Archive& archive) {
@@ -227,6 +228,7 @@ struct TombstoneRecord {
         archive(self.deleted);
         archive(self.name, limits::name_bytes_max);
         archive(self.replaced);
+        archive(self.owner, limits::word_bytes_max);
     }
 };
 

@@ -313,8 +313,8 @@ void BrokerCore::forget_vm(Now now, Vm& vm, const char* kind, const std::string&
     if (Node* node = nodes_.find(vm.record.node)) {
         node->vms.erase(id);
         // Only what may have a container somewhere needs a tombstone.
-        store_tombstone(
-            {id, now.wall, vm.record.spec.name, kind == std::string_view(protocol::event_kind::vm_replaced)});
+        const bool replaced = kind == std::string_view(protocol::event_kind::vm_replaced);
+        store_tombstone({id, now.wall, vm.record.spec.name, replaced, vm.record.owner});
     }
     pending_.erase(id);
     vms_.erase(id);

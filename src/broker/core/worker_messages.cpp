@@ -251,7 +251,11 @@ void BrokerCore::on_stranger(Now now, Node& node, const protocol::VmReport& repo
         Vm stranger;
         stranger.record.id = report.vm;
         stranger.record.node = node.record.id;
-        if (dead) stranger.record.spec.name = tombstone->second.name;
+        if (dead) {
+            // Whoever had the VM is told, and nobody else.
+            stranger.record.spec.name = tombstone->second.name;
+            stranger.record.owner = tombstone->second.owner;
+        }
         publish(now, protocol::event_kind::vm_cleanup, stranger,
                 !dead                        ? "no VM accounts for this container"
                 : tombstone->second.replaced ? "left over from a VM that was replaced"

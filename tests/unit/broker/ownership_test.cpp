@@ -157,6 +157,21 @@ TEST_F(Ownership, EventsOfOthersAreLeftOut) {
     }
 }
 
+// The simulator's seed 1 with identities: whoever had the VM was never told of the cleanup.
+TEST_F(Ownership, WhatIsLeftOfAVmIsCleanedUpAsItsOwners) {
+    t.act_as('a', Verb::remove, {"web"});
+    t.obey("n", Verb::vm_remove, protocol::ContainerState::absent);
+    t.restart();
+    t.node_ready("n", 100);
+    t.inventory("n", {KeyHarness::report(ada_web, protocol::ContainerState::running)});
+    ASSERT_FALSE(t.published.empty());
+    const protocol::Event& cleanup = t.published.back();
+    EXPECT_EQ(cleanup.kind, protocol::event_kind::vm_cleanup);
+    EXPECT_EQ(cleanup.owner + "/" + cleanup.name, "ada/web");
+    const auto id = t.ask('a', Verb::events, encode(protocol::EventsRequest{EventSeq{cleanup.seq.value - 1}, 10}));
+    EXPECT_EQ(decode<protocol::EventsReply>(t.answer(id, t.client('a'))->body)->events.size(), 1u);
+}
+
 TEST_F(Ownership, AStreamOfAnotherCanNotBeCancelled) {
     const auto stream = t.ask('b', Verb::exec, encode(protocol::StreamRequest{"db", 65536}));
     EXPECT_EQ(t.code_of('a', t.ask('a', Verb::cancel, encode(protocol::JobRequest{stream}))), ErrorCode::not_found);
