@@ -127,13 +127,17 @@ class Calm:
         for machine, engine in zip(self.world.machines, self.world.engines):
             engine.process.signal(signal.SIGUSR1)
             for container in self.world.containers(machine) or []:
-                try:
-                    argv = ["docker", "-H", machine.endpoint, "inspect", "--format", "{{json .State}} {{json .NetworkSettings}}"]
-                    done = subprocess.run([*argv, container["id"]], check=False, capture_output=True, text=True, timeout=READ_S)
-                    said = done.stdout + done.stderr
-                except subprocess.TimeoutExpired:
-                    said = f"no answer in {READ_S} s"
-                self.journal.note("inspected", **container, said=said)
+                for argv in (("inspect", "--format", "{{json .State}} {{json .NetworkSettings}}", container["id"]),
+                             ("exec", container["id"], "hostname")):  # fmt: skip
+                    try:
+                        done = subprocess.run(["docker", "-H", machine.endpoint, *argv], check=False, capture_output=True,
+                                              text=True, timeout=READ_S)  # fmt: skip
+                        said = done.stdout + done.stderr
+                    except subprocess.TimeoutExpired:
+                        said = f"no answer in {READ_S} s"
+                    self.journal.note("inspected", **container, argv=argv, said=said)
+            for argv, said in machine.network_facts():
+                self.journal.note("network", machine=machine.name, argv=argv, said=said)
 
     def end_what_blocks(self, trouble):
         """What an administrator has to do (docs/operations.md) for an engine that was killed with -9 while it started a VM:
@@ -167,9 +171,11 @@ class Calm:
             if not request["done"]:
                 raise Unsettled(f"a request is under way: {request}")
         vms, containers = self.picture()
-        for vm in vms.values():
-            if (vm["state"], vm["intent"]) not in (("running", "running"), ("stopped", "stopped")):
-                raise Unsettled(f"VM {vm['name']} {vm['id']} is {vm['state']}, wanted {vm['intent']}: {vm['reason']}")
+        # All of them: what keeps one from running may be what another says.
+        wrong = [f"VM {vm['name']} {vm['id']} is {vm['state']}, wanted {vm['intent']}: {vm['reason']}" for vm in vms.values()
+                 if (vm["state"], vm["intent"]) not in (("running", "running"), ("stopped", "stopped"))]  # fmt: skip
+        if wrong:
+            raise Unsettled("; ".join(wrong))
         listed = {vm["id"]: self.place(vm) for vm in vms.values()}
         real = {c["vm"]: (c["machine"], c["id"], "running" if c["state"] == "running" else "stopped") for c in containers}
         if listed != real or len(containers) != len(real):
