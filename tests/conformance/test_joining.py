@@ -1,6 +1,7 @@
 """What mccli join and mcworker join keep: a stored connection is given up only when that is said, and one join is at work at a time."""
 
 import fcntl
+import json
 import os
 import re
 import subprocess
@@ -109,6 +110,35 @@ class JoiningTest(unittest.TestCase):
 
         wait_for(lambda: [node.name for node in self.admin.nodes()] == ["lab"], "the node is there")
         self.assertIn(f"in use by process {worker.pid}", self.join("mcworker", None, "--replace", code=1))
+
+    def show(self, *argv, code=0):
+        done = subprocess.run([BIN / "mccli", "context", "show", *argv], capture_output=True, text=True, timeout=40, env=self.env)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return json.loads(done.stdout) if "json" in argv else done.stdout + done.stderr
+
+    def test_what_one_has_joined_is_shown(self):
+        self.assertIn("no context is used", self.show(code=4))
+        self.assertIn("there is no context nope", self.show("nope", code=4))
+        self.join("mccli")
+        said = self.show()
+        for words in ("lab", self.cloud.clients, self.cloud.events, "ada", "user"):
+            self.assertIn(words, said)
+        shown = self.show("lab", "-o", "json")
+        self.assertEqual((shown["name"], shown["owner"], shown["role"]), ("lab", "ada", "user"))
+        self.assertEqual((shown["endpoint"], shown["events_endpoint"]), (self.cloud.clients, self.cloud.events))
+        self.assertEqual((shown["trouble"], shown["silence"]), (None, None))
+        self.assertIn(shown["key"], self.fingerprints())
+        self.assertEqual(self.show(str(self.cloud.admin_file), "-o", "json")["role"], "admin")
+        # A key that was revoked, and a broker that is gone: what is stored is shown all the same.
+        self.admin.call("revoke", "RevokeRequest", wire.new("RevokeRequest", targets=["ada"]))
+        shown = self.show("-o", "json")
+        self.assertEqual((shown["name"], shown["role"]), ("lab", None))
+        self.assertIn("does not let this key in", shown["silence"])
+        stored = self.programs["mccli"][2]
+        stored.chmod(0o644)
+        shown = self.show("-o", "json")
+        self.assertEqual((shown["endpoint"], shown["key"]), (None, None))
+        self.assertIn("chmod 600", shown["trouble"])
 
     def test_a_services_user_joins_works_and_joins_anew(self):
         """As docs/operations.md "As services": what systemd gives a unit with DynamicUser= and StateDirectory=."""

@@ -173,6 +173,22 @@ VerbSpec contexts_verb() {
     };
 }
 
+VerbSpec context_show_verb() {
+    return VerbSpec{
+        .id = VerbId::context_show,
+        .name = "context show",
+        .group = group,
+        .operands = "[NAME]",
+        .summary = "Show one cloud that this mccli has joined, and as whom",
+        .description =
+            "NAME is a context, or a file with one (with a / in it); without it the one that is used. The broker is "
+            "asked what it "
+            "knows this key as; when it does not answer, what is stored is shown, and why there is no more.",
+        .examples = {{"mccli context show", ""}, {"mccli context show lab -o json | jq -r .role", ""}},
+        .operands_max = 1,
+    };
+}
+
 VerbSpec context_use_verb() {
     return VerbSpec{
         .id = VerbId::context_use,
@@ -203,8 +219,8 @@ VerbSpec context_remove_verb() {
 }  // namespace
 
 std::vector<VerbSpec> key_verbs() {
-    return {keys_verb(),  revoke_verb(), tokens_verb(),   token_create_verb(), token_revoke_verb(),
-            audit_verb(), join_verb(),   contexts_verb(), context_use_verb(),  context_remove_verb()};
+    return {keys_verb(), revoke_verb(),   tokens_verb(),       token_create_verb(), token_revoke_verb(),  audit_verb(),
+            join_verb(), contexts_verb(), context_show_verb(), context_use_verb(),  context_remove_verb()};
 }
 
 }  // namespace mc::cli

@@ -37,6 +37,7 @@ enum class VerbId {
     audit,
     join,
     contexts,
+    context_show,
     context_use,
     context_remove,
     menu,

@@ -26,6 +26,7 @@ int run_token_revoke(App& app);
 int run_audit(App& app);
 int run_join(App& app);
 int run_contexts(App& app);
+int run_context_show(App& app);
 int run_context_use(App& app);
 int run_context_remove(App& app);
 int run_menu(App& app);

@@ -1,10 +1,20 @@
 #include "io/contexts.hpp"
 
+#include "base/version.hpp"
 #include "cli/core/context_views.hpp"
 #include "cli/shell/commands.hpp"
 
-/// context, context use, context remove: no broker is asked.
+/// context, context show, use and remove. Only show asks a broker.
 namespace mc::cli {
+
+namespace {
+
+ContextView view_of(const std::string& name, bool current, const Result<io::StoredConnection>& stored) {
+    if (!stored) return {name, current, "", {}, {}, stored.error().message};
+    return {name, current, stored->endpoint, stored->broker, stored->own.pub, ""};
+}
+
+}  // namespace
 
 int run_contexts(App& app) {
     const io::Contexts contexts;
@@ -12,11 +22,8 @@ int run_contexts(App& app) {
     std::string names;
     const std::string current = contexts.current();
     for (const auto& name : contexts.names()) {
-        const auto stored = contexts.load(name);
         names += name + "\n";
-        views.push_back(stored
-                            ? ContextView{name, name == current, stored->endpoint, stored->broker, stored->own.pub, ""}
-                            : ContextView{name, name == current, "", {}, {}, stored.error().message});
+        views.push_back(view_of(name, name == current, contexts.load(name)));
     }
     if (app.json())
         app.print(json_contexts(views));
@@ -26,6 +33,36 @@ int run_contexts(App& app) {
         app.remark("there are no contexts; join a cloud with: mccli join TOKEN");
     else
         app.print(text_contexts(views, app.style()));
+    return 0;
+}
+
+int run_context_show(App& app) {
+    const io::Contexts contexts;
+    const std::string current = contexts.current();
+    const auto& operands = app.line().operands;
+    const std::string& asked = app.options().context;
+    const std::string name = !operands.empty() ? operands.front() : asked.empty() ? current : asked;
+    if (name.empty() || name == io::Contexts::none) {
+        return app.report(
+            {ErrorCode::not_found,
+             "no context is used; name one (mccli context lists them), or join a cloud: mccli join TOKEN"});
+    }
+    const auto stored = contexts.load(name);
+    if (!stored && stored.error().code == ErrorCode::not_found) return app.report(stored.error());
+    ContextDetails details{view_of(name, name == current, stored), {}, ""};
+    if (stored) {
+        CommonOptions options = app.options();
+        options.context = name;
+        options.broker.clear();
+        App there(options, app.settings(), app.line());
+        auto said = there.ask<protocol::HelloReply>(protocol::Verb::hello,
+                                                    protocol::encode(protocol::HelloRequest{mc::version}));
+        if (said)
+            details.said = std::move(*said);
+        else
+            details.silence = said.error().message;
+    }
+    app.print(app.json() ? json_context(details) : text_context(details, app.style()));
     return 0;
 }
 

@@ -179,6 +179,8 @@ int run_verb(App& app) {
             return run_join(app);
         case VerbId::contexts:
             return run_contexts(app);
+        case VerbId::context_show:
+            return run_context_show(app);
         case VerbId::context_use:
             return run_context_use(app);
         case VerbId::context_remove:

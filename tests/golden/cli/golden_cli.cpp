@@ -14,6 +14,7 @@
 #include "cli/core/audit_views.hpp"
 #include "cli/core/command_line.hpp"
 #include "cli/core/commands.hpp"
+#include "cli/core/context_views.hpp"
 #include "cli/core/endpoints.hpp"
 #include "cli/core/help.hpp"
 #include "cli/core/json_views.hpp"
@@ -117,6 +118,31 @@ void add_new_token(Outputs& out) {
     out["token-create.json"] = json_new_token(one);
     one.request.role = protocol::Role::worker;
     out["token-create-workers.txt"] = text_new_token(one);
+}
+
+void add_context(Outputs& out) {
+    ContextDetails one;
+    one.stored = {"lab",
+                  true,
+                  "tcp://cloud.lan:7710",
+                  *PublicKey::from_bytes(std::string(32, 'b')),
+                  *PublicKey::from_bytes(std::string(32, 'o')),
+                  ""};
+    one.silence = "the broker at tcp://cloud.lan:7710 does not answer; start it with mcbroker";
+    out["context-show-silent.txt"] = text_context(one, piped);
+    out["context-show-silent.json"] = json_context(one);
+    one.silence = "";
+    one.said.emplace();
+    one.said->name = "ada";
+    one.said->role = protocol::Role::user;
+    one.said->version = "0.1.0";
+    one.said->cloud = CloudId{0x84de3caf76eeff6c};
+    one.said->events_endpoint = "tcp://0.0.0.0:7712";
+    out["context-show.txt"] = text_context(one, piped);
+    out["context-show.json"] = json_context(one);
+    ContextDetails damaged;
+    damaged.stored = {"old", false, "", {}, {}, "old.context holds a secret key, and others may read it"};
+    out["context-show-trouble.txt"] = text_context(damaged, piped);
 }
 
 void add_audit(Outputs& out) {
@@ -236,6 +262,7 @@ int main() {
     add_requests(outputs);
     add_keys(outputs);
     add_new_token(outputs);
+    add_context(outputs);
     add_audit(outputs);
     add_watch(outputs);
     add_errors(outputs);

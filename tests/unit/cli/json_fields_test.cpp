@@ -46,6 +46,7 @@ TEST(JsonFields, AreExactlyTheDocumentedOnes) {
     EXPECT_EQ(keys_of(json_tokens({protocol::KeyView{}})), documented({"key", "token"}));
     EXPECT_EQ(keys_of(json_new_token({})), documented({"new token"}));
     EXPECT_EQ(keys_of(json_contexts({ContextView{}})), documented({"context"}));
+    EXPECT_EQ(keys_of(json_context({})), documented({"context", "context show"}));
     EXPECT_EQ(keys_of(json_audit({protocol::AuditEntry{}})), documented({"audit"}));
     EXPECT_EQ(keys_of(json_audit_check(AuditCheck(""))), documented({"audit check"}));
     EXPECT_EQ(keys_of(json_event({})), documented({"event"}));
