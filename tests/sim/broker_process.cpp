@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/rule.hpp"
+#include "broker/core/topics.hpp"
 #include "protocol/codec.hpp"
 
 namespace mc::sim {
@@ -23,17 +24,31 @@ constexpr milliseconds restart_max{4000};
 
 }  // namespace
 
-BrokerProcess::BrokerProcess(World& world, Network& network, BrokerObserver& observer, broker::BrokerConfig config)
+BrokerProcess::BrokerProcess(World& world, Network& network, BrokerObserver& observer, broker::BrokerConfig config,
+                             std::span<const StoreChange> store, const PublicKey& admin)
     : world_(world),
       dice_(world.dice("broker")),
       network_(network),
       observer_(observer),
       config_(std::move(config)),
+      admin_(admin),
       clock_(world, dice_.between(1s, 100000s), 0ms) {
+    for (const auto& change : store) apply(change);
+    network_.set_door(this);
     network_.set_receive([this](Side side, const std::string& peer, Frames frames) {
-        inbox_.push_back({side, network_.host_of(peer), peer, std::move(frames)});
+        const auto* key = network_.key_of(peer);
+        inbox_.push_back(
+            {side, network_.host_of(peer), {broker::PeerId{peer}, key ? *key : std::nullopt}, std::move(frames)});
         want_turn(world_.now());
     });
+}
+
+bool BrokerProcess::lets_in(Side side, const std::optional<PublicKey>& key) {
+    return keeper_ && (!key || core().may_connect(clock_.now(), side, *key));
+}
+
+std::vector<std::string> BrokerProcess::topics_for(const std::optional<PublicKey>& key) {
+    return broker::granted_topics("", core().topics_for(clock_.now(), key));
 }
 
 void BrokerProcess::boot() {
@@ -46,6 +61,9 @@ void BrokerProcess::boot() {
     keeper_ = std::make_unique<broker::CoreKeeper>(config_, Prng(dice_.number()), *this);
     auto begun = keeper_->begin(clock_.now());
     if (!begun) return world_.violated("the broker can't read its own store: " + begun.error().message);
+    if (!core().read_only() && !keeper_->core().ensure_admin(clock_.now(), admin_, "admin")) {
+        return world_.violated("the first admin's key is none");
+    }
     network_.broker_up(true);
     started(std::move(*begun));
 }
@@ -125,12 +143,11 @@ void BrokerProcess::turn() {
     for (std::size_t i = 0; i < messages_per_turn_max && !inbox_.empty(); ++i) {
         Incoming in = std::move(inbox_.front());
         inbox_.pop_front();
-        const broker::Caller caller{broker::PeerId{std::move(in.peer)}, std::nullopt};
         if (in.side == Side::clients) {
-            keeper_->core().on_client_frames(now, caller, in.frames);
+            keeper_->core().on_client_frames(now, in.caller, in.frames);
         } else if (in.side == Side::workers) {
             heard_[in.host] = world_.now();
-            keeper_->core().on_worker_frames(now, caller, in.frames);
+            keeper_->core().on_worker_frames(now, in.caller, in.frames);
         }
     }
     if (auto restarted = keeper_->on_tick(now)) started(std::move(*restarted));
@@ -219,20 +236,25 @@ Result<void> BrokerProcess::commit(std::span<const StoreChange> changes) {
     if (disk_full_) return fail(ErrorCode::store_failed, "the disk is full");
     for (const auto& change : changes) {
         world_.record(change.key);
-        if (change.value) {
-            world_.record(*change.value);
-            store_[{change.table, change.key}] = *change.value;
-        } else {
-            store_.erase({change.table, change.key});
-        }
+        if (change.value) world_.record(*change.value);
+        apply(change);
     }
     observer_.committed(changes);
     return {};
 }
 
+void BrokerProcess::apply(const StoreChange& change) {
+    if (change.value) {
+        store_[{change.table, change.key}] = *change.value;
+    } else {
+        store_.erase({change.table, change.key});
+    }
+}
+
 void BrokerProcess::speak(Effects effects, std::optional<std::size_t> sends_max) {
     std::size_t left = sends_max.value_or(static_cast<std::size_t>(-1));
-    const auto broadcast = [&](const char* topic, protocol::Verb verb, protocol::Bytes body) {
+    if (effects.rebind_events) network_.rebind_events();
+    const auto broadcast = [&](const std::string& topic, protocol::Verb verb, protocol::Bytes body) {
         protocol::Header header;
         header.kind = protocol::Kind::notice;
         header.verb = verb;
@@ -246,7 +268,7 @@ void BrokerProcess::speak(Effects effects, std::optional<std::size_t> sends_max)
                    (event.vm ? event.vm.str() : "") + " " + event.node + " " + event.reason;
         });
         observer_.event_published(event, store_);
-        broadcast(protocol::topic_event, protocol::Verb::event_published, protocol::encode(event));
+        broadcast(protocol::topic_of(event), protocol::Verb::event_published, protocol::encode(event));
     }
     if (effects.beacon) {
         broadcast(protocol::topic_beacon, protocol::Verb::event_beacon,
@@ -255,6 +277,7 @@ void BrokerProcess::speak(Effects effects, std::optional<std::size_t> sends_max)
     }
     send_all(Side::clients, std::move(effects.to_clients), left);
     send_all(Side::workers, std::move(effects.to_workers), left);
+    observer_.turn_told();
 }
 
 void BrokerProcess::keep_order(const broker::Outgoing& order) {
@@ -272,7 +295,8 @@ void BrokerProcess::send_all(Side side, std::vector<broker::Outgoing> messages, 
         --left;
         if (gone.contains(outgoing.to)) continue;
         if (side == Side::clients) {
-            observer_.client_told(outgoing.message, store_);
+            const auto* key = network_.key_of(outgoing.to.bytes);
+            if (key) observer_.client_told(*key, outgoing.message, store_);
         } else {
             observer_.worker_told(outgoing.message, store_);
             if (outgoing.message.header.kind == protocol::Kind::request) keep_order(outgoing);

@@ -24,17 +24,23 @@ struct BrokerObserver {
     virtual void committed(std::span<const StoreChange> changes) = 0;
     virtual void broker_started(Epoch epoch, const Store& store) = 0;
     virtual void event_published(const protocol::Event& event, const Store& store) = 0;
-    virtual void client_told(const protocol::Message& message, const Store& store) = 0;
+    /// `key`: that its connection has proved.
+    virtual void client_told(const std::optional<PublicKey>& key, const protocol::Message& message,
+                             const Store& store) = 0;
     virtual void worker_told(const protocol::Message& message, const Store& store) = 0;
+    /// All of what a commit was followed by has been said.
+    virtual void turn_told() = 0;
     /// How a broker that can write shows a node after `unheard` without a message from it.
     virtual void node_shown(HostId host, milliseconds unheard, const broker::BrokerCore::Shown& shown) = 0;
 };
 
 /// The real broker core in a simulated process: broker/shell/broker_shell.cpp's
 /// loop, with a disk that commits, delays or refuses, and ends at any point.
-class BrokerProcess final : public broker::StateStore {
+class BrokerProcess final : public broker::StateStore, public Door {
 public:
-    BrokerProcess(World& world, Network& network, BrokerObserver& observer, broker::BrokerConfig config);
+    /// `store`: what its first start finds. `admin`: the key of the first admin, if there is none yet.
+    BrokerProcess(World& world, Network& network, BrokerObserver& observer, broker::BrokerConfig config,
+                  std::span<const StoreChange> store, const PublicKey& admin);
     BrokerProcess(const BrokerProcess&) = delete;
     BrokerProcess& operator=(const BrokerProcess&) = delete;
     ~BrokerProcess() override = default;
@@ -62,6 +68,9 @@ public:
     void step_wall(milliseconds by) { clock_.step_wall(by); }
     void heal();
 
+    [[nodiscard]] bool lets_in(Side side, const std::optional<PublicKey>& key) override;
+    [[nodiscard]] std::vector<std::string> topics_for(const std::optional<PublicKey>& key) override;
+
     [[nodiscard]] bool alive() const { return keeper_ != nullptr; }
     [[nodiscard]] const broker::BrokerCore& core() const { return keeper_->core(); }
     [[nodiscard]] std::size_t inbox_size() const { return inbox_.size(); }
@@ -71,10 +80,11 @@ private:
     struct Incoming {
         Side side;
         HostId host;
-        std::string peer;
+        broker::Caller caller;
         Frames frames;
     };
 
+    void apply(const StoreChange& change);
     void want_turn(Moment when);
     void turn();
     void carry_out();
@@ -92,6 +102,7 @@ private:
     Network& network_;
     BrokerObserver& observer_;
     broker::BrokerConfig config_;
+    PublicKey admin_;
     ProcessClock clock_;
     Store store_;
     std::unique_ptr<broker::CoreKeeper> keeper_;

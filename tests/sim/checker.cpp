@@ -89,6 +89,7 @@ void Checker::check_cleanup(const protocol::Event& event) {
 }
 
 void Checker::committed(std::span<const StoreChange> changes) {
+    access_.committed(changes);
     for (const auto& change : changes) {
         if (change.table != static_cast<std::uint8_t>(Table::events)) continue;
         if (!change.value) {
@@ -183,18 +184,24 @@ bool Checker::may_go(VmId vm, const std::string& name) const {
         return true;
     }
     const auto seen = first_seen_.find(vm);
-    const auto asked_since = [&](const std::string& target) {
-        const auto asked = delete_asked_.find(target);
+    const std::string owner = access_.owner_of(vm);
+    const auto asked_by = [&](const std::string& who, const std::string& target) {
+        const auto asked = delete_asked_.find({who, target});
         return asked != delete_asked_.end() && seen != first_seen_.end() && asked->second >= seen->second;
     };
-    if (asked_since(vm.str()) || (!name.empty() && asked_since(name))) return true;
+    const auto asked_since = [&](const std::string& target) {
+        return asked_by("", target) || (!owner.empty() && asked_by(owner, target));
+    };
+    const auto named = [&](const std::string& own) { return asked_since(own) || asked_since(owner + '/' + own); };
+    if (asked_since(vm.str()) || (!name.empty() && named(name))) return true;
     for (const auto& [seq, event] : log_) {
-        if (event.vm == vm && !event.name.empty()) return asked_since(event.name);
+        if (event.vm == vm && !event.name.empty()) return named(event.name);
     }
     return false;
 }
 
-void Checker::broker_started(Epoch epoch, const Store& /*store*/) {
+void Checker::broker_started(Epoch epoch, const Store& store) {
+    access_.broker_started(store);
     if (epoch <= epoch_) world_.violated("epoch " + std::to_string(epoch.value) + " came a second time");
     epoch_ = epoch;
 }
@@ -210,19 +217,20 @@ void Checker::event_published(const protocol::Event& event, const Store& /*store
     last_published_ = event.seq.value;
 }
 
-void Checker::client_told(const protocol::Message& message, const Store& store) {
+void Checker::client_told(const std::optional<PublicKey>& key, const protocol::Message& message, const Store& store) {
+    access_.client_told(key, message);
     const auto& header = message.header;
     const bool accepted = header.kind == protocol::Kind::progress && header.verb == protocol::Verb::create;
     if (!accepted && !carries_items(message)) return;
-    const std::string key = broker::key_of(header.id);
-    if (!store.contains(row(Table::requests, key))) {
+    const std::string row_key = broker::key_of(header.id);
+    if (!store.contains(row(Table::requests, row_key))) {
         return world_.violated("a client was told about request " + header.id.str() + ", which is not in the store");
     }
     if (accepted) return;
     const auto items = protocol::decode<protocol::ItemsReply>(message.body);
     if (!items) return world_.violated("a reply that can't be read");
     for (std::uint64_t i = 0; i < items->items.size(); ++i) {
-        if (!store.contains(row(Table::request_items, key + broker::key_of(i)))) {
+        if (!store.contains(row(Table::request_items, row_key + broker::key_of(i)))) {
             return world_.violated("a client was told an outcome that is not in the store");
         }
     }
@@ -254,22 +262,26 @@ void Checker::node_shown(HostId host, milliseconds unheard, const broker::Broker
     }
 }
 
-void Checker::create_asked(RequestId request, const protocol::CreateRequest& create) {
+void Checker::create_asked(const Person& who, RequestId request, const protocol::CreateRequest& create) {
     asked_[request.str()] = create.count;
-    if (create.spec.ttl_seconds != 0) mortal_.insert(request.str());
+    if (create.spec.ttl_seconds != 0 || who.holds.ttl_seconds != 0) mortal_.insert(request.str());
     if (create.on_lost == protocol::OnLost::replace) replaceable_.insert(request.str());
 }
 
-void Checker::delete_asked(const std::vector<std::string>& targets) {
-    for (const auto& target : targets) delete_asked_[target] = world_.now() + request_life_max;
+void Checker::delete_asked(const Person& who, const std::vector<std::string>& targets) {
+    if (!AccessChecker::may_change(who, who.name)) return;
+    for (const auto& target : targets) {
+        delete_asked_[{who.is_admin ? "" : who.name, target}] = world_.now() + request_life_max;
+    }
 }
 
-void Checker::cancel_asked(RequestId request) {
-    cancelled_.insert(request.str());
+void Checker::cancel_asked(const Person& who, RequestId request) {
+    const Person* author = access_.author_of(request);
+    if (author && AccessChecker::may_change(who, author->name)) cancelled_.insert(request.str());
 }
 
-void Checker::forget_asked(RequestId request) {
-    forgets_.insert(request);
+void Checker::forget_asked(const Person& who, RequestId request) {
+    if (who.is_admin) forgets_.insert(request);
 }
 
 void Checker::create_answered(RequestId request, const protocol::ItemsReply& reply) {
@@ -295,19 +307,30 @@ void Checker::request_ended(RequestId request) {
     open_.erase(request);
 }
 
-void Checker::watcher_printed(const std::string& watcher, EventSeq before, const protocol::Event& event) {
-    if (event.seq.value != before.value + 1) {
+std::optional<EventSeq> Checker::next_seen(const Person& who, EventSeq after) const {
+    for (auto it = log_.upper_bound(after.value); it != log_.end(); ++it) {
+        if (access_.sees(who, it->second)) return EventSeq{it->first};
+    }
+    return std::nullopt;
+}
+
+void Checker::watcher_printed(const std::string& watcher, const Person& who, EventSeq before,
+                              const protocol::Event& event) {
+    if (next_seen(who, before) != event.seq) {
         return world_.violated(watcher + " was shown event " + std::to_string(event.seq.value) + " after " +
                                std::to_string(before.value));
     }
-    const auto found = log_.find(event.seq.value);
-    if (found == log_.end() || found->second != event) {
+    if (log_.at(event.seq.value) != event) {
         world_.violated(watcher + " was shown an event that was never committed");
     }
 }
 
-void Checker::watcher_missed(const std::string& watcher, EventSeq before, EventSeq first, EventSeq last) {
-    if (first.value != before.value + 1 || last.value > dropped_) {
+void Checker::watcher_missed(const std::string& watcher, const Person& who, EventSeq before, EventSeq first,
+                             EventSeq last) {
+    const auto next = next_seen(who, before);
+    // What is not for this one to see may be left out of what it is told is gone.
+    const bool begins = who.sees_all() ? first.value == before.value + 1 : first > before && !(next && *next < first);
+    if (!begins || last.value > dropped_) {
         world_.violated(watcher + " was told that events " + std::to_string(first.value) + " to " +
                         std::to_string(last.value) + " are gone after " + std::to_string(before.value) +
                         "; the store had dropped " + std::to_string(dropped_));

@@ -10,6 +10,7 @@
 #include "protocol/client_bodies.hpp"
 #include "protocol/event.hpp"
 #include "protocol/message.hpp"
+#include "sim/access_checker.hpp"
 #include "sim/broker_process.hpp"
 #include "sim/engine.hpp"
 #include "sim/world.hpp"
@@ -27,7 +28,7 @@ public:
         milliseconds orphan_grace;
         milliseconds lost_after;
     };
-    Checker(World& world, Waits waits) : world_(world), waits_(waits) {}
+    Checker(World& world, const People& people, Waits waits) : world_(world), waits_(waits), access_(world, people) {}
 
     // Engines.
     void container_created(const std::string& engine, const Container& container) override;
@@ -42,24 +43,29 @@ public:
     void committed(std::span<const StoreChange> changes) override;
     void broker_started(Epoch epoch, const Store& store) override;
     void event_published(const protocol::Event& event, const Store& store) override;
-    void client_told(const protocol::Message& message, const Store& store) override;
+    void client_told(const std::optional<PublicKey>& key, const protocol::Message& message,
+                     const Store& store) override;
     void worker_told(const protocol::Message& message, const Store& store) override;
+    void turn_told() override { access_.turn_told(); }
     void node_shown(HostId host, milliseconds unheard, const broker::BrokerCore::Shown& shown) override;
 
     // Clients.
-    void create_asked(RequestId request, const protocol::CreateRequest& create);
-    void delete_asked(const std::vector<std::string>& targets);
-    void cancel_asked(RequestId request);
-    void forget_asked(RequestId request);
+    void create_asked(const Person& who, RequestId request, const protocol::CreateRequest& create);
+    void delete_asked(const Person& who, const std::vector<std::string>& targets);
+    void cancel_asked(const Person& who, RequestId request);
+    void forget_asked(const Person& who, RequestId request);
     /// A client saw this outcome of its create.
     void create_answered(RequestId request, const protocol::ItemsReply& reply);
     void request_began(RequestId request);
     void request_ended(RequestId request);
 
-    // Watchers: what they were shown.
-    void watcher_printed(const std::string& watcher, EventSeq before, const protocol::Event& event);
+    // Watchers: what they were shown, of what they may see.
+    void watcher_printed(const std::string& watcher, const Person& who, EventSeq before, const protocol::Event& event);
+    void watcher_missed(const std::string& watcher, const Person& who, EventSeq before, EventSeq first, EventSeq last);
+    /// The first event after `after` that `who` may see.
+    [[nodiscard]] std::optional<EventSeq> next_seen(const Person& who, EventSeq after) const;
 
-    void watcher_missed(const std::string& watcher, EventSeq before, EventSeq first, EventSeq last);
+    [[nodiscard]] AccessChecker& access() { return access_; }
 
     // For the end of a run.
     [[nodiscard]] const std::map<std::uint64_t, protocol::Event>& log() const { return log_; }
@@ -103,6 +109,7 @@ private:
 
     World& world_;
     Waits waits_;
+    AccessChecker access_;
     std::map<std::string, Moment> silent_;  ///< nodes, since when
     std::map<VmId, Moment> orphans_;        ///< when each was made
     Work work_;
@@ -119,7 +126,7 @@ private:
     std::set<std::string> draining_;                         ///< nodes
     std::optional<protocol::Event> replaced_;                ///< whose successor must come next
     std::set<VmId> successors_;
-    std::map<std::string, Moment> delete_asked_;  ///< by target: when last
+    std::map<std::pair<std::string, std::string>, Moment> delete_asked_;  ///< by user, "" = an admin, and target
     std::map<VmId, Moment> first_seen_;
     std::map<VmId, std::string> request_of_;
     std::set<VmId> ended_by_itself_;

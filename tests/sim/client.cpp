@@ -16,10 +16,12 @@ constexpr seconds hour{3600};
 
 }  // namespace
 
-Client::Client(World& world, Network& network, Checker& checker, HostId host)
+Client::Client(World& world, Network& network, Checker& checker, People& people, Person& person, HostId host)
     : world_(world),
       network_(network),
       checker_(checker),
+      people_(people),
+      person_(person),
       dice_(world.dice("client " + std::to_string(host))),
       host_(host),
       clock_(world, dice_.between(1s, 1000s), 0ms) {}
@@ -62,19 +64,28 @@ void Client::leave() {
 
 void Client::act() {
     const auto what = dice_.below(100);
-    if (what < 34) return create();
-    if (what < 54) return change(Verb::remove);
+    const bool watches = person_.role == protocol::Role::viewer;
+    if (person_.is_admin && dice_.one_in(20)) return operate();
+    if (what < 34) return watches && dice_.one_in(2) ? look(Verb::list) : create();
+    if (what < 54) return watches && dice_.one_in(2) ? look(Verb::info) : change(Verb::remove);
     if (what < 60) return change(Verb::stop);
     if (what < 67) return change(Verb::start);
     if (what < 71) return change(Verb::restart);
     if (what < 82) return look(dice_.one_in(2) ? Verb::list : Verb::info);
     if (what < 88) return cancel_or_ask();
     if (what < 94) return stream();
-    if (what < 97) return operate();
-    look(dice_.one_in(2) ? Verb::nodes : Verb::jobs);
+    // Who may not operate tries it now and then.
+    if (what < 97) return person_.is_admin || dice_.one_in(4) ? operate() : look(Verb::list);
+    static const std::vector<Verb> rarely{Verb::nodes, Verb::jobs, Verb::jobs, Verb::keys, Verb::audit};
+    look(dice_.pick(rarely));
 }
 
 std::string Client::some_target() {
+    if (!people_.gossip.vms.empty() && meddles()) {
+        const Gossip::Vm& vm = dice_.pick(people_.gossip.vms);
+        const auto how = dice_.below(3);
+        return how == 0 ? vm.id.str() : how == 1 ? vm.name : vm.owner + '/' + vm.name;
+    }
     return names_.empty() ? "vm-" + std::to_string(dice_.between(1, 40)) : dice_.pick(names_);
 }
 
@@ -84,13 +95,14 @@ std::string Client::some_node() {
 
 void Client::ask(cli::Request request, std::function<void(const cli::RequestDriver&)> then) {
     checker_.request_began(request.id);
+    checker_.access().asked(person_, request);
     world_.say([&] {
-        return "client " + std::to_string(host_) + " asks " + std::string(protocol::name_of(request.verb)) + " " +
-               request.id.str();
+        return person_.name + ", client " + std::to_string(host_) + ", asks " +
+               std::string(protocol::name_of(request.verb)) + " " + request.id.str();
     });
     const auto turn = ++turn_;
     call_ = std::make_unique<CallProcess>(
-        world_, network_, host_, clock_, std::move(request),
+        world_, network_, host_, clock_, person_.key, std::move(request),
         [this, turn, then = std::move(then)](const cli::RequestDriver& driver) {
             checker_.request_ended(driver.id());
             world_.say([&] {
@@ -103,28 +115,15 @@ void Client::ask(cli::Request request, std::function<void(const cli::RequestDriv
             world_.schedule.in(0ms, [this, turn] {
                 if (turn == turn_) rest();
             });
+        },
+        [this, turn] {
+            if (turn == turn_) leave();
         });
 }
 
 void Client::create() {
-    if (!creates_.empty() && dice_.one_in(6)) {
-        const cli::Request again = dice_.pick(creates_);
-        if (dice_.one_in(5) && checker_.has_outcome(again.id)) {
-            // The same id for something else must be refused.
-            world_.fired(Fault::client_reused_id);
-            cli::Request other = again;
-            protocol::CreateRequest body;
-            body.spec.name = "never";
-            other.body = encode(body);
-            return ask(std::move(other), [this](const cli::RequestDriver& driver) {
-                if (driver.reply() && driver.reply()->header.value == 0) {
-                    world_.violated("the id of a request was taken for another one");
-                }
-            });
-        }
-        world_.fired(Fault::client_repeated);
-        return send_create(again);
-    }
+    if (!creates_.empty() && dice_.one_in(6)) return repeat_create();
+    if (!person_.sees_all() && dice_.one_in(20)) return steal_id();
     protocol::CreateRequest body;
     if (dice_.one_in(4)) {
         body.spec.name = std::string("web-") + std::to_string(dice_.between(1, 6));
@@ -143,21 +142,58 @@ void Client::create() {
     request.body = encode(body);
     request.timeout = dice_.one_in(3) ? dice_.between(1s, 20s) : dice_.between(30s, 150s);
     request.reply_timeout = request.timeout + 5s;
-    checker_.create_asked(request.id, body);
+    checker_.create_asked(person_, request.id, body);
     creates_.push_back(request);
     if (creates_.size() > creates_kept_max) creates_.erase(creates_.begin());
     send_create(request);
 }
 
+void Client::repeat_create() {
+    const cli::Request again = dice_.pick(creates_);
+    if (!dice_.one_in(5) || !checker_.has_outcome(again.id)) {
+        world_.fired(Fault::client_repeated);
+        return send_create(again);
+    }
+    // The same id for something else must be refused.
+    world_.fired(Fault::client_reused_id);
+    cli::Request other = again;
+    protocol::CreateRequest body;
+    body.spec.name = "never";
+    other.body = encode(body);
+    ask(std::move(other), [this](const cli::RequestDriver& driver) {
+        if (driver.reply() && driver.reply()->header.value == 0) {
+            world_.violated("the id of a request was taken for another one");
+        }
+    });
+}
+
+void Client::steal_id() {
+    if (people_.gossip.creates.empty()) return look(Verb::list);
+    const cli::Request theirs = dice_.pick(people_.gossip.creates);
+    const Person* author = checker_.access().author_of(theirs.id);
+    if (!author || author->name == person_.name) return look(Verb::list);
+    world_.fired(Fault::others_id_used);
+    ask(theirs, [this](const cli::RequestDriver& driver) {
+        if (driver.reply() && driver.reply()->header.value == 0) {
+            world_.violated(person_.name + " was given the outcome of another's request");
+        }
+    });
+}
+
 void Client::send_create(const cli::Request& request) {
-    ask(request, [this](const cli::RequestDriver& driver) {
+    ask(request, [this, request](const cli::RequestDriver& driver) {
         if (!driver.reply() || driver.reply()->header.value != 0) return;
         const auto reply = protocol::decode<protocol::ItemsReply>(driver.reply()->body);
         if (!reply) return world_.violated("a client can't read its reply");
         checker_.create_answered(driver.id(), *reply);
         for (const auto& item : reply->items) {
-            if (item.vm) names_.push_back(dice_.one_in(4) ? item.vm->id.str() : item.vm->name);
+            if (!item.vm) continue;
+            names_.push_back(dice_.one_in(4)   ? item.vm->id.str()
+                             : dice_.one_in(6) ? item.vm->owner + '/' + item.vm->name
+                                               : item.vm->name);
+            people_.gossip.heard_of({item.vm->owner, item.vm->name, item.vm->id});
         }
+        if (dice_.one_in(4)) people_.gossip.heard_of(request);
         if (names_.size() > names_kept_max) names_.erase(names_.begin(), names_.end() - names_kept_max);
     });
 }
@@ -167,8 +203,8 @@ void Client::change(Verb verb) {
     const auto count = dice_.one_in(4) ? dice_.between(2, 3) : 1;
     for (std::int64_t i = 0; i < count; ++i) body.targets.push_back(some_target());
     body.grace_seconds = static_cast<std::uint32_t>(dice_.between(0, 5));
-    if (verb == Verb::remove) checker_.delete_asked(body.targets);
-    const bool patient = verb == Verb::stop && dice_.one_in(8);
+    if (verb == Verb::remove) checker_.delete_asked(person_, body.targets);
+    const bool patient = verb == Verb::stop && dice_.one_in(8) && person_.role != protocol::Role::viewer;
     if (patient) {
         body.grace_seconds = static_cast<std::uint32_t>(hour.count());
         stops_ = body.targets;
@@ -194,7 +230,7 @@ void Client::change(Verb verb) {
 void Client::remove_stopping() {
     protocol::ActionRequest body;
     body.targets = stops_;
-    checker_.delete_asked(body.targets);
+    checker_.delete_asked(person_, body.targets);
     cli::Request request;
     request.verb = Verb::remove;
     request.id = new_id();
@@ -210,12 +246,19 @@ void Client::look(Verb verb) {
     cli::Request request;
     request.verb = verb;
     request.id = new_id();
-    if (verb == Verb::list) request.body = encode(protocol::ListRequest{});
+    if (verb == Verb::list) {
+        const bool from_others = !people_.gossip.vms.empty() && dice_.one_in(4);
+        const Gossip::Vm vm = from_others ? dice_.pick(people_.gossip.vms) : Gossip::Vm{};
+        request.body = encode(protocol::ListRequest{from_others ? vm.owner + '/' + vm.name : ""});
+    }
+    if (verb == Verb::keys) request.body = encode(protocol::KeysRequest{});
+    if (verb == Verb::audit) request.body = encode(protocol::AuditRequest{});
     if (verb == Verb::info) request.body = encode(protocol::InfoRequest{some_target()});
     request.reply_timeout = 10s;
     ask(std::move(request), [this, verb](const cli::RequestDriver& driver) {
-        if (!driver.reply()) return;
-        if (verb != Verb::list) return;
+        if (!driver.reply() || verb != Verb::list) return;
+        // Its key was taken back meanwhile; the next command uses the new one.
+        if (driver.reply()->header.code == ErrorCode::not_authorised) return;
         const auto list = protocol::decode<protocol::ListReply>(driver.reply()->body);
         if (!list) return world_.violated("a client can't read its list");
         for (const auto& vm : list->vms) {
@@ -227,10 +270,12 @@ void Client::look(Verb verb) {
 }
 
 void Client::cancel_or_ask() {
-    if (creates_.empty()) return look(Verb::list);
-    const RequestId about = dice_.pick(creates_).id;
+    const bool others = !people_.gossip.creates.empty() && meddles();
+    if (creates_.empty() && !others) return look(Verb::list);
+    const RequestId about = dice_.pick(others ? people_.gossip.creates : creates_).id;
+    if (others) world_.fired(Fault::others_request_asked);
     const bool cancel = dice_.one_in(2);
-    if (cancel) checker_.cancel_asked(about);
+    if (cancel) checker_.cancel_asked(person_, about);
     cli::Request request;
     request.verb = cancel ? Verb::cancel : Verb::job;
     request.id = new_id();
@@ -251,7 +296,7 @@ void Client::operate() {
     request.body = encode(body);
     request.timeout = dice_.between(5s, 60s);
     request.reply_timeout = request.timeout + 5s;
-    if (request.verb == Verb::forget) checker_.forget_asked(request.id);
+    if (request.verb == Verb::forget) checker_.forget_asked(person_, request.id);
     ask(std::move(request), [](const cli::RequestDriver&) {});
 }
 
@@ -263,13 +308,17 @@ void Client::stream() {
     protocol::LogsSpec spec;
     spec.follow = dice_.one_in(3);
     const auto turn = ++turn_;
-    stream_ =
-        std::make_unique<StreamProcess>(world_, network_, host_, clock_, logs ? Verb::logs : Verb::exec, new_id(),
-                                        new_id(), some_target(), logs ? encode(spec) : encode(exec), [this, turn] {
-                                            world_.schedule.in(0ms, [this, turn] {
-                                                if (turn == turn_) rest();
-                                            });
-                                        });
+    const Verb verb = logs ? Verb::logs : Verb::exec;
+    const RequestId id = new_id();
+    const std::string target = some_target();
+    checker_.access().asked(person_, id, verb, {target});
+    const auto done = [this, turn] {
+        world_.schedule.in(0ms, [this, turn] {
+            if (turn == turn_) rest();
+        });
+    };
+    stream_ = std::make_unique<StreamProcess>(world_, network_, host_, clock_, person_.key, verb, id, new_id(), target,
+                                              logs ? encode(spec) : encode(exec), done);
     // What ends by itself must be seen to end.
     if ((!logs || !spec.follow) && dice_.one_in(2)) return;
     // Ctrl-C, or a terminal that is closed.
@@ -283,18 +332,26 @@ void Client::stream() {
     });
 }
 
-CallProcess::CallProcess(World& world, Network& network, HostId host, const ProcessClock& clock, cli::Request request,
-                         Done done)
+CallProcess::CallProcess(World& world, Network& network, HostId host, const ProcessClock& clock,
+                         std::optional<PublicKey> key, cli::Request request, Done done, std::function<void()> refused)
     : world_(world),
       clock_(clock),
       driver_(std::move(request), clock.now().instant),
-      dealer_(network, host, Side::clients, false,
+      dealer_(network, host, Side::clients, false, std::move(key),
               [this](Frames frames) {
                   if (const auto message = protocol::from_frames(frames))
                       driver_.on_message(clock_.now().instant, *message);
                   settle();
               }),
       done_(std::move(done)) {
+    if (refused) {
+        // It ends the process, and with it this socket: not within its own doing.
+        dealer_.set_refused([this, refused = std::move(refused), alive = std::weak_ptr<int>(alive_)] {
+            world_.schedule.in(0ms, [refused, alive] {
+                if (!alive.expired()) refused();
+            });
+        });
+    }
     settle();
 }
 
@@ -320,13 +377,13 @@ void CallProcess::settle() {
     });
 }
 
-StreamProcess::StreamProcess(World& world, Network& network, HostId host, const ProcessClock& clock, Verb verb,
-                             RequestId id, RequestId probe, const std::string& target, protocol::Bytes data,
-                             std::function<void()> done)
+StreamProcess::StreamProcess(World& world, Network& network, HostId host, const ProcessClock& clock,
+                             std::optional<PublicKey> key, Verb verb, RequestId id, RequestId probe,
+                             const std::string& target, protocol::Bytes data, std::function<void()> done)
     : world_(world),
       clock_(clock),
       session_(verb, id, probe, target, std::move(data), 3000ms, clock.now().instant),
-      dealer_(network, host, Side::clients, false,
+      dealer_(network, host, Side::clients, false, std::move(key),
               [this](Frames frames) {
                   if (const auto message = protocol::from_frames(frames))
                       session_.on_message(clock_.now().instant, *message);
@@ -368,36 +425,44 @@ void StreamProcess::settle() {
     });
 }
 
-Watcher::Watcher(World& world, Network& network, Checker& checker, HostId host)
+Watcher::Watcher(World& world, Network& network, Checker& checker, const Person& person, HostId host)
     : world_(world),
       checker_(checker),
+      person_(person),
       dice_(world.dice("watcher " + std::to_string(host))),
-      name_("watcher " + std::to_string(host)),
+      name_(person.name + ", watcher " + std::to_string(host)),
       clock_(world, dice_.between(1s, 1000s), 0ms),
       last_(dice_.one_in(2) ? std::optional(EventSeq{0}) : std::nullopt),
       follower_(last_, clock_.now().instant),
-      events_(network, host, Side::events, true,
-              [this](Frames frames) {
-                  const auto message = protocol::from_frames(std::span(frames).subspan(1));
-                  if (!message) return;
-                  if (message->header.verb == Verb::event_published) {
-                      if (const auto event = protocol::decode<protocol::Event>(message->body)) {
-                          follower_.on_event(clock_.now().instant, *event);
-                      }
-                  } else if (const auto beacon = protocol::decode<protocol::Beacon>(message->body)) {
-                      if (!last_) last_ = beacon->last;
-                      follower_.on_beacon(clock_.now().instant, *beacon);
-                  }
-                  settle();
-              }),
-      requests_(network, host, Side::clients, false, [this](Frames frames) {
+      events_(network, host, Side::events, true, person.key, [this](Frames frames) { on_events_frames(frames); }),
+      requests_(network, host, Side::clients, false, person.key, [this](Frames frames) {
           const auto message = protocol::from_frames(frames);
-          if (!message || message->header.id != replay_ || message->header.code != ErrorCode::ok) return;
+          if (!message || message->header.id != replay_) return;
+          // Its person has another key by now.
+          if (message->header.code == ErrorCode::not_authorised) return requests_.renew(person_.key);
+          if (message->header.code != ErrorCode::ok) return;
           if (const auto reply = protocol::decode<protocol::EventsReply>(message->body)) {
               follower_.on_replay(clock_.now().instant, *reply);
           }
           settle();
       }) {
+    events_.set_refused([this] { events_.renew(person_.key); });
+    requests_.set_refused([this] { requests_.renew(person_.key); });
+    settle();
+}
+
+void Watcher::on_events_frames(Frames& frames) {
+    const auto message = protocol::from_frames(std::span(frames).subspan(1));
+    if (!message) return;
+    if (message->header.verb == Verb::event_published) {
+        if (const auto event = protocol::decode<protocol::Event>(message->body)) {
+            checker_.access().event_received(person_, *event);
+            follower_.on_event(clock_.now().instant, *event);
+        }
+    } else if (const auto beacon = protocol::decode<protocol::Beacon>(message->body)) {
+        if (!last_) last_ = beacon->last;
+        follower_.on_beacon(clock_.now().instant, *beacon);
+    }
     settle();
 }
 
@@ -406,6 +471,7 @@ void Watcher::send(Verb verb, RequestId id, protocol::Bytes body) {
     message.header.verb = verb;
     message.header.id = id;
     message.body = std::move(body);
+    checker_.access().asked(person_, id, verb);
     static_cast<void>(requests_.send(protocol::to_frames(message)));
 }
 
@@ -414,10 +480,10 @@ void Watcher::settle() {
     for (const auto& effect : follower_.take_effects()) {
         using Follower = cli::EventFollower;
         if (const auto* print = std::get_if<Follower::Print>(&effect)) {
-            checker_.watcher_printed(name_, last(), print->event);
+            checker_.watcher_printed(name_, person_, last(), print->event);
             last_ = print->event.seq;
         } else if (const auto* gap = std::get_if<Follower::Gap>(&effect)) {
-            checker_.watcher_missed(name_, last(), gap->first, gap->last);
+            checker_.watcher_missed(name_, person_, last(), gap->first, gap->last);
             last_ = gap->last;
         } else if (const auto* replay = std::get_if<Follower::AskReplay>(&effect)) {
             replay_ = RequestId{dice_.number(), dice_.number()};

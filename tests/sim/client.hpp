@@ -10,6 +10,7 @@
 #include "cli/core/stream_session.hpp"
 #include "sim/checker.hpp"
 #include "sim/network.hpp"
+#include "sim/people.hpp"
 #include "sim/world.hpp"
 
 namespace mc::sim {
@@ -20,8 +21,9 @@ class CallProcess {
 public:
     using Done = std::function<void(const cli::RequestDriver&)>;
 
-    CallProcess(World& world, Network& network, HostId host, const ProcessClock& clock, cli::Request request,
-                Done done);
+    /// `refused`: the broker does not let the key in; the process has ended then.
+    CallProcess(World& world, Network& network, HostId host, const ProcessClock& clock, std::optional<PublicKey> key,
+                cli::Request request, Done done, std::function<void()> refused = {});
 
     [[nodiscard]] const cli::RequestDriver& driver() const { return driver_; }
 
@@ -40,8 +42,8 @@ private:
 /// One run of mccli for an exec or logs stream: the real StreamSession.
 class StreamProcess {
 public:
-    StreamProcess(World& world, Network& network, HostId host, const ProcessClock& clock, protocol::Verb verb,
-                  RequestId id, RequestId probe, const std::string& target, protocol::Bytes data,
+    StreamProcess(World& world, Network& network, HostId host, const ProcessClock& clock, std::optional<PublicKey> key,
+                  protocol::Verb verb, RequestId id, RequestId probe, const std::string& target, protocol::Bytes data,
                   std::function<void()> done);
 
     void cancel(RequestId id);
@@ -63,7 +65,7 @@ private:
 /// some of them never waited for.
 class Client {
 public:
-    Client(World& world, Network& network, Checker& checker, HostId host);
+    Client(World& world, Network& network, Checker& checker, People& people, Person& person, HostId host);
 
     /// Asks things until `stop`.
     void begin(milliseconds pause_mean);
@@ -81,6 +83,11 @@ private:
     void leave();
     void act();
     void create();
+    void repeat_create();
+    /// Asks for its own what another has asked for, under the same id.
+    void steal_id();
+    /// Whether a command of its is about what is another's, as far as it knows.
+    [[nodiscard]] bool meddles() { return dice_.one_in(person_.sees_all() ? 8 : 5); }
     void change(protocol::Verb verb);
     void remove_stopping();
     void look(protocol::Verb verb);
@@ -96,6 +103,8 @@ private:
     World& world_;
     Network& network_;
     Checker& checker_;
+    People& people_;
+    Person& person_;
     Dice dice_;
     HostId host_;
     ProcessClock clock_;
@@ -113,18 +122,21 @@ private:
 /// mccli watch: the real EventFollower (cli/shell/watch.cpp's loop).
 class Watcher {
 public:
-    Watcher(World& world, Network& network, Checker& checker, HostId host);
+    Watcher(World& world, Network& network, Checker& checker, const Person& person, HostId host);
 
     /// The last event it was shown or told that is gone, or after which it began; 0 before it began.
     [[nodiscard]] EventSeq last() const { return last_.value_or(EventSeq{}); }
     [[nodiscard]] const std::string& name() const { return name_; }
+    [[nodiscard]] const Person& person() const { return person_; }
 
 private:
     void settle();
+    void on_events_frames(Frames& frames);
     void send(protocol::Verb verb, RequestId id, protocol::Bytes body);
 
     World& world_;
     Checker& checker_;
+    const Person& person_;
     Dice dice_;
     std::string name_;
     ProcessClock clock_;

@@ -61,6 +61,15 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Fault::count)> n
     "client_died",
     "client_repeated",
     "client_reused_id",
+    "others_vm_asked",
+    "others_request_asked",
+    "others_id_used",
+    "denied_verb_asked",
+    "key_replaced",
+    "key_refused",
+    "revoked_key_spoke",
+    "token_raced",
+    "worker_posed_as_another",
 };
 
 }  // namespace

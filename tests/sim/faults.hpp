@@ -73,6 +73,16 @@ enum class Fault : std::uint8_t {
     client_died,
     client_repeated,
     client_reused_id,
+    // people
+    others_vm_asked,  ///< for another's VM, by a user
+    others_request_asked,
+    others_id_used,  ///< a request's
+    denied_verb_asked,
+    key_replaced,       ///< somebody joined with a new key, and had the old one revoked
+    key_refused,        ///< at the door
+    revoked_key_spoke,  ///< on a connection from before
+    token_raced,        ///< for two keys at once
+    worker_posed_as_another,
     count,
 };
 

@@ -13,6 +13,7 @@ void Nemesis::begin(std::uint64_t per_mille) {
 
 void Nemesis::heal() {
     healed_ = true;
+    impostor_.reset();
     targets_.network.heal();
     targets_.broker.heal();
     for (auto& engine : targets_.engines) {
@@ -93,6 +94,15 @@ void Nemesis::old_broker(WorkerProcess& worker) {
     world_.fired(Fault::old_broker_speaks);
     for (auto& order : orders)
         static_cast<void>(targets_.network.say_to_worker(worker.host(), std::move(order.frames)));
+}
+
+void Nemesis::pose_as_another(const WorkerProcess& worker) {
+    const WorkerProcess& victim = some_worker();
+    // One that is not bound yet may become any node's that nobody has.
+    if (&victim == &worker || !worker.key() || !targets_.checker.access().is_bound(*worker.key())) return;
+    // A machine of its own: what is meant for a worker is not for this one.
+    impostor_ = std::make_unique<Impostor>(world_, targets_.network, targets_.hosts_max + 1, *worker.key(),
+                                           victim.node(), dice_);
 }
 
 void Nemesis::flap(HostId host, int times) {
@@ -179,6 +189,7 @@ void Nemesis::process_faults() {
     family(60s, 200s, [this] { roll(0); });
     family(30s, 150s, [this] { power_off(some_worker_host()); });
     family(3s, 15s, [this] { old_broker(some_worker()); });
+    family(10s, 60s, [this] { pose_as_another(some_worker()); });
     family(10s, 60s, [this] { targets_.clients[dice_.below(targets_.clients.size())]->die(); });
 }
 

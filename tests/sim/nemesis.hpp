@@ -8,6 +8,7 @@
 #include "sim/broker_process.hpp"
 #include "sim/client.hpp"
 #include "sim/engine.hpp"
+#include "sim/intruders.hpp"
 #include "sim/network.hpp"
 #include "sim/worker_process.hpp"
 #include "sim/world.hpp"
@@ -21,6 +22,7 @@ struct Targets {
     std::vector<std::unique_ptr<Engine>>& engines;
     std::vector<std::unique_ptr<WorkerProcess>>& workers;
     std::vector<std::unique_ptr<Client>>& clients;
+    Checker& checker;
     HostId hosts_max;
 };
 
@@ -51,6 +53,7 @@ private:
     void roll(std::size_t next);
     void power_off(HostId host);
     void old_broker(WorkerProcess& worker);
+    void pose_as_another(const WorkerProcess& worker);
     [[nodiscard]] HostId some_host() { return static_cast<HostId>(dice_.between(1, targets_.hosts_max)); }
     [[nodiscard]] HostId some_worker_host() {
         return static_cast<HostId>(dice_.between(1, static_cast<std::int64_t>(targets_.workers.size())));
@@ -61,6 +64,7 @@ private:
     World& world_;
     Dice dice_;
     Targets targets_;
+    std::unique_ptr<Impostor> impostor_;
     std::uint64_t per_mille_ = 0;
     bool healed_ = false;
 };

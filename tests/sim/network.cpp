@@ -1,5 +1,7 @@
 #include "sim/network.hpp"
 
+#include <algorithm>
+
 #include "protocol/message.hpp"
 
 namespace mc::sim {
@@ -68,7 +70,18 @@ bool Network::send_to(Side side, const std::string& peer, Frames frames) {
 
 void Network::publish(const Frames& frames) {
     for (auto& [peer, connection] : by_peer_) {
-        if (connection->side == Side::events) push(connection, Direction::down, frames);
+        if (connection->side != Side::events) continue;
+        const auto& topics = connection->topics;
+        const bool granted = std::any_of(topics.begin(), topics.end(),
+                                         [&](const std::string& prefix) { return frames.front().starts_with(prefix); });
+        if (granted) push(connection, Direction::down, frames);
+    }
+}
+
+void Network::rebind_events() {
+    const auto connections = by_peer_;
+    for (const auto& [peer, connection] : connections) {
+        if (connection->side == Side::events) break_connection(connection);
     }
 }
 
@@ -121,8 +134,8 @@ bool Network::usable(HostId host) {
     return broker_up_ && !path.blocked[0] && !path.blocked[1];
 }
 
-void Network::connect(Dealer& dealer) {
-    const milliseconds delay = usable(dealer.host_) ? dice_.between(1ms, 4ms) : dealer.retry_;
+void Network::connect(Dealer& dealer, milliseconds not_before) {
+    const milliseconds delay = std::max(usable(dealer.host_) ? dice_.between(1ms, 4ms) : dealer.retry_, not_before);
     dealer.retry_ = std::min(dealer.retry_ * 2, reconnect_max);
     world_.schedule.in(delay, [this, &dealer, alive = std::weak_ptr<int>(dealer.alive_)] {
         if (alive.expired() || dealer.connection_) return;
@@ -135,10 +148,20 @@ void Network::connect(Dealer& dealer) {
 }
 
 void Network::establish(Dealer& dealer) {
+    if (door_ && !door_->lets_in(dealer.side_, dealer.key_)) {
+        world_.fired(Fault::key_refused);
+        if (!dealer.refused_) return connect(dealer, reconnect_max);
+        const auto refused = dealer.refused_;
+        return refused();
+    }
     auto connection = std::make_shared<Connection>();
     connection->peer = "p" + std::to_string(++last_peer_);
     connection->side = dealer.side_;
     connection->host = dealer.host_;
+    connection->key = dealer.key_;
+    if (connection->side == Side::events) {
+        connection->topics = door_ ? door_->topics_for(dealer.key_) : std::vector<std::string>{""};
+    }
     connection->dealer = &dealer;
     by_peer_[connection->peer] = connection;
     dealer.on_connected(std::move(connection));
@@ -167,6 +190,11 @@ bool Network::say_to_worker(HostId host, Frames frames) {
 HostId Network::host_of(const std::string& peer) const {
     const auto found = by_peer_.find(peer);
     return found == by_peer_.end() ? 0 : found->second->host;
+}
+
+const std::optional<PublicKey>* Network::key_of(const std::string& peer) const {
+    const auto found = by_peer_.find(peer);
+    return found == by_peer_.end() ? nullptr : &found->second->key;
 }
 
 std::size_t Network::longest_queue() const {
@@ -265,11 +293,13 @@ void Network::detach(const ConnectionPtr& connection) {
     }
 }
 
-Dealer::Dealer(Network& network, HostId host, Side side, bool only_when_connected, Receive receive)
+Dealer::Dealer(Network& network, HostId host, Side side, bool only_when_connected, std::optional<PublicKey> key,
+               Receive receive)
     : network_(network),
       host_(host),
       side_(side),
       only_when_connected_(only_when_connected),
+      key_(std::move(key)),
       receive_(std::move(receive)) {
     network_.connect(*this);
 }

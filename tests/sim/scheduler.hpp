@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "base/time.hpp"
@@ -20,7 +21,15 @@ public:
     [[nodiscard]] Moment now() const { return now_; }
 
     void at(Moment when, Task task) {
-        heap_.push_back({std::max(when, now_), ++order_, std::move(task)});
+        std::uint32_t slot = static_cast<std::uint32_t>(tasks_.size());
+        if (free_.empty()) {
+            tasks_.push_back(std::move(task));
+        } else {
+            slot = free_.back();
+            free_.pop_back();
+            tasks_[slot] = std::move(task);
+        }
+        heap_.push_back({std::max(when, now_), ++order_, slot});
         std::push_heap(heap_.begin(), heap_.end(), Later{});
     }
     void in(milliseconds delay, Task task) { at(now_ + delay, std::move(task)); }
@@ -29,11 +38,13 @@ public:
     void run_until(Moment end) {
         while (!heap_.empty() && heap_.front().when <= end && !stop_) {
             std::pop_heap(heap_.begin(), heap_.end(), Later{});
-            Entry next = std::move(heap_.back());
+            const Entry next = heap_.back();
             heap_.pop_back();
             now_ = next.when;
             ++done_;
-            next.task();
+            const Task task = std::exchange(tasks_[next.slot], {});
+            free_.push_back(next.slot);
+            task();
         }
         if (!stop_) now_ = std::max(now_, end);
     }
@@ -47,7 +58,7 @@ private:
     struct Entry {
         Moment when;
         std::uint64_t order;
-        Task task;
+        std::uint32_t slot;  ///< of tasks_: a heap moves its entries about, and a task is dear to move
     };
     struct Later {
         bool operator()(const Entry& a, const Entry& b) const {
@@ -56,6 +67,8 @@ private:
     };
 
     std::vector<Entry> heap_;
+    std::vector<Task> tasks_;
+    std::vector<std::uint32_t> free_;  ///< slots
     Moment now_{0};
     std::uint64_t order_ = 0;
     std::uint64_t done_ = 0;

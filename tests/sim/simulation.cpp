@@ -6,6 +6,8 @@
 #include "protocol/codec.hpp"
 #include "sim/client.hpp"
 #include "sim/nemesis.hpp"
+#include "sim/people.hpp"
+#include "sim/registrar.hpp"
 #include "sim/rules.hpp"
 
 namespace mc::sim {
@@ -15,7 +17,6 @@ using protocol::Verb;
 using protocol::VmState;
 
 constexpr std::size_t nodes = 5;
-constexpr std::size_t watchers = 2;
 constexpr milliseconds inspection_interval{5s};
 constexpr std::size_t idle_calls_max = 4;  ///< of a worker: events, and what it looks at by itself
 constexpr std::size_t queue_max = 20'000;  ///< messages: a process that stands still for half a minute, and some
@@ -28,6 +29,8 @@ broker::BrokerConfig config_of(Dice& dice) {
     config.orphan_grace = seconds(dice.between(3, 30));
     config.lost_after = seconds(dice.between(8, 60));
     if (dice.one_in(3)) config.events_kept_max = static_cast<std::size_t>(dice.between(20, 200));
+    if (dice.one_in(3)) config.audit_kept_max = static_cast<std::size_t>(dice.between(20, 200));
+    if (dice.one_in(2)) config.quota.vms = static_cast<std::uint32_t>(dice.between(6, 12));
     return config;
 }
 
@@ -39,9 +42,10 @@ public:
           world_(options.seed, options.verbose),
           dice_(world_.dice("cloud")),
           config_(config_of(dice_)),
-          checker_(world_, {config_.orphan_grace, config_.lost_after}),
+          people_(world_, config_.quota),
+          checker_(world_, people_, {config_.orphan_grace, config_.lost_after}),
           network_(world_),
-          broker_(world_, network_, checker_, config_),
+          broker_(world_, network_, checker_, config_, people_.store(nodes), *people_.admin().key),
           clock_(world_, 1s, 0ms) {
         for (std::size_t i = 1; i <= nodes; ++i) {
             engines_.push_back(std::make_unique<Engine>(world_, "engine-" + std::to_string(i), checker_));
@@ -50,16 +54,23 @@ public:
                 skew = dice_.between(-3600s, 3600s);
                 world_.fired(Fault::clock_skewed);
             }
+            const auto slots = static_cast<std::uint32_t>(dice_.between(3, 9));
+            std::optional<PublicKey> key;
+            if (!dice_.one_in(5)) key = people_.key_of_worker(i - 1);
             workers_.push_back(std::make_unique<WorkerProcess>(world_, network_, *engines_.back(),
-                                                               static_cast<HostId>(i),
-                                                               static_cast<std::uint32_t>(dice_.between(3, 9)), skew));
+                                                               static_cast<HostId>(i), slots, skew, key));
         }
-        const auto clients = dice_.between(3, 8);
-        for (std::int64_t i = 0; i < clients; ++i) {
-            clients_.push_back(std::make_unique<Client>(world_, network_, checker_, next_host()));
+        const auto clients = static_cast<std::size_t>(dice_.between(3, 8));
+        for (std::size_t i = 0; i < clients; ++i) {
+            clients_.push_back(
+                std::make_unique<Client>(world_, network_, checker_, people_, people_.at_terminal(i), next_host()));
         }
+        registrar_ = std::make_unique<Registrar>(world_, network_, checker_, people_, next_host());
+        // One sees everything, the other what is its own.
+        watched_by_ = {dice_.one_in(2) ? &people_.local() : &people_.viewer(), &people_.user(0)};
+        const auto hosts_max = static_cast<HostId>(host_ + watched_by_.size());
         nemesis_ = std::make_unique<Nemesis>(
-            world_, Targets{network_, broker_, engines_, workers_, clients_, static_cast<HostId>(host_ + watchers)});
+            world_, Targets{network_, broker_, engines_, workers_, clients_, checker_, hosts_max});
     }
 
     Outcome run() {
@@ -67,9 +78,10 @@ public:
         for (auto& worker : workers_) {
             world_.schedule.in(dice_.between(0ms, 2000ms), [&worker] { worker->boot(); });
         }
-        for (std::size_t i = 0; i < watchers; ++i) {
-            watchers_.push_back(std::make_unique<Watcher>(world_, network_, checker_, next_host()));
+        for (const Person* who : watched_by_) {
+            watchers_.push_back(std::make_unique<Watcher>(world_, network_, checker_, *who, next_host()));
         }
+        registrar_->begin();
         for (auto& client : clients_) client->begin(dice_.between(200ms, 4000ms));
         watch_bounds();
         nemesis_->begin(options_.faults_per_mille == 0 ? 0 : dice_.below(options_.faults_per_mille) + 1);
@@ -78,6 +90,7 @@ public:
         const Moment calm_from = world_.now();
         nemesis_->heal();
         for (auto& client : clients_) client->stop();
+        registrar_->stop();
         uncordon_all();
         world_.schedule.run_until(calm_from + calm_max);
         if (!settled_ && world_.violations().empty()) {
@@ -98,12 +111,17 @@ private:
     HostId next_host() { return ++host_; }
 
     void ask(Verb verb, protocol::Bytes body, std::function<void(const protocol::Message&)> then) {
+        ask(people_.local(), verb, std::move(body), std::move(then));
+    }
+
+    void ask(const Person& who, Verb verb, protocol::Bytes body, std::function<void(const protocol::Message&)> then) {
         cli::Request request;
         request.verb = verb;
         request.id = RequestId{dice_.number(), dice_.number()};
         request.body = std::move(body);
         request.reply_timeout = 10s;
-        call_ = std::make_unique<CallProcess>(world_, network_, host_ + 1, clock_, std::move(request),
+        checker_.access().asked(who, request);
+        call_ = std::make_unique<CallProcess>(world_, network_, host_ + 1, clock_, who.key, std::move(request),
                                               [this, then = std::move(then)](const cli::RequestDriver& driver) {
                                                   if (!driver.reply()) return inspect();  // it is asked again
                                                   auto reply = std::make_shared<protocol::Message>(*driver.reply());
@@ -143,10 +161,28 @@ private:
                 trouble_ = in_order(*jobs);
                 world_.say([&] { return "INSPECTED: " + (trouble_.empty() ? "in order" : trouble_); });
                 if (!trouble_.empty()) return inspect();
-                settled_ = true;
-                world_.schedule.stop();
+                ask_own_list(0);
             });
         });
+    }
+
+    /// Each user sees all that is its own, and nothing else.
+    void ask_own_list(std::size_t i) {
+        if (i == People::users) {
+            settled_ = true;
+            return world_.schedule.stop();
+        }
+        const Person& who = people_.user(i);
+        ask(who, Verb::list, protocol::encode(protocol::ListRequest{}),
+            [this, i, &who](const protocol::Message& reply) {
+                const auto list = protocol::decode<protocol::ListReply>(reply.body);
+                if (reply.header.code != ErrorCode::ok || !list)
+                    return world_.violated(who.name + " can't read its list");
+                if (const auto wrong = checker_.access().compare(who, list->vms, listed_); !wrong.empty()) {
+                    return world_.violated(wrong);
+                }
+                ask_own_list(i + 1);
+            });
     }
 
     /// What is not as it should be; "" when everything is.
@@ -155,6 +191,7 @@ private:
             if (!job.done) return "request " + job.request.str() + " is still under way";
         }
         if (checker_.open_requests() > 0) return "a client still waits";
+        if (!registrar_->idle()) return "keys are still given and taken back";
         for (const auto& client : clients_) {
             if (!client->idle()) return "a client has a stream open";
         }
@@ -177,11 +214,10 @@ private:
             if (!worker->idle()) return worker->name() + " still has jobs";
         }
         if (auto open = still_open(); !open.empty()) return open;
-        const auto last = checker_.log().rbegin()->first;
         for (const auto& watcher : watchers_) {
-            if (watcher->last().value != last) {
-                return watcher->name() + " is at event " + std::to_string(watcher->last().value) + " of " +
-                       std::to_string(last);
+            if (const auto next = checker_.next_seen(watcher->person(), watcher->last())) {
+                return watcher->name() + " is at event " + std::to_string(watcher->last().value) +
+                       ", and was not shown " + std::to_string(next->value);
             }
         }
         return {};
@@ -260,6 +296,7 @@ private:
     World world_;
     Dice dice_;
     broker::BrokerConfig config_;
+    People people_;
     Checker checker_;
     Network network_;
     BrokerProcess broker_;
@@ -267,7 +304,9 @@ private:
     std::vector<std::unique_ptr<Engine>> engines_;
     std::vector<std::unique_ptr<WorkerProcess>> workers_;
     std::vector<std::unique_ptr<Client>> clients_;
+    std::vector<const Person*> watched_by_;
     std::vector<std::unique_ptr<Watcher>> watchers_;
+    std::unique_ptr<Registrar> registrar_;
     std::unique_ptr<Nemesis> nemesis_;
     HostId host_ = nodes;
     std::unique_ptr<CallProcess> call_;

@@ -16,13 +16,14 @@ constexpr milliseconds stop_max{4000};             // worker/shell: for what is 
 }  // namespace
 
 WorkerProcess::WorkerProcess(World& world, Network& network, Engine& engine, HostId host, std::uint32_t slots,
-                             milliseconds wall_offset)
+                             milliseconds wall_offset, std::optional<PublicKey> key)
     : world_(world),
       dice_(world.dice("worker " + std::to_string(host))),
       network_(network),
       engine_(engine),
       host_(host),
       slots_(slots),
+      key_(std::move(key)),
       name_(node_name(host)),
       clock_(world, dice_.between(1s, 100000s), wall_offset) {
     state_.node = NodeId{dice_.number()};
@@ -48,7 +49,7 @@ void WorkerProcess::boot() {
     settings.slots = slots_;
     core_ = std::make_unique<worker::WorkerCore>(settings, state_);
     manners_.emplace(world_, engine_);
-    dealer_ = std::make_unique<Dealer>(network_, host_, Side::workers, true, [this](Frames frames) {
+    dealer_ = std::make_unique<Dealer>(network_, host_, Side::workers, true, key_, [this](Frames frames) {
         deliver([this, frames = std::move(frames)]() mutable {
             const auto message = protocol::from_frames(frames);
             if (message) core_->on_broker_message(clock_.now(), *message);

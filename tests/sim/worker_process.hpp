@@ -20,7 +20,7 @@ namespace mc::sim {
 class WorkerProcess {
 public:
     WorkerProcess(World& world, Network& network, Engine& engine, HostId host, std::uint32_t slots,
-                  milliseconds wall_offset);
+                  milliseconds wall_offset, std::optional<PublicKey> key);
     ~WorkerProcess();
     WorkerProcess(const WorkerProcess&) = delete;
     WorkerProcess& operator=(const WorkerProcess&) = delete;
@@ -45,6 +45,7 @@ public:
     [[nodiscard]] bool idle() const { return core_ && core_->idle(); }
     [[nodiscard]] NodeId node() const { return state_.node; }
     [[nodiscard]] const std::string& name() const { return name_; }
+    [[nodiscard]] const std::optional<PublicKey>& key() const { return key_; }
     [[nodiscard]] std::uint32_t slots() const { return slots_; }
     [[nodiscard]] const Engine& engine() const { return engine_; }
     [[nodiscard]] std::size_t calls_open() const { return calls_.size(); }
@@ -77,6 +78,7 @@ private:
     Engine& engine_;
     HostId host_;
     std::uint32_t slots_;
+    std::optional<PublicKey> key_;  ///< nullopt: over ipc:// or loopback
     std::string name_;
     ProcessClock clock_;
     worker::WorkerState state_;  ///< on its disk

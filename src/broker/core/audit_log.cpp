@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/rule.hpp"
 #include "broker/core/records.hpp"
 #include "broker/core/vm_table.hpp"
 #include "protocol/audit.hpp"
@@ -18,7 +19,7 @@ constexpr std::size_t cut_part = 10;
 }  // namespace
 
 void AuditLog::restore(protocol::AuditEntry entry) {
-    kept_.push_back(std::move(entry));
+    if (rule_holds(Rule::audit_log_goes_on)) kept_.push_back(std::move(entry));
 }
 
 void AuditLog::append(protocol::AuditEntry entry) {

@@ -1,4 +1,5 @@
 // Who may connect, who is behind a message, and what that one may. docs/security.md.
+#include "base/rule.hpp"
 #include "broker/core/broker_core.hpp"
 #include "protocol/audit.hpp"
 #include "protocol/text.hpp"
@@ -61,7 +62,7 @@ Result<Actor> BrokerCore::identify(Now now, const Caller& caller, Side side) {
 }
 
 Result<void> BrokerCore::permit(Now now, const Actor& actor, const protocol::Header& header) {
-    if (role_may(actor.role, header.verb)) return {};
+    if (role_may(actor.role, header.verb) || !rule_holds(Rule::deny_by_default)) return {};
     Error error{ErrorCode::denied,
                 "a key of role " + std::string(name_of(actor.role)) + " may not " + std::string(name_of(header.verb))};
     if (is_due(denied_audited_[{actor.fingerprint, header.verb}], now.instant, denied_audit_interval) && !read_only()) {
@@ -89,7 +90,8 @@ std::vector<std::string> BrokerCore::topics_for(Now now, const std::optional<Pub
     if (!key) return {events, protocol::topic_beacon};
     if (!may_connect(now, Side::events, *key)) return {};
     const KeyRecord& record = *keys_.find(*key);
-    return {sees_all(record.role) ? events : events + record.name + '/', protocol::topic_beacon};
+    const bool all = sees_all(record.role) || !rule_holds(Rule::topics_are_per_owner);
+    return {all ? events : events + record.name + '/', protocol::topic_beacon};
 }
 
 void BrokerCore::on_barred(Now now, const PublicKey& key, const std::string& what) {
@@ -151,10 +153,11 @@ void BrokerCore::expire_keys(Now now) {
 void BrokerCore::withdraw(const KeyRecord& gone, const std::string& why) {
     const KeyRecord record = gone;
     const Error error{ErrorCode::not_authorised, why};
-    keys_.remove(record.key);
+    if (rule_holds(Rule::revoked_keys_are_gone)) keys_.remove(record.key);
     bar_audited_.erase(record.key.fingerprint());
     std::erase_if(denied_audited_, [&](const auto& entry) { return entry.first.first == record.key.fingerprint(); });
     for (const PeerId& peer : client_peers_.of_key(record.key)) {
+        if (!rule_holds(Rule::revocation_ends_what_is_open)) break;
         for (const Stream& stream : streams_.of_client(peer)) end_stream(stream, error);
         for (const auto& [id, verb] : requests_.waiting(peer)) refuse(peer, {.verb = verb, .id = id}, error);
         requests_.forget_waiter(peer);

@@ -1,6 +1,7 @@
 // The verbs about keys: join, token_create, keys, revoke, audit. docs/protocol.md "Client verbs".
 #include <algorithm>
 
+#include "base/rule.hpp"
 #include "broker/core/broker_core.hpp"
 #include "protocol/validate.hpp"
 
@@ -95,7 +96,7 @@ Result<const KeyRecord*> BrokerCore::admit(Now now, const Actor& actor, const pr
     if (keys_.has_fingerprint(fingerprint)) {
         return fail(ErrorCode::already_exists, "key " + fingerprint + " is authorised already: join with a new one");
     }
-    if (token.uses_left == 0) {
+    if (token.uses_left == 0 && rule_holds(Rule::tokens_are_used_up)) {
         return fail(ErrorCode::not_authorised, "this token is used up: ask an admin for another (mccli token create)");
     }
     if (keys_.size() >= limits::client_keys_max) {

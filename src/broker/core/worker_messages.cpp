@@ -93,7 +93,7 @@ void BrokerCore::on_register(Now now, const Actor& actor, const Message& message
 }
 
 Result<void> BrokerCore::check_node_key(const Actor& actor, NodeId node) const {
-    if (!actor.key) return {};
+    if (!actor.key || !rule_holds(Rule::nodes_are_bound_to_keys)) return {};
     const KeyRecord* held = keys_.find(*actor.key);
     if (held && held->node && held->node != node) {
         return fail(ErrorCode::not_authorised, "key " + actor.fingerprint +

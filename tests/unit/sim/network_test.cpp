@@ -16,7 +16,7 @@ TEST(SimNetwork, EndsAConnectionWhoseLastWordsMeetAPartition) {
     Network network{world};
     network.set_receive([](Side, const std::string&, const Frames&) {});
     std::size_t heard = 0;
-    Dealer watcher{network, host, Side::events, true, [&](const Frames&) { ++heard; }};
+    Dealer watcher{network, host, Side::events, true, std::nullopt, [&](const Frames&) { ++heard; }};
     network.broker_up(true);
     world.schedule.run_until(1s);
 

@@ -50,7 +50,8 @@ public:
 
     World world;
     Network network{world};
-    Checker checker{world, {10s, 10s}};
+    People people{world, {}};
+    Checker checker{world, people, {10s, 10s}};
 
 private:
     void replay(Side side, const std::string& peer, protocol::Header header) {
@@ -71,7 +72,7 @@ private:
 TEST(SimWatcher, MayBeToldAGapBeforeItsFirstEvent) {
     for (std::uint64_t seed = 1; seed <= 8; ++seed) {
         Log log{seed};
-        Watcher watcher{log.world, log.network, log.checker, host};
+        Watcher watcher{log.world, log.network, log.checker, log.people.local(), host};
         log.world.schedule.run_until(1s);
         log.grow_to(1, 1);
         log.grow_to(12, 10);
@@ -83,7 +84,7 @@ TEST(SimWatcher, MayBeToldAGapBeforeItsFirstEvent) {
 TEST(SimWatcher, IsWhereItBeganUntilSomethingHappens) {
     for (std::uint64_t seed = 1; seed <= 8; ++seed) {
         Log log{seed};
-        Watcher watcher{log.world, log.network, log.checker, host};
+        Watcher watcher{log.world, log.network, log.checker, log.people.local(), host};
         log.world.schedule.run_until(1s);
         log.grow_to(3, 1);
         EXPECT_EQ(watcher.last(), EventSeq{3});
@@ -93,7 +94,7 @@ TEST(SimWatcher, IsWhereItBeganUntilSomethingHappens) {
 TEST(SimChecker, SeesAHoleBeforeAWatchersFirstEvent) {
     Log log{1};
     log.grow_to(3, 1);
-    log.checker.watcher_printed("watcher", EventSeq{0}, event(2));
+    log.checker.watcher_printed("watcher", log.people.local(), EventSeq{0}, event(2));
     ASSERT_EQ(log.world.violations().size(), 1u);
     EXPECT_NE(log.world.violations()[0].find("was shown event 2 after 0"), std::string::npos);
 }
