@@ -3,6 +3,7 @@
 import collections
 import json
 import os
+import signal
 import sys
 import tempfile
 import types
@@ -16,7 +17,7 @@ import resources
 from calm import ROOT_UNMOUNTED, Calm, Unsettled
 from journal import Journal
 from ledger import Ledger
-from nemesis import Nemesis
+from nemesis import Nemesis, minds
 from witness import EngineWitness, WatchWitness, doubles
 from world import Busy
 
@@ -355,6 +356,12 @@ class NemesisTest(unittest.TestCase):
     def test_what_was_put_off_comes_first(self):
         self.strike(6)
         self.assertEqual("stuck", self.struck[3])
+
+    def test_who_minds_a_signal(self):
+        self.assertFalse(minds(os.getpid(), signal.SIGUSR2))
+        before = signal.signal(signal.SIGUSR2, lambda *_: None)
+        self.assertTrue(minds(os.getpid(), signal.SIGUSR2))
+        signal.signal(signal.SIGUSR2, before)
 
     def test_only_what_runs_is_killed(self):
         stopped, running = container(id="c1", state="exited"), container(id="c2", state="running")
