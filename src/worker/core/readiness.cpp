@@ -77,7 +77,12 @@ void Readiness::on_timer(Now /*now*/) {
 }
 
 std::optional<Readiness::Result> Readiness::on_host_key(Now now, const CallResult& result) {
-    const bool read = result && engine::is_good(*result);
+    // A slow engine says nothing about the key, and nobody could log in without it.
+    if (!result) {
+        port_.wake_at(now.instant + bounds::engine_retry);
+        return std::nullopt;
+    }
+    const bool read = engine::is_good(*result);
     report_.host_key = read ? engine::host_key_in(*result) : std::string();
     // sshd answers but has no ed25519 key: an image of somebody else's. Or what answered is another VM, at the address
     // of one whose start an engine was killed in, and this one's sshd is not there yet: so not on the first look.
