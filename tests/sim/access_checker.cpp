@@ -314,11 +314,15 @@ void AccessChecker::check_items(const Person& who, RequestId id, const std::vect
     const auto ask = asks_.find(id);
     for (std::size_t i = 0; i < items.size(); ++i) {
         const auto& item = items[i];
-        if (item.vm) check_vm(who, *item.vm);
+        if (item.vm) {
+            // Also of one that came and went within one commit, and was in no row.
+            check_vm(who, *item.vm);
+            continue;
+        }
         if (ask == asks_.end() || !acts_on_vms(ask->second.verb) || i >= ask->second.targets.size()) continue;
         const std::string& target = ask->second.targets[i];
         if (!is_anothers(who, target)) continue;
-        if (item.code != ErrorCode::not_found || item.vm || item.target != target ||
+        if (item.code != ErrorCode::not_found || item.target != target ||
             item.message != "there is no VM named " + target + "; see yours with: mccli list") {
             world_.violated(who.name + " was told of another's VM: " + target + ": " + item.message);
         }
