@@ -204,7 +204,10 @@ void Client::change(Verb verb) {
     for (std::int64_t i = 0; i < count; ++i) body.targets.push_back(some_target());
     body.grace_seconds = static_cast<std::uint32_t>(dice_.between(0, 5));
     if (verb == Verb::remove) checker_.delete_asked(person_, body.targets);
-    const bool patient = verb == Verb::stop && dice_.one_in(8) && person_.role != protocol::Role::viewer;
+    // By id: a name that somebody else uses, too, by the time it is to be deleted, means nobody's VM.
+    const bool by_id = std::all_of(body.targets.begin(), body.targets.end(),
+                                   [](const std::string& target) { return VmId::parse(target).has_value(); });
+    const bool patient = verb == Verb::stop && by_id && dice_.one_in(2) && person_.role != protocol::Role::viewer;
     if (patient) {
         body.grace_seconds = static_cast<std::uint32_t>(hour.count());
         stops_ = body.targets;
