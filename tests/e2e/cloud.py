@@ -89,16 +89,22 @@ class Engine:
         return self.docker(*argv).split()
 
 
+def free_subnet():
+    """For a bridge on this machine: with that of another test's, one's VMs would answer for the other's."""
+    taken = subprocess.run(["ip", "-4", "-o", "addr"], check=True, capture_output=True, text=True).stdout
+    return next(f"10.231.{number}.1/24" for number in range(30, 250) if f" 10.231.{number}.1/" not in taken)
+
+
 class OwnEngine(Engine):
     """A second engine on this machine: own socket, data, bridge. Needs root."""
 
-    def __init__(self, name, subnet):
+    def __init__(self, name):
         self.dir = tempfile.mkdtemp(prefix=f"mc-engine-{name}-")
         self.bridge = f"mc{name}{os.getpid() % 100000}"
         super().__init__(f"unix://{self.dir}/docker.sock")
         # Never --bridge none beside another engine: that removes the machine's docker0.
         subprocess.run(["ip", "link", "add", self.bridge, *BRIDGE], check=True)
-        subprocess.run(["ip", "addr", "add", subnet, "dev", self.bridge], check=True)
+        subprocess.run(["ip", "addr", "add", free_subnet(), "dev", self.bridge], check=True)
         subprocess.run(["ip", "link", "set", self.bridge, "up"], check=True)
         self.process = None
         self.start()

@@ -9,7 +9,7 @@ from cloud import CloudTest, Engine, OwnEngine
 
 class ClassOfThirty(CloudTest):
     def test_thirty_vms_by_six_clients_over_two_engines(self):
-        second = OwnEngine("e30", "10.231.30.1/24")
+        second = OwnEngine("e30")
         self.addCleanup(second.close)
         second.load_image()
         cloud = self.new_cloud()

@@ -18,7 +18,7 @@ class EngineStops(CloudTest):
 
     def setUp(self):
         super().setUp()
-        self.engine = OwnEngine("eft", "10.231.31.1/24")
+        self.engine = OwnEngine("eft")
         self.addCleanup(self.engine.close)
         self.engine.load_image()
         if self.engine_options:
@@ -137,7 +137,7 @@ class WithLiveRestore(EngineStops):
 
 class EngineTroubles(CloudTest):
     def test_hung(self):
-        engine = OwnEngine("eft", "10.231.31.1/24")
+        engine = OwnEngine("eft")
         self.addCleanup(engine.close)
         engine.load_image()
         cloud = self.new_cloud()
@@ -153,7 +153,7 @@ class EngineTroubles(CloudTest):
         self.assertEqual(cloud.mccli("ssh", "box", "--", "hostname").stdout.strip(), "box")
 
     def test_out_of_disk(self):
-        engine = OwnEngine("efd", "10.231.32.1/24")
+        engine = OwnEngine("efd")
         self.addCleanup(engine.close)
         engine.process.stop(60)
         subprocess.run(["umount", "-R", f"{engine.dir}/data"], check=False, capture_output=True)

@@ -58,7 +58,7 @@ class GracefulEnds(CloudTest):
         cloud.start_broker()
 
     def test_with_an_engine_that_hangs_or_is_stopped(self):
-        engine = OwnEngine("efg", "10.231.33.1/24")
+        engine = OwnEngine("efg")
         self.addCleanup(engine.close)
         engine.load_image()
         cloud = self.new_cloud()
