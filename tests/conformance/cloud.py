@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import unittest
 
 import msgpack
 import zmq
@@ -131,6 +132,16 @@ class Cloud:
             self.kill(signal.SIGTERM)
         self.context.destroy(linger=0)
         shutil.rmtree(self.folder)
+
+
+class KeyedCloudTest(unittest.TestCase):
+    """A cloud with keys for each test, and its first admin connected."""
+
+    def setUp(self):
+        self.cloud = Cloud(with_keys=True)
+        self.addCleanup(self.cloud.end)
+        self.admin = self.cloud.client()
+        self.addCleanup(self.admin.close)
 
 
 def wait_for(condition, what, timeout=15.0):

@@ -10,7 +10,7 @@ import zmq
 
 import minicloud_wire as wire
 from client import Client, Refused, Watcher
-from cloud import Cloud, wait_for
+from cloud import KeyedCloudTest, wait_for
 from worker import Worker
 
 WORKER, USER = 1, 2
@@ -31,12 +31,9 @@ class HostileClient(Client):
         self.socket.connect(self.endpoint)
 
 
-class HostilePeersTest(unittest.TestCase):
+class HostilePeersTest(KeyedCloudTest):
     def setUp(self):
-        self.cloud = Cloud(with_keys=True)
-        self.addCleanup(self.cloud.end)
-        self.admin = self.cloud.client()
-        self.addCleanup(self.admin.close)
+        super().setUp()
         self.ada, self.eve = self.cloud.keys("ada", USER), self.cloud.keys("eve", USER)
 
     def hostile(self, keys, routing_id=b"same"):

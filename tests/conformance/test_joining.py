@@ -9,18 +9,15 @@ import unittest
 from unittest.mock import ANY
 
 import minicloud_wire as wire
-from cloud import BIN, Cloud, wait_for
+from cloud import BIN, KeyedCloudTest, wait_for
 from curve_keys import Keys
 
 WORKER, USER = 1, 2
 
 
-class JoiningTest(unittest.TestCase):
+class JoiningTest(KeyedCloudTest):
     def setUp(self):
-        self.cloud = Cloud(with_keys=True)
-        self.addCleanup(self.cloud.end)
-        self.admin = self.cloud.client()
-        self.addCleanup(self.admin.close)
+        super().setUp()
         self.config, self.state = self.cloud.folder / "ada", self.cloud.folder / "worker"
         self.env = {**self.cloud.env(), "XDG_CONFIG_HOME": str(self.config)}
         # Program, what it stores, its lock, and a way around: the two are to behave alike.

@@ -10,7 +10,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 import minicloud_wire as wire
 from client import Client, Refused, Watcher
-from cloud import BIN, Cloud, Keys, free_ports, wait_for
+from cloud import BIN, Cloud, KeyedCloudTest, Keys, free_ports, wait_for
 
 WORKER, USER, VIEWER = 1, 2, 3
 FAILURES = {
@@ -20,13 +20,7 @@ FAILURES = {
 }  # fmt: skip
 
 
-class KeysOnTheWireTest(unittest.TestCase):
-    def setUp(self):
-        self.cloud = Cloud(with_keys=True)
-        self.addCleanup(self.cloud.end)
-        self.admin = self.cloud.client()
-        self.addCleanup(self.admin.close)
-
+class KeysOnTheWireTest(KeyedCloudTest):
     def client(self, keys):
         client = self.cloud.client(keys)
         self.addCleanup(client.close)
