@@ -27,9 +27,10 @@ class RemappingEngine(OwnEngine):
 
 class Remapped(CloudTest):
     def test_a_vm_lives_as_on_any_engine(self):
-        if not user_exists():
+        had_user = user_exists()
+        engine = RemappingEngine("usr")
+        if not had_user:
             self.addCleanup(subprocess.run, ["userdel", USER], check=True)
-        engine = RemappingEngine("usr", "10.231.33.1/24")
         self.addCleanup(engine.close)
         engine.load_image()
         cloud = self.new_cloud()

@@ -26,7 +26,7 @@ DESCRIPTORS_MAX = 250
 # every other one, in one of two ways. src/broker/core/engine_ends.cpp: minicloud tries several times, then keeps the VM,
 # stopped, with these words.
 ENGINE_REFUSES = re.compile(
-    r"could not be started again: .*(?:task |id already in use \(container )([0-9a-f]{64})(?:: already exists|\))"
+    r"could not be started again: .*?(?:task |id already in use \(container )([0-9a-f]{64})(?:: already exists|\))"
 )
 # Docker 20.10, ended while it started a container: it unmounts the root of what it has just started. The VM runs on, ssh
 # works, exec has nowhere to begin.
