@@ -61,8 +61,9 @@ void BrokerProcess::boot() {
     keeper_ = std::make_unique<broker::CoreKeeper>(config_, Prng(dice_.number()), *this);
     auto begun = keeper_->begin(clock_.now());
     if (!begun) return world_.violated("the broker can't read its own store: " + begun.error().message);
-    if (!core().read_only() && !keeper_->core().ensure_admin(clock_.now(), admin_, "admin")) {
-        return world_.violated("the first admin's key is none");
+    if (!core().read_only()) {
+        const auto is_admin = keeper_->core().ensure_admin(clock_.now(), admin_, "admin");
+        if (!is_admin || !*is_admin) return world_.violated("the first admin's key is none");
     }
     network_.broker_up(true);
     started(std::move(*begun));

@@ -97,8 +97,9 @@ public:
     /// hour at most.
     void on_barred(Now now, const PublicKey& key, const std::string& what);
 
-    /// Makes `key` an admin when there is no admin's key yet (a first start). True when it is one then.
-    [[nodiscard]] bool ensure_admin(Now now, const PublicKey& key, const std::string& name);
+    /// Makes `key` an admin when there is no admin's key yet (a first start). True when it is one then. store_failed:
+    /// it would be the first, and the store can't be written.
+    [[nodiscard]] Result<bool> ensure_admin(Now now, const PublicKey& key, const std::string& name);
 
     /// What clients are told, once the shell knows which ports it got.
     void set_endpoints(Endpoints endpoints) { config_.endpoints = std::move(endpoints); }

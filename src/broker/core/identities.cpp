@@ -105,10 +105,11 @@ void BrokerCore::on_barred(Now now, const PublicKey& key, const std::string& wha
           "key " + fingerprint + " has sent the socket for events " + what);
 }
 
-bool BrokerCore::ensure_admin(Now now, const PublicKey& key, const std::string& name) {
+Result<bool> BrokerCore::ensure_admin(Now now, const PublicKey& key, const std::string& name) {
     const KeyRecord* known = keys_.find_valid(key, now.wall);
     if (known) return known->role == Role::admin;
-    if (read_only() || keys_.has_admin(now.wall) || keys_.has_fingerprint(key.fingerprint())) return false;
+    if (keys_.has_admin(now.wall) || keys_.has_fingerprint(key.fingerprint())) return false;
+    if (read_only()) return fail(ErrorCode::store_failed, "can't make the first admin's key: " + read_only_why_);
     KeyRecord record;
     record.key = key;
     record.name = name;

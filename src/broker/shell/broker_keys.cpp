@@ -33,13 +33,15 @@ Result<io::KeyPair> broker_key_pair(const fs::path& state_dir) {
 }
 
 Result<std::string> provide_admin(const fs::path& state_dir, const std::string& endpoint, const PublicKey& broker,
-                                  const std::function<bool(const PublicKey&)>& ensure_admin) {
+                                  const std::function<Result<bool>(const PublicKey&)>& ensure_admin) {
     const fs::path path = state_dir / "admin.context";
     auto admin = io::read_connection(path);
     const bool is_new = !admin && admin.error().code == ErrorCode::not_found;
     if (!admin && !is_new) return fail(admin.error());
     if (is_new) admin = io::StoredConnection{endpoint, broker, io::KeyPair::make()};
-    if (!ensure_admin(admin->own.pub)) {
+    const auto is_admin = ensure_admin(admin->own.pub);
+    if (!is_admin) return fail(is_admin.error());
+    if (!*is_admin) {
         // There are other admins. A file with a key that was revoked would come to life again with the last of them.
         std::error_code ignored;
         if (!is_new) fs::remove(path, ignored);

@@ -19,9 +19,10 @@ namespace mc::broker {
 /// broker. At later starts it brings the endpoint in these up to date.
 ///
 /// `ensure_admin`: true when the key is an admin's then (BrokerCore::ensure_admin). Returns a sentence for the log; ""
-/// when there is nothing to say. Errors: io_failed, denied, invalid_argument (the file is damaged).
+/// when there is nothing to say. Errors: io_failed, denied, invalid_argument (the file is damaged), those of
+/// `ensure_admin`.
 [[nodiscard]] Result<std::string> provide_admin(const std::filesystem::path& state_dir, const std::string& endpoint,
                                                 const PublicKey& broker,
-                                                const std::function<bool(const PublicKey&)>& ensure_admin);
+                                                const std::function<Result<bool>(const PublicKey&)>& ensure_admin);
 
 }  // namespace mc::broker

@@ -68,13 +68,30 @@ TEST(BrokerKeys, ConnectWhereTheirRoleHasBusiness) {
 
 TEST(BrokerKeys, FirstAdminIsMadeOnceOnly) {
     KeyHarness t;
-    EXPECT_TRUE(t.core->ensure_admin(t.now, t.key('A'), "local"));
-    EXPECT_TRUE(t.core->ensure_admin(t.now, t.key('A'), "local")) << "it is one";
-    EXPECT_FALSE(t.core->ensure_admin(t.now, t.key('B'), "local")) << "there is one";
+    const auto is_admin = [&](char key) { return t.core->ensure_admin(t.now, t.key(key), "local").value(); };
+    EXPECT_TRUE(is_admin('A'));
+    EXPECT_TRUE(is_admin('A')) << "it is one";
+    EXPECT_FALSE(is_admin('B')) << "there is one";
     t.advance(1s);
     t.restart();
     EXPECT_TRUE(t.core->may_connect(t.now, Side::clients, t.key('A'))) << "it is in the store";
     EXPECT_FALSE(t.core->may_connect(t.now, Side::clients, t.key('B')));
+}
+
+// Goal: a cloud that nobody could administer is not served.
+TEST(BrokerKeys, FirstAdminIsNotMadeWhereNothingCanBeKept) {
+    KeyHarness t;
+    t.disk_full = true;
+    EXPECT_TRUE(t.core->ensure_admin(t.now, t.key('A'), "local").value());
+    t.advance(1s);
+    ASSERT_TRUE(t.core->read_only());
+    const auto again = t.core->ensure_admin(t.now, t.key('A'), "local");
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().code, ErrorCode::store_failed);
+    EXPECT_EQ(again.error().message, "can't make the first admin's key: " + t.core->read_only_why());
+    t.disk_full = false;
+    t.advance(1s);
+    EXPECT_TRUE(t.core->ensure_admin(t.now, t.key('A'), "local").value());
 }
 
 TEST(BrokerTokens, AdmitAsManyKeysAsTheySay) {
