@@ -55,6 +55,7 @@ enum class Rule : std::uint8_t {
     adoption_needs_labels,
     surplus_is_removed,
     own_sshd_answers,
+    leftovers_are_ended,
     streams_end_with_the_session,
     registers_anew_when_unknown,
     // cli

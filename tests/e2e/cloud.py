@@ -118,6 +118,16 @@ class OwnEngine(Engine):
         if wait:
             wait_until("the second engine answers", lambda: self.answers(), 60, 0.2)
 
+    def start_until_it_answers(self, *options):
+        """As a service manager does: a dockerd that gives up is started again. After a kill -9 it may, on a busy
+        machine, wait in vain for its old containerd."""
+        def answers():
+            if self.process.popen.poll() is not None:
+                self.start(*options, wait=False)
+            return self.answers()
+
+        wait_until("the engine answers again", answers, 120, 0.2)
+
     def answers(self):
         return subprocess.run(["docker", "-H", self.endpoint, "version"], capture_output=True).returncode == 0
 

@@ -1,6 +1,8 @@
 """What becomes of VMs when their engine is stopped, killed, hung or full, or when somebody else is at its containers."""
 
+import contextlib
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -37,14 +39,7 @@ class EngineStops(CloudTest):
         self.engine.process.popen.wait(60)
 
     def start_engine(self):
-        """As a service manager does: a dockerd that gives up is started again. After a kill -9 it may, on a busy
-        machine, wait in vain for its old containerd."""
-        def answers():
-            if self.engine.process.popen.poll() is not None:
-                self.engine.start(*self.engine_options, wait=False)
-            return self.engine.answers()
-
-        wait_until("the engine answers again", answers, 120, 0.2)
+        self.engine.start_until_it_answers(*self.engine_options)
 
     def outlast_the_grace(self):
         """The node is known to be away for longer than cleanup waits."""
@@ -133,6 +128,78 @@ class WithLiveRestore(EngineStops):
         stops = [e["name"] for e in self.cloud.events(self.watch) if e["kind"] == "vm.stopped"]
         self.assertEqual(stops, ["kept"])
         self.check_cleanup_still_works()
+
+
+def command_line(pid):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    return [""]
+
+
+def shims_of(container):
+    """Process ids of containerd's shims of that container."""
+    found = {pid: command_line(pid) for pid in os.listdir("/proc") if pid.isdigit()}
+    return [pid for pid, argv in found.items() if "containerd-shim" in argv[0] and container in argv]
+
+
+def runs(container):
+    """It has a process, and not runc's that becomes its."""
+    children = [child for shim in shims_of(container) for path in pathlib.Path(f"/proc/{shim}/task").glob("*/children")
+                for child in path.read_text().split()]  # fmt: skip
+    return any(os.path.basename(command_line(child)[0]) not in ("", "runc") for child in children)
+
+
+class EngineKilledInAStart(CloudTest):
+    """Docker 20.10 forgets that start, its containerd does not: it runs on, and every other one is refused. ADR 21."""
+
+    def setUp(self):
+        super().setUp()
+        self.engine = OwnEngine("eks")
+        self.addCleanup(self.engine.close)
+        self.engine.load_image()
+        self.cloud = self.new_cloud()
+        self.cloud.start_worker("node-a", self.engine)
+        self.cloud.create("--name", "box")
+        self.container = self.cloud.vms()["box"]["container"]
+
+    def leave_a_start_behind(self, moment):
+        """Not every kill comes at the moment for it."""
+        for _ in range(10):
+            # Nobody but this test starts it.
+            self.cloud.mccli("stop", "box")
+            start = subprocess.Popen(["docker", "-H", self.engine.endpoint, "start", self.container],
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            wait_until("the start has got so far", lambda: moment(self.container), 20, 0.001)
+            self.engine.process.kill()
+            start.wait(20)
+            self.engine.start_until_it_answers()
+            state = self.engine.docker("inspect", "--format", "{{.State.Status}}", self.container)
+            if state != "running" and shims_of(self.container):
+                return
+            self.cloud.wait_node("node-a", "ready", 60)
+        self.fail("ten kills of an engine at a start left nothing behind")
+
+    def check_the_vm_can_be_started(self):
+        wait_until("it starts", lambda: self.cloud.mccli("start", "box", check=False).returncode == 0, 60, 1)
+        self.assertEqual(self.cloud.mccli("ssh", "box", "--", "hostname").stdout.strip(), "box")
+        self.assertEqual(len(shims_of(self.container)), 1)
+        log = pathlib.Path(self.cloud.workers["node-a"].log).read_text()
+        self.assertIn(f"ended what a killed engine has left running of the container {self.container}", log)
+
+    def test_when_it_had_hardly_begun(self):
+        self.leave_a_start_behind(shims_of)
+        self.check_the_vm_can_be_started()
+
+    def test_when_the_vm_ran(self):
+        self.leave_a_start_behind(runs)
+        self.check_the_vm_can_be_started()
+
+    def test_when_the_vm_is_deleted(self):
+        self.leave_a_start_behind(runs)
+        self.cloud.wait_node("node-a", "ready", 60)
+        self.cloud.mccli("delete", "box")
+        self.assertEqual(self.cloud.containers(), [])
+        wait_until("what is left of it is ended", lambda: not shims_of(self.container), 40)
 
 
 class EngineTroubles(CloudTest):

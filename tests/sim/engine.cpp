@@ -97,6 +97,10 @@ void Engine::begin(const CallPtr& call, const Operation& operation) {
         });
         return;
     }
+    if (operation.verb == "start" && kill_in_start_) {
+        const auto [down, live_restore] = *std::exchange(kill_in_start_, std::nullopt);
+        return restart_daemon(down, live_restore);
+    }
     if (operation.verb == "remove") {
         Container* container = find(operation.container);
         if (!container) return finish(call, trouble(404, "No such container: " + operation.container), way);
@@ -274,6 +278,7 @@ Engine::Answer Engine::start_container(const Operation& operation) {
     if (container->state == ContainerState::removing || container->state == ContainerState::dead) {
         return trouble(409, "container is marked for removal and cannot be started");
     }
+    if (leftovers_.contains(container->id)) return trouble(409, "task " + container->id + ": already exists");
     if (!run(*container)) {
         return trouble(500,
                        "driver failed programming external connectivity on endpoint: Bind for "
@@ -320,6 +325,9 @@ Engine::Answer Engine::stop(const Operation& operation, bool restart) {
     } else if (container->state == ContainerState::removing || container->state == ContainerState::dead) {
         return trouble(409, "container is marked for removal and cannot be started");
     }
+    if (restart && leftovers_.contains(container->id)) {
+        return trouble(409, "task " + container->id + ": already exists");
+    }
     if (restart && !run(*container)) return trouble(500, "port is already allocated");
     return {204, "", {}};
 }
@@ -365,6 +373,7 @@ void Engine::erase(const std::string& id, bool by_fault) {
     const Container container = containers_.at(id);
     by_name_.erase(container.name);
     containers_.erase(id);
+    if (by_fault) leftovers_.erase(container.id);  // maybe before the worker's first look at this daemon: ADR 21
     if (!container.stranger && !container.copy) observer_.container_removed(name_, container, by_fault);
     end_followers(container.id);  // `id` may be the key that has just gone
     tell("destroy", container);

@@ -118,6 +118,8 @@ public:
 
     // Faults. False: there was nothing to do it to.
     void restart_daemon(milliseconds down, bool live_restore);
+    /// As soon as it is at a start.
+    void kill_in_next_start(milliseconds down, bool live_restore) { kill_in_start_ = {down, live_restore}; }
     bool kill_some_container();
     bool remove_some_container();
     bool rename_some_container();
@@ -126,11 +128,17 @@ public:
     /// The machine ends, with all that runs on it.
     void power_off(milliseconds time);
     void un_hang();
+    /// Of containers that are removed: the worker that knew of them is no more (ADR 21, "Consequences").
+    void forget_removed_leftovers();
+    /// As a worker on the same machine does.
+    void end_leftovers(const std::vector<worker::Leftover>& leftovers);
     void forget_image() { images_.erase("alpine:3"); }
     [[nodiscard]] bool is_down() const { return down_; }
 
     [[nodiscard]] const std::map<std::string, Container>& containers() const { return containers_; }
     [[nodiscard]] const std::string& name() const { return name_; }
+    /// What runs, and the daemon knows nothing of: by container, since when.
+    [[nodiscard]] const std::map<std::string, Moment>& leftovers() const { return leftovers_; }
     [[nodiscard]] std::size_t calls_open() const { return calls_.size(); }
 
 private:
@@ -166,6 +174,8 @@ private:
     [[nodiscard]] std::vector<std::string> of_vms(bool running) const;
     [[nodiscard]] bool has_copy(VmId vm) const;
     void squat(const std::string& name, const worker::EngineRequest& create);
+    /// What is left of those that the daemon was killed in.
+    void leave_starts_behind();
     bool run(Container& container);
     void end(Container& container, int exit_code, bool by_itself, const char* action);
     void erase(const std::string& id, bool by_fault);
@@ -178,11 +188,13 @@ private:
     std::string name_;
     EngineObserver& observer_;
     bool down_ = false;
+    std::optional<std::pair<milliseconds, bool>> kill_in_start_;  ///< for how long, with live-restore
     std::uint64_t daemon_ = 0;  ///< raised with every restart: what the old one was at never ends
     std::uint64_t last_id_ = 0;
     std::uint64_t last_number_ = 0;
     std::map<std::string, Container> containers_;
     std::map<std::string, std::string> by_name_;
+    std::map<std::string, Moment> leftovers_;
     std::set<std::string> reserved_;  ///< names of creates under way
     std::set<std::string> images_{"minicloud/vm:latest", "plain:1"};
     std::set<CallPtr, ByNumber> calls_;

@@ -136,6 +136,7 @@ void Engine::restart_daemon(milliseconds down, bool live_restore) {
     world_.fired(live_restore ? Fault::engine_restarted_live : Fault::engine_restarted);
     parked_.clear();
     reserved_.clear();
+    leave_starts_behind();
     for (const auto& call : std::exchange(calls_, decltype(calls_){})) {
         finish(call, fail(ErrorCode::engine_failed, "the connection to the engine broke"), dice_.between(1ms, 20ms));
     }
@@ -228,10 +229,33 @@ bool Engine::copy_some_container(bool as_orphan) {
     return true;
 }
 
+void Engine::leave_starts_behind() {
+    for (const auto& call : calls_) {
+        const Operation operation = parse(call->request);
+        const Container* container = operation.verb == "start" ? find(operation.container) : nullptr;
+        if (!container || container->stranger || container->state == ContainerState::running || dice_.one_in(2))
+            continue;
+        leftovers_.emplace(container->id, world_.now());
+        world_.fired(Fault::start_left_behind);
+    }
+}
+
+void Engine::forget_removed_leftovers() {
+    std::erase_if(leftovers_, [this](const auto& entry) { return !containers_.contains(entry.first); });
+}
+
+void Engine::end_leftovers(const std::vector<worker::Leftover>& leftovers) {
+    for (const auto& one : leftovers) {
+        const auto found = leftovers_.find(one.container);
+        if (found != leftovers_.end() && world_.now() - found->second >= one.age_min) leftovers_.erase(found);
+    }
+}
+
 void Engine::power_off(milliseconds time) {
     world_.fired(Fault::machine_off);
     un_hang();
     restart_daemon(time, false);
+    leftovers_.clear();
 }
 
 void Engine::un_hang() {

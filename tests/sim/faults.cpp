@@ -48,6 +48,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Fault::count)> n
     "image_pulled",
     "pull_failed",
     "ssh_silent",
+    "start_left_behind",
     "other_vm_answers",
     "exits_at_start",
     "container_died",

@@ -59,7 +59,8 @@ enum class Fault : std::uint8_t {
     image_pulled,
     pull_failed,
     ssh_silent,
-    other_vm_answers,  ///< at a VM's port, until it is restarted: left over from a start in which an engine was killed
+    start_left_behind,  ///< by a killed engine that knows nothing of it any more: it refuses every other start
+    other_vm_answers,   ///< at a VM's port, until it is restarted: left over from a start in which an engine was killed
     exits_at_start,
     container_died,
     container_removed,

@@ -214,7 +214,13 @@ void Nemesis::engine_faults() {
     });
     family(30s, 150s, [this] {
         Engine& engine = some_engine();
-        if (!engine.is_down()) engine.restart_daemon(dice_.between(500ms, 8s), dice_.one_in(2));
+        const milliseconds down = dice_.between(500ms, 8s);
+        const bool live_restore = dice_.one_in(2);
+        if (dice_.one_in(2)) {
+            engine.kill_in_next_start(down, live_restore);
+        } else if (!engine.is_down()) {
+            engine.restart_daemon(down, live_restore);
+        }
     });
     family(30s, 150s, [this] {
         world_.fired(Fault::engine_disk_full);

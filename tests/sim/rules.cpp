@@ -60,6 +60,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Rule::count)> na
     "adoption_needs_labels",
     "surplus_is_removed",
     "own_sshd_answers",
+    "leftovers_are_ended",
     "streams_end_with_the_session",
     "registers_anew_when_unknown",
     "request_keeps_its_id",

@@ -236,6 +236,10 @@ private:
         }
         for (const auto& worker : workers_) {
             if (worker->calls_open() > idle_calls_max) return worker->name() + " has engine calls open";
+            if (!worker->engine().leftovers().empty()) {
+                return worker->name() + " lets run what its engine has left of " +
+                       worker->engine().leftovers().begin()->first;
+            }
         }
         return {};
     }

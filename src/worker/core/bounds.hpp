@@ -70,6 +70,7 @@ inline constexpr milliseconds info_interval = 60s;
 inline constexpr milliseconds engine_age_max = 12s;  ///< no list answered for this long: not ready
 inline constexpr milliseconds engine_full_probation = 30s;
 inline constexpr milliseconds engine_ending_max = 30s;  ///< dockerd gives its containers 15 s, then kills them
+inline constexpr milliseconds leftover_grace = 10s;     ///< a container at rest for so long has no process any more
 inline constexpr milliseconds watch_retry = 2s;
 inline constexpr milliseconds watch_call_max = 10min;  ///< then asked anew, in case the connection died silently
 inline constexpr seconds watch_overlap{2};             ///< `since` has seconds only

@@ -111,6 +111,17 @@ struct StartProbe {
 struct CancelProbe {
     ProbeId id;
 };
+/// Something of a container that does not run, or is no more.
+struct Leftover {
+    std::string container;  ///< the engine's id
+    milliseconds age_min;   ///< what is younger may be of a start that the engine is at
+
+    bool operator==(const Leftover&) const = default;
+};
+/// End what still runs of them, if it runs on this machine.
+struct EndLeftovers {
+    std::vector<Leftover> leftovers;
+};
 /// Must be on the disk before any later effect is carried out.
 struct SaveState {
     WorkerState state;
@@ -121,9 +132,9 @@ struct Log {
     std::string text;
 };
 
-using Effect =
-    std::variant<SendBroker, ReconnectBroker, StartCall, CancelCall, PauseCall, ResumeCall, OpenStream, WriteStream,
-                 CloseWrite, CloseStream, PauseStream, ResumeStream, StartProbe, CancelProbe, SaveState, Log>;
+using Effect = std::variant<SendBroker, ReconnectBroker, StartCall, CancelCall, PauseCall, ResumeCall, OpenStream,
+                            WriteStream, CloseWrite, CloseStream, PauseStream, ResumeStream, StartProbe, CancelProbe,
+                            EndLeftovers, SaveState, Log>;
 
 /// Effects in the order in which they must be carried out.
 class Outbox {

@@ -32,6 +32,9 @@ public:
     /// It was started just now: a later end is another one.
     void on_started(const std::string& container) { exits_.erase(container); }
 
+    /// Since the last list the engine was gone, or may have been; or there was no list yet.
+    [[nodiscard]] bool engine_was_away() const { return gone_ || unseen_ || !watching_; }
+
     /// `by_itself` for one that is not known to have exited.
     [[nodiscard]] protocol::Ended of(const std::string& container) const;
 

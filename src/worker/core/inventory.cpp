@@ -90,7 +90,11 @@ void Inventory::on_list(Now now, const CallResult& result) {
     // The engine filtered them already; nothing leaves here on its word alone.
     std::erase_if(listed_, [&](const auto& c) { return !is_ours(c.labels, context_.identity) || !vm_of(c.labels); });
     containers_ = listed_.size();
+    const bool engine_was_away = context_.endings.engine_was_away();
     context_.endings.on_list(now, listed_);
+    auto leftovers = context_.leftovers.on_list(
+        now, listed_, [this](VmId vm) { return jobs_.has_jobs(vm); }, engine_was_away);
+    if (!leftovers.empty()) context_.outbox.push(EndLeftovers{std::move(leftovers)});
     std::set<std::string> ids;
     std::set<VmId> vms;
     for (const auto& container : listed_) {

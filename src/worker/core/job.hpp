@@ -12,6 +12,7 @@
 #include "worker/core/engine_calls.hpp"
 #include "worker/core/engine_health.hpp"
 #include "worker/core/known_containers.hpp"
+#include "worker/core/leftovers.hpp"
 
 namespace mc::worker {
 
@@ -21,6 +22,7 @@ struct JobContext {
     EngineCalls& calls;
     KnownContainers& known;
     Endings& endings;
+    Leftovers& leftovers;
     const Settings& settings;
     Identity identity;
 };

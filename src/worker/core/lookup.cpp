@@ -105,7 +105,7 @@ void Removal::on_timer() {
 std::optional<Result<void>> Removal::on_found(Now now, const Lookup::Found& found) {
     looking_ = false;
     if (!found) return Result<void>(fail(found.error()));
-    if (!*found) return Result<void>();
+    if (!*found) return removed(now);
     const engine::ContainerInfo& container = **found;
     if (container.state == ContainerState::removing) {
         // Docker goes on listing a removal that has failed as one in progress: only an inspect tells that it is dead.
@@ -120,8 +120,14 @@ std::optional<Result<void>> Removal::on_found(Now now, const Lookup::Found& foun
         return Result<void>(
             fail(ErrorCode::engine_failed, "the engine does not remove the VM's container: " + last_failure_));
     }
-    port_.call(CallPurpose::remove, engine::remove(container.id));
+    container_ = container.id;
+    port_.call(CallPurpose::remove, engine::remove(container_));
     return std::nullopt;
+}
+
+Result<void> Removal::removed(Now now) {
+    if (!container_.empty()) port_.context().leftovers.on_removed(now, container_);
+    return {};
 }
 
 std::optional<Result<void>> Removal::on_call_done(Now now, CallPurpose purpose, const CallResult& result) {
@@ -131,7 +137,7 @@ std::optional<Result<void>> Removal::on_call_done(Now now, CallPurpose purpose, 
         return on_found(now, *found);
     }
     if (purpose != CallPurpose::remove) return std::nullopt;
-    if (result && (engine::is_good(*result) || result->status == 404)) return Result<void>();
+    if (result && (engine::is_good(*result) || result->status == 404)) return removed(now);
     // 409: somebody else's removal is on its way. Anything else, a time-out too,
     // leaves it open what happened: look, and try again if it is still there.
     last_failure_ = result ? engine::message_of(*result) : result.error().message;

@@ -56,6 +56,7 @@ public:
 
 private:
     void look(Lookup::Detail detail);
+    [[nodiscard]] Result<void> removed(Now now);
     [[nodiscard]] std::optional<Result<void>> on_found(Now now, const Lookup::Found& found);
 
     JobPort& port_;
@@ -63,6 +64,7 @@ private:
     Lookup::Detail detail_ = Lookup::Detail::listed;
     bool looking_ = false;
     int tries_ = 0;
+    std::string container_;  ///< that was last asked to be removed
     std::string last_failure_;
 };
 

@@ -36,7 +36,7 @@ WorkerCore::WorkerCore(Settings settings, WorkerState state)
     : settings_(std::move(settings)),
       calls_(outbox_, std::clamp<std::size_t>(settings_.engine_calls, 1, bounds::engine_calls_max)),
       health_(settings_),
-      context_{outbox_, calls_, known_, endings_, settings_, Identity{state.cloud, state.node}},
+      context_{outbox_, calls_, known_, endings_, leftovers_, settings_, Identity{state.cloud, state.node}},
       jobs_(context_, [this](Now now) { inventory_.on_result_sent(now); }),
       inventory_(context_, health_, jobs_),
       watch_(context_, inventory_),
@@ -144,6 +144,7 @@ void WorkerCore::on_session_change(Now now, Session::Change change) {
             if (context_.identity.cloud != session_.state().cloud) {
                 context_.identity = Identity{session_.state().cloud, session_.state().node};
                 endings_ = {};  // of other containers
+                leftovers_ = {};
                 watch_.begin(now);
             }
             inventory_.on_registered(now);

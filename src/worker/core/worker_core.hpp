@@ -69,6 +69,7 @@ private:
     EngineCalls calls_;
     KnownContainers known_;
     Endings endings_;
+    Leftovers leftovers_;
     EngineHealth health_;
     JobContext context_;
     JobTable jobs_;

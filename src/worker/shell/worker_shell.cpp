@@ -90,6 +90,7 @@ void WorkerShell::turn(milliseconds max) {
 }
 
 void WorkerShell::tick() {
+    leftovers_.on_turn(io::read_clock().instant);
     core_.on_tick(io::read_clock());
     run_effects();
 }
@@ -287,6 +288,10 @@ void WorkerShell::run(StartProbe& effect) {
 
 void WorkerShell::run(CancelProbe& effect) {
     probes_.cancel(io::ProbeId{effect.id.value});
+}
+
+void WorkerShell::run(EndLeftovers& effect) {
+    leftovers_.end(io::read_clock().instant, effect.leftovers);
 }
 
 void WorkerShell::run(SaveState& effect) {

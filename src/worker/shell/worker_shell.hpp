@@ -15,6 +15,7 @@
 #include "io/ssh_probe.hpp"
 #include "io/zmq.hpp"
 #include "worker/core/worker_core.hpp"
+#include "worker/shell/leftover_ender.hpp"
 
 namespace mc::worker {
 
@@ -75,6 +76,7 @@ private:
     void run(ResumeStream& effect);
     void run(StartProbe& effect);
     void run(CancelProbe& effect);
+    void run(EndLeftovers& effect);
     void run(SaveState& effect);
     void run(Log& effect);
 
@@ -93,6 +95,7 @@ private:
     io::SshProbe probes_;
     std::map<StreamId, Stream> streams_;
     std::set<CallId> paused_calls_;
+    LeftoverEnder leftovers_;
 };
 
 }  // namespace mc::worker

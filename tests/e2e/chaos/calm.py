@@ -23,11 +23,10 @@ LOGINS = 3
 RSS_BYTES_MAX = 96 << 20
 DESCRIPTORS_MAX = 250
 # Docker 20.10, killed with -9 while it started a container: its containerd knows that start, dockerd does not, and refuses
-# every other one, in one of two ways. src/broker/core/engine_ends.cpp: minicloud tries several times, then keeps the VM,
+# every other one, until mcworker ends what is left of it (ADR 21). When there was nothing but a shim yet, containerd still
+# keeps a folder, and the engine says so. src/broker/core/engine_ends.cpp: minicloud tries several times, then keeps the VM,
 # stopped, with these words.
-ENGINE_REFUSES = re.compile(
-    r"could not be started again: .*?(?:task |id already in use \(container )([0-9a-f]{64})(?:: already exists|\))"
-)
+STALE_TASK = re.compile(r"could not be started again: .*?: mkdir (/\S+/moby/[0-9a-f]{64}): file exists")
 # Docker 20.10, ended while it started a container: it unmounts the root of what it has just started. The VM runs on, ssh
 # works, exec has nowhere to begin.
 ROOT_UNMOUNTED = "error starting setns process: fork/exec /proc/self/exe: no such file or directory"
@@ -47,8 +46,6 @@ class Calm:
         self.witnesses = [WatchWitness(watch, journal) for watch in world.watches]
         # Of the broker's log, in bytes.
         self.log_read = 0
-        # Containers of which what was left of a start was ended in this calm phase.
-        self.mended = set()
 
     def hold(self, last_fault):
         """One calm phase. `last_fault`: by the monotonic clock."""
@@ -56,7 +53,6 @@ class Calm:
             person.may_work.clear()
         try:
             self.all_rest()
-            self.mended.clear()
             self.settle(last_fault)
             self.start_what_engines_refuse()
             vms, containers = self.picture()
@@ -100,7 +96,7 @@ class Calm:
                     last = str(trouble)
                     self.journal.note("unsettled", why=last)
                 self.unmount_what_blocks(last + self.broker_says())
-                self.end_what_blocks(last)
+                self.remove_what_blocks(last)
             time.sleep(0.5)
         self.journal.count("checks", "all is in order soon after the last fault")
         self.journal.measure("seconds from the last fault to order", time.monotonic() - last_fault)
@@ -139,27 +135,25 @@ class Calm:
             for argv, said in machine.network_facts():
                 self.journal.note("network", machine=machine.name, argv=argv, said=said)
 
-    def end_what_blocks(self, trouble):
-        """What an administrator has to do (docs/operations.md) for an engine that was killed with -9 while it started a VM:
-        end what is left of that start. minicloud, which goes on trying, then has the VM running by itself."""
-        # Once: the words stay until minicloud's next start of it has worked, and that one is not to be ended.
-        for container in set(ENGINE_REFUSES.findall(trouble)) - self.mended:
-            self.mended.add(container)
-            machine = self.world.end_stale_task(container)
+    def remove_what_blocks(self, trouble):
+        """What an administrator has to do (docs/operations.md) for an engine that was killed with -9 when it had hardly begun
+        to start a VM: remove its containerd's folder. minicloud, which goes on trying, then has the VM running by itself."""
+        for folder in set(STALE_TASK.findall(trouble)):
+            machine = self.world.remove_stale_task(folder)
             if not machine:
                 continue
             killed = any(self.ledger.was_its_engine("killed", name) for name in self.world.names_on(machine))
             self.journal.check("an engine refuses to start a VM only after it was killed", killed, f"{machine.name}: {trouble}")
-            self.journal.count("remarks", "a killed engine refused to start a VM: what was left of a start was ended by hand")
-            self.journal.note("stale task ended", machine=machine.name, container=container)
+            self.journal.count("remarks", "a killed engine refused to start a VM: its containerd's folder was removed by hand")
+            self.journal.note("stale task removed", machine=machine.name, folder=folder)
 
     def start_what_engines_refuse(self):
         """Those that minicloud has given up trying, as it says of each: mended by hand, `mccli start` has to work."""
         for vm in self.mccli("list", *PAGE):
             reason = vm["reason"] or ""
-            if vm["state"] != "stopped" or not ENGINE_REFUSES.match(reason):
+            if vm["state"] != "stopped" or not STALE_TASK.match(reason):
                 continue
-            self.end_what_blocks(reason)
+            self.remove_what_blocks(reason)
             done = self.world.cloud.mccli("start", vm["name"], check=False, timeout=CHANGE_S + HUNG_S * 3)
             self.journal.check("a VM that its engine refused runs again", done.returncode == 0, f"{vm}: {done.stderr}")
 
@@ -181,10 +175,18 @@ class Calm:
         if listed != real or len(containers) != len(real):
             wrong = {vm: (listed.get(vm), real.get(vm)) for vm in listed.keys() | real.keys() if listed.get(vm) != real.get(vm)}
             raise Unsettled(f"list and engines differ (VM: listed, real): {wrong}")
+        self.look_for_leftovers(containers)
         for c in containers:
             port = vms[c["vm"]]["ssh_port"]
             if c["state"] == "running" and f":{port}->22/tcp" not in c["ports"]:
                 raise Unsettled(f"VM {c['vm']} is listed with port {port}, its engine says {c['ports']}")
+
+    def look_for_leftovers(self, containers):
+        """What runs, and its engine knows nothing of: mcworker ends it."""
+        for machine in self.world.machines:
+            at_rest = {c["id"] for c in containers if c["machine"] == machine.name and c["state"] != "running"}
+            if left := at_rest & machine.shims().keys():
+                raise Unsettled(f"{machine.name} lets run what its engine says is at rest: {left}")
 
     def place(self, vm):
         return self.world.machine_of(vm["node"]).name, vm["container"], vm["state"]

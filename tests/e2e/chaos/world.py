@@ -121,20 +121,20 @@ class Machine(node.Node):
             done = subprocess.run(argv, check=False, capture_output=True, text=True)
             yield argv[2:], f"{done.returncode}: {done.stdout}{done.stderr}"
 
-    def end_stale_task(self, container):
-        """Ends what is left of a start of that container which its engine knows nothing of. True when there was something."""
-        shims = self.shims_of(container)
-        for pid in shims:
-            os.kill(pid, signal.SIGKILL)
-        # containerd tidies up behind it, with a folder per task; minicloud, which goes on trying, may have the next one by then.
-        task = f"{self.dir}/exec/containerd/daemon/io.containerd.runtime.v2.task/moby/{container}"
-        if shims:
-            wait_until(f"containerd has forgotten {container}",
-                       lambda: not os.path.exists(task) or self.shims_of(container) - shims, 30, 0.1)  # fmt: skip
-        return bool(shims)
+    def remove_stale_task(self, folder):
+        """A folder in which its containerd keeps a start that is over. True when it was here."""
+        if not folder.startswith(f"{self.dir}/exec/") or not os.path.isdir(folder):
+            return False
+        shutil.rmtree(folder, ignore_errors=True)
+        return True
 
-    def shims_of(self, container):
-        return {pid for pid in self.processes() if is_shim_of(container, pid)}
+    def shims(self):
+        """Process ids of containerd's shims, one for each container that runs, by container."""
+        found = {}
+        for pid in self.processes():
+            if container := container_of_shim(pid):
+                found.setdefault(container, []).append(pid)
+        return found
 
     def processes(self):
         return processes_of(os.stat(f"/run/netns/{self.name}").st_ino)
@@ -161,12 +161,14 @@ class Machine(node.Node):
             os.remove(f"{self.dir}/dockerd.pid")
 
 
-def is_shim_of(container, pid):
+def container_of_shim(pid):
+    """None when that process is none."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         with open(f"/proc/{pid}/cmdline") as cmdline:
             argv = cmdline.read().split("\0")
-        return argv[0].endswith("/containerd-shim-runc-v2") and container in argv
-    return False
+        if argv[0].endswith("/containerd-shim-runc-v2") and "-id" in argv:
+            return argv[argv.index("-id") + 1]
+    return None
 
 
 def processes_of(network):
@@ -225,9 +227,9 @@ class World:
     def programs(self):
         return [self.broker, *self.workers.values(), *self.engines]
 
-    def end_stale_task(self, container):
+    def remove_stale_task(self, folder):
         """The machine where that was, or None."""
-        return next((machine for machine in self.machines if machine.end_stale_task(container)), None)
+        return next((machine for machine in self.machines if machine.remove_stale_task(folder)), None)
 
     def names_on(self, machine):
         return [name for name, place in WORKERS.items() if self.machines[place] is machine]

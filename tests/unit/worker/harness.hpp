@@ -286,6 +286,7 @@ public:
     bool stream_closed = false;
     int pauses = 0;
     int resumes = 0;
+    std::vector<Leftover> leftovers;
     std::vector<std::string> logged;
 
 private:
@@ -316,6 +317,7 @@ private:
         core.on_probe_done(now, e.id, probe);
     }
     void carry_out(CancelProbe&) {}
+    void carry_out(EndLeftovers& e) { leftovers.insert(leftovers.end(), e.leftovers.begin(), e.leftovers.end()); }
     void carry_out(SaveState& e) { saved.push_back(e.state); }
     void carry_out(Log& e) { logged.push_back(e.text); }
 

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+
+namespace mc::io {
+
+/// A containerd-shim: the process between containerd and one container, which is its child.
+struct Shim {
+    pid_t pid = 0;
+    std::string container;    ///< the engine's id
+    milliseconds age{0};      ///< to 1/100 s
+    std::string start_ticks;  ///< as the kernel has it: with `pid` it names the process for ever
+    /// Its directory, where containerd keeps what it knows of the container; "" when it can't be seen.
+    std::filesystem::path bundle;
+    ino_t bundle_inode = 0;
+};
+
+/// Those of this machine, of all engines; none where /proc shows other processes than the engine's (it runs elsewhere,
+/// or this is a container). Some milliseconds for a thousand processes.
+[[nodiscard]] std::vector<Shim> find_shims(const std::filesystem::path& proc = "/proc");
+
+/// SIGKILL; containerd then ends what runs of its container, and forgets it. Nothing if it has ended already. Errors:
+/// denied (another user's, and this process has no CAP_KILL), io_failed.
+[[nodiscard]] Result<void> end_shim(const Shim& shim);
+
+/// Removes the bundle of a shim that has ended, if it is there still and is not a later one's; true when there was one.
+/// containerd does so itself, but for a shim that ended before its container was made. Nothing that is mounted there,
+/// as the container's root, is touched. Errors: busy (a shim of that container lives, or its root is mounted),
+/// io_failed.
+[[nodiscard]] Result<bool> remove_stale_bundle(const Shim& shim);
+
+}  // namespace mc::io

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/time.hpp"
+#include "worker/core/effects.hpp"
+#include "worker/core/engine_replies.hpp"
+
+namespace mc::worker {
+
+/// Finds our containers of which a killed engine may have left something running that it knows nothing of: it says that
+/// they don't run, or has removed them. docs/adr/0021.
+///
+/// Pure; from lists and this process's own clock only. Invariant: as large as the last list, and what was removed in
+/// the bounds::leftover_grace before it.
+class Leftovers {
+public:
+    /// One complete list of our containers. `busy`: whether a job, which may be starting it, is at that VM.
+    /// `engine_was_away`: since the list before this one, or there was none. Returns those that have been at rest, or
+    /// removed, for bounds::leftover_grace; each once.
+    [[nodiscard]] std::vector<Leftover> on_list(Now now, const std::vector<engine::ContainerInfo>& listed,
+                                                const std::function<bool(VmId)>& busy, bool engine_was_away);
+
+    /// A job removed it. What else is no longer listed counts as removed while the engine is there: one that comes back
+    /// without it may have been given another data directory.
+    void on_removed(Now now, const std::string& container) { rests_[container] = {now.instant, true}; }
+
+private:
+    struct Rest {
+        Instant since;
+        bool removed = false;
+        bool told = false;
+    };
+    std::unordered_map<std::string, Rest> rests_;  ///< by the engine's id; `since` is never() while it may run
+};
+
+}  // namespace mc::worker

@@ -1,0 +1,108 @@
+#include "unit/worker/harness.hpp"
+
+namespace mc::worker {
+namespace {
+
+using protocol::Verb;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+// Goal: what runs of a container that the engine does not run, or has no more, is ended; nothing else ever is. ADR 21.
+
+struct LeftoversHarness : Harness {
+    LeftoversHarness() {
+        EXPECT_EQ(code(create()), ErrorCode::ok);
+        id = container()->id;
+        advance(1s);
+    }
+    void exits() { container()->state = "exited"; }
+    /// Long enough for the engine's watch and a list to fail.
+    void engine_is_away() {
+        engine.intercept = [](const EngineRequest&) { return Harness::refused(); };
+        advance(4s);
+        engine.intercept = nullptr;
+    }
+    [[nodiscard]] std::vector<std::string> ended() const {
+        std::vector<std::string> ids;
+        for (const auto& one : leftovers) ids.push_back(one.container);
+        return ids;
+    }
+
+    std::string id;
+};
+
+TEST(Leftovers, OfOneThatRunsAreNone) {
+    LeftoversHarness t;
+    t.advance(60s);
+    EXPECT_THAT(t.leftovers, IsEmpty());
+}
+
+TEST(Leftovers, OfOneAtRestAreEndedOnceAndOlderThanItsRest) {
+    LeftoversHarness t;
+    t.exits();
+    t.advance(9s);
+    EXPECT_THAT(t.leftovers, IsEmpty());
+    t.advance(6s);
+    ASSERT_THAT(t.ended(), ElementsAre(t.id));
+    EXPECT_GE(t.leftovers[0].age_min, bounds::leftover_grace);
+    EXPECT_LE(t.leftovers[0].age_min, bounds::leftover_grace + bounds::inventory_interval);
+    t.advance(60s);
+    EXPECT_EQ(t.leftovers.size(), 1U);
+}
+
+TEST(Leftovers, OfAnEarlierEngineAreLookedForAnew) {
+    LeftoversHarness t;
+    t.exits();
+    t.advance(60s);
+    ASSERT_EQ(t.leftovers.size(), 1U);
+    t.engine_is_away();
+    t.advance(8s);
+    EXPECT_EQ(t.leftovers.size(), 1U) << "it may be starting its containers";
+    t.advance(6s);
+    EXPECT_THAT(t.ended(), ElementsAre(t.id, t.id));
+    EXPECT_LT(t.leftovers[1].age_min, 15s) << "what the killed engine began since the VM stopped is found, too";
+}
+
+TEST(Leftovers, OfOneThatIsBeingStartedAreNone) {
+    LeftoversHarness t;
+    t.exits();
+    t.when("POST", "/start", std::nullopt);
+    t.act(Verb::vm_start);
+    ASSERT_TRUE(t.hangs("/start"));
+    t.advance(40s);
+    EXPECT_THAT(t.leftovers, IsEmpty());
+    t.release("/start", FakeEngine::error(500, "task x: already exists"));
+    t.advance(15s);
+    EXPECT_THAT(t.ended(), ElementsAre(t.id));
+}
+
+TEST(Leftovers, OfOneThatAJobRemovedAreEnded) {
+    LeftoversHarness t;
+    t.exits();
+    EXPECT_EQ(t.code(t.act(Verb::vm_remove)), ErrorCode::ok);
+    t.advance(9s);
+    EXPECT_THAT(t.leftovers, IsEmpty()) << "its own process may be on its way out";
+    t.advance(6s);
+    EXPECT_THAT(t.ended(), ElementsAre(t.id));
+    t.advance(60s);
+    EXPECT_EQ(t.leftovers.size(), 1U);
+}
+
+TEST(Leftovers, OfOneThatSomebodyElseRemovedAreEnded) {
+    LeftoversHarness t;
+    t.engine.containers.clear();
+    t.advance(15s);
+    EXPECT_THAT(t.ended(), ElementsAre(t.id));
+}
+
+// An engine that was started with another data directory has none of them, and they run.
+TEST(Leftovers, OfOneThatANewEngineDoesNotKnowAreNone) {
+    LeftoversHarness t;
+    t.engine_is_away();
+    t.engine.containers.clear();
+    t.advance(60s);
+    EXPECT_THAT(t.leftovers, IsEmpty());
+}
+
+}  // namespace
+}  // namespace mc::worker
