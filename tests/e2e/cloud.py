@@ -4,8 +4,10 @@ MC_BIN is the folder with mcbroker, mcworker and mccli. Every cloud has its own 
 close() ends its processes by their own ids and removes its containers, found by its cloud label.
 """
 
+import ctypes
 import json
 import os
+import pathlib
 import signal
 import shutil
 import subprocess
@@ -89,6 +91,24 @@ class Engine:
         return self.docker(*argv).split()
 
 
+PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+
+
+def adopt_orphans():
+    """From now on what the children of this process leave behind is its own: reap_orphans()."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def reap_orphans(name):
+    """Those called so that have ended. Where nobody reaps them at once, a dockerd takes the dead containerd of its killed
+    predecessor for a living one, waits for it for 15 s, and gives up."""
+    for path in pathlib.Path("/proc/self/task").glob("*/children"):
+        for child in path.read_text().split():
+            stat = pathlib.Path(f"/proc/{child}/stat").read_text()
+            if f"({name}) Z " in stat:
+                os.waitpid(int(child), 0)
+
+
 def free_subnet():
     """For a bridge on this machine: with that of another test's, one's VMs would answer for the other's."""
     taken = subprocess.run(["ip", "-4", "-o", "addr"], check=True, capture_output=True, text=True).stdout
@@ -107,9 +127,11 @@ class OwnEngine(Engine):
         subprocess.run(["ip", "addr", "add", free_subnet(), "dev", self.bridge], check=True)
         subprocess.run(["ip", "link", "set", self.bridge, "up"], check=True)
         self.process = None
+        adopt_orphans()
         self.start()
 
     def start(self, *options, wait=True):
+        reap_orphans("containerd")
         self.process = Process(
             [*self.inside, "dockerd", "-H", self.endpoint, "--data-root", f"{self.dir}/data",
              "--exec-root", f"{self.dir}/exec", "--pidfile", f"{self.dir}/dockerd.pid", "--bridge", self.bridge,
@@ -119,8 +141,7 @@ class OwnEngine(Engine):
             wait_until("the second engine answers", lambda: self.answers(), 60, 0.2)
 
     def start_until_it_answers(self, *options):
-        """As a service manager does: a dockerd that gives up is started again. After a kill -9 it may, on a busy
-        machine, wait in vain for its old containerd."""
+        """As a service manager does: a dockerd that gives up is started again."""
         def answers():
             if self.process.popen.poll() is not None:
                 self.start(*options, wait=False)

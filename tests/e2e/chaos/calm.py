@@ -75,8 +75,16 @@ class Calm:
 
     # settling
 
+    def ask(self, *argv, seconds):
+        """As `timeout` does: a command that hangs ends with 124, after what may tell why was written down."""
+        try:
+            return self.world.cloud.mccli(*argv, check=False, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            self.note_what_engines_know()
+            return subprocess.CompletedProcess(argv, 124, "", f"no end in {seconds} s")
+
     def mccli(self, *argv):
-        done = self.world.cloud.mccli(*argv, check=False, timeout=READ_S + HUNG_S)
+        done = self.ask(*argv, seconds=READ_S + HUNG_S)
         if done.returncode != 0:
             raise Unsettled(f"mccli {' '.join(argv)}: exit {done.returncode}: {done.stderr.strip()}")
         return json.loads(done.stdout) if PAGE[0] in argv else done.stdout
@@ -154,7 +162,7 @@ class Calm:
             if vm["state"] != "stopped" or not STALE_TASK.match(reason):
                 continue
             self.remove_what_blocks(reason)
-            done = self.world.cloud.mccli("start", vm["name"], check=False, timeout=CHANGE_S + HUNG_S * 3)
+            done = self.ask("start", vm["name"], seconds=CHANGE_S + HUNG_S * 3)
             self.journal.check("a VM that its engine refused runs again", done.returncode == 0, f"{vm}: {done.stderr}")
 
     def look_for_trouble(self):
@@ -293,11 +301,11 @@ class Calm:
                 self.journal.count("remarks", "a node was full")
                 continue
             for argv in (("create", f"probe-{worker}", "--node", worker, "--memory", "64M"), ("delete", f"probe-{worker}")):
-                done = self.world.cloud.mccli(*argv, check=False, timeout=CHANGE_S + HUNG_S * 3)
+                done = self.ask(*argv, seconds=CHANGE_S + HUNG_S * 3)
                 self.journal.check("every node works", done.returncode == 0, f"{argv}: {done.stderr}")
 
     def hostname(self, verb, name):
-        return self.world.cloud.mccli(verb, name, "--", "hostname", check=False, timeout=COMMAND_S)
+        return self.ask(verb, name, "--", "hostname", seconds=COMMAND_S)
 
     def log_in(self, verb, name):
         done = self.hostname(verb, name)
@@ -312,7 +320,7 @@ class Calm:
             return
         self.journal.count("remarks", "an engine unmounted the root of a VM at its end: stopped and started by hand")
         for verb in ("stop", "start"):
-            done = self.world.cloud.mccli(verb, vm["name"], check=False, timeout=CHANGE_S + HUNG_S * 3)
+            done = self.ask(verb, vm["name"], seconds=CHANGE_S + HUNG_S * 3)
             self.journal.check("what its engine unmounted can be mended", done.returncode == 0, f"{verb} {vm}: {done.stderr}")
         self.log_in("ssh", vm["name"])
 
@@ -333,7 +341,7 @@ class Calm:
             person.leaving = True
         names = self.mccli("list", "-q").split()
         if names:
-            done = self.world.cloud.mccli("delete", *names, check=False, timeout=120)
+            done = self.ask("delete", *names, seconds=120)
             self.journal.check("all can be deleted", done.returncode in CODES_OF_CHANGE - {5}, done.stderr)
         vms, containers = self.picture()
         self.journal.check("nothing is left when all is deleted", not vms and not containers, f"{vms} {containers}")
