@@ -28,7 +28,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view program = "containerd-shim";  // and what follows tells the version, as in -runc-v2
+/// What the kernel keeps of containerd-shim-runc-v2, and of any other version: 15 characters.
+constexpr std::string_view program = "containerd-shim";
+/// Under it containerd has a directory for each namespace, and in that one for each container.
+constexpr std::string_view bundles = "io.containerd.runtime.v2.task";
 constexpr std::string_view option = "-id";
 /// proc(5): of /proc/PID/stat, behind the name, which may have anything in it.
 constexpr std::size_t start_field = 22;
@@ -53,12 +56,11 @@ std::optional<Number> parse(std::string_view text) {
     return number;
 }
 
-/// The container of a shim's command line; "" when it is another program's.
+/// The container of a shim's command line; "" when it names none.
 std::string container_of(const std::string& command_line) {
     std::vector<std::string> words;
     std::istringstream stream(command_line);
     for (std::string word; std::getline(stream, word, '\0');) words.push_back(std::move(word));
-    if (words.empty() || !fs::path(words.front()).filename().string().starts_with(program)) return {};
     const auto found = std::find(words.begin(), words.end(), option);
     return found == words.end() || std::next(found) == words.end() ? std::string() : *std::next(found);
 }
@@ -78,16 +80,17 @@ milliseconds since_boot() {
     return seconds(now.tv_sec) + milliseconds(now.tv_nsec / 1'000'000);
 }
 
-/// Of a directory: its inode and its file system; zeros when it is none.
-std::pair<ino_t, dev_t> place_of(const fs::path& directory) {
+std::optional<Place> place_of(const fs::path& directory) {
     struct stat status {};
-    if (lstat(directory.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return {};
-    return {status.st_ino, status.st_dev};
+    if (stat(directory.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return std::nullopt;
+    return Place{status.st_dev, status.st_ino};
 }
 
 std::optional<Shim> shim_at(const fs::path& process) {
     const auto pid = parse<pid_t>(process.filename().string());
     if (!pid) return std::nullopt;
+    // Not the command line of each: to read that waits for whoever is stuck in its memory.
+    if (content_of(process / "comm") != std::string(program) + "\n") return std::nullopt;
     Shim shim;
     shim.pid = *pid;
     shim.container = container_of(content_of(process / "cmdline"));
@@ -97,7 +100,8 @@ std::optional<Shim> shim_at(const fs::path& process) {
     if (!ticks) return std::nullopt;
     std::error_code error;
     shim.bundle = fs::read_symlink(process / "cwd", error);
-    shim.bundle_inode = place_of(shim.bundle).first;
+    // Through the link, which leads to where the process is, whatever that path means here.
+    shim.bundle_place = place_of(process / "cwd");
     shim.age = since_boot() - milliseconds(*ticks * 1000 / sysconf(_SC_CLK_TCK));
     return shim;
 }
@@ -129,15 +133,20 @@ Result<void> end_shim(const Shim& shim) {
 }
 
 Result<bool> remove_stale_bundle(const Shim& shim) {
-    const auto [inode, device] = place_of(shim.bundle);
-    // Named by containerd after the container: else it is something else.
-    if (inode == 0 || inode != shim.bundle_inode || shim.bundle.filename() != shim.container) return false;
+    // Not one of another mount namespace, nor any directory that a process has as its own.
+    const auto place = place_of(shim.bundle);
+    const bool is_bundle =
+        shim.bundle.filename() == shim.container && shim.bundle.parent_path().parent_path().filename() == bundles;
+    if (!is_bundle || !place || place != shim.bundle_place) return false;
+    std::error_code error;
+    if (fs::exists(shim.bundle / "init.pid", error)) {
+        return fail(ErrorCode::busy, "its container was made, and containerd has not ended it yet");
+    }
     for (const Shim& other : find_shims()) {
         if (other.container == shim.container) return fail(ErrorCode::busy, "a shim of that container runs");
     }
-    const auto [root_inode, root_device] = place_of(shim.bundle / "rootfs");
-    if (root_inode != 0 && root_device != device) return fail(ErrorCode::busy, "the container's root is mounted there");
-    std::error_code error;
+    const auto root = place_of(shim.bundle / "rootfs");
+    if (root && root->device != place->device) return fail(ErrorCode::busy, "the container's root is mounted there");
     fs::remove_all(shim.bundle, error);
     if (error) return fail(ErrorCode::io_failed, error.message());
     return true;

@@ -4,6 +4,7 @@ MC_BIN is the folder with mcbroker, mcworker and mccli. Every cloud has its own 
 close() ends its processes by their own ids and removes its containers, found by its cloud label.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -103,10 +104,11 @@ def reap_orphans(name):
     """Those called so that have ended. Where nobody reaps them at once, a dockerd takes the dead containerd of its killed
     predecessor for a living one, waits for it for 15 s, and gives up."""
     for path in pathlib.Path("/proc/self/task").glob("*/children"):
-        for child in path.read_text().split():
-            stat = pathlib.Path(f"/proc/{child}/stat").read_text()
-            if f"({name}) Z " in stat:
-                os.waitpid(int(child), 0)
+        # A thread or a child may end in between.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, ChildProcessError):
+            for child in path.read_text().split():
+                if f"({name}) Z " in pathlib.Path(f"/proc/{child}/stat").read_text():
+                    os.waitpid(int(child), 0)
 
 
 def free_subnet():

@@ -144,8 +144,10 @@ def shims_of(container):
 
 def runs(container):
     """It has a process, and not runc's that becomes its."""
-    children = [child for shim in shims_of(container) for path in pathlib.Path(f"/proc/{shim}/task").glob("*/children")
-                for child in path.read_text().split()]  # fmt: skip
+    children = []
+    for path in (path for shim in shims_of(container) for path in pathlib.Path(f"/proc/{shim}/task").glob("*/children")):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            children += path.read_text().split()
     return any(os.path.basename(command_line(child)[0]) not in ("", "runc") for child in children)
 
 

@@ -76,6 +76,7 @@ void Engine::start(CallPtr call) {
         return finish(call, fail(ErrorCode::engine_unreachable, "connection refused"), way);
     }
     call->number = ++last_number_;
+    call->asked = world_.now();
     calls_.insert(call);
     const Operation operation = parse(call->request);
     world_.say([&] { return "  " + name_ + ": " + operation.verb + " " + operation.container; });

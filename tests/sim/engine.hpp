@@ -82,6 +82,7 @@ public:
         std::function<void(worker::CallResult)> on_done;
         std::function<void(std::string_view)> on_chunk;
         std::uint64_t number = 0;
+        Moment asked{};
         bool cancelled = false;
         bool ended = false;
     };

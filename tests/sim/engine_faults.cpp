@@ -246,6 +246,19 @@ void Engine::forget_removed_leftovers() {
 
 void Engine::end_leftovers(const std::vector<worker::Leftover>& leftovers) {
     for (const auto& one : leftovers) {
+        // What is that old is ended, whatever it is.
+        const Moment oldest = world_.now() - one.age_min;
+        const Container* container = find(one.container);
+        const bool runs = container && container->state == ContainerState::running &&
+                          container->started_unix_ms - epoch_unix_ms <= oldest.count();
+        const bool starts = container && std::any_of(calls_.begin(), calls_.end(), [&](const CallPtr& call) {
+                                const Operation operation = parse(call->request);
+                                return (operation.verb == "start" || operation.verb == "restart") &&
+                                       operation.container == one.container && call->asked <= oldest;
+                            });
+        if (runs || starts) {
+            world_.violated("a worker ends " + one.container + ", which " + (runs ? "runs" : "is being started"));
+        }
         const auto found = leftovers_.find(one.container);
         if (found != leftovers_.end() && world_.now() - found->second >= one.age_min) leftovers_.erase(found);
     }

@@ -69,8 +69,12 @@ inline constexpr std::size_t detail_calls_per_round_max = 64;
 inline constexpr milliseconds info_interval = 60s;
 inline constexpr milliseconds engine_age_max = 12s;  ///< no list answered for this long: not ready
 inline constexpr milliseconds engine_full_probation = 30s;
-inline constexpr milliseconds engine_ending_max = 30s;  ///< dockerd gives its containers 15 s, then kills them
-inline constexpr milliseconds leftover_grace = 10s;     ///< a container at rest for so long has no process any more
+inline constexpr milliseconds engine_ending_max = 30s;   ///< dockerd gives its containers 15 s, then kills them
+inline constexpr milliseconds leftover_grace = 10s;      ///< after its engine's end a container at rest has no process
+inline constexpr milliseconds leftover_grace_max = 30s;  ///< else: the engine may be at a start that no job waits for
+inline constexpr milliseconds leftover_list_age_max = 1s;  ///< of the list by which something is ended
+inline constexpr milliseconds bundle_retry = 3s;           ///< containerd takes 0.2 s to remove what an ended shim had
+inline constexpr milliseconds bundle_kept_max = 60s;       ///< then it is told to be somebody's to remove
 inline constexpr milliseconds watch_retry = 2s;
 inline constexpr milliseconds watch_call_max = 10min;  ///< then asked anew, in case the connection died silently
 inline constexpr seconds watch_overlap{2};             ///< `since` has seconds only

@@ -8,6 +8,7 @@
 #include "base/time.hpp"
 #include "protocol/vm.hpp"
 #include "worker/core/engine_replies.hpp"
+#include "worker/core/leftovers.hpp"
 
 namespace mc::worker {
 
@@ -32,8 +33,11 @@ public:
     /// It was started just now: a later end is another one.
     void on_started(const std::string& container) { exits_.erase(container); }
 
-    /// Since the last list the engine was gone, or may have been; or there was no list yet.
-    [[nodiscard]] bool engine_was_away() const { return gone_ || unseen_ || !watching_; }
+    /// What is known of it since the last list.
+    [[nodiscard]] Leftovers::Engine engine() const {
+        if (watching_ && gone_) return Leftovers::Engine::gone;
+        return watching_ && !unseen_ ? Leftovers::Engine::there : Leftovers::Engine::unseen;
+    }
 
     /// `by_itself` for one that is not known to have exited.
     [[nodiscard]] protocol::Ended of(const std::string& container) const;

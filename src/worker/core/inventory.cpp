@@ -90,10 +90,10 @@ void Inventory::on_list(Now now, const CallResult& result) {
     // The engine filtered them already; nothing leaves here on its word alone.
     std::erase_if(listed_, [&](const auto& c) { return !is_ours(c.labels, context_.identity) || !vm_of(c.labels); });
     containers_ = listed_.size();
-    const bool engine_was_away = context_.endings.engine_was_away();
+    const auto engine = context_.endings.engine();
     context_.endings.on_list(now, listed_);
     auto leftovers = context_.leftovers.on_list(
-        now, listed_, [this](VmId vm) { return jobs_.has_jobs(vm); }, engine_was_away);
+        now, last_list_, listed_, [this](VmId vm) { return jobs_.has_jobs(vm); }, engine);
     if (!leftovers.empty()) context_.outbox.push(EndLeftovers{std::move(leftovers)});
     std::set<std::string> ids;
     std::set<VmId> vms;

@@ -7,6 +7,7 @@
 
 #include "base/ids.hpp"
 #include "base/time.hpp"
+#include "worker/core/bounds.hpp"
 #include "worker/core/effects.hpp"
 #include "worker/core/engine_replies.hpp"
 
@@ -19,19 +20,26 @@ namespace mc::worker {
 /// the bounds::leftover_grace before it.
 class Leftovers {
 public:
-    /// One complete list of our containers. `busy`: whether a job, which may be starting it, is at that VM.
-    /// `engine_was_away`: since the list before this one, or there was none. Returns those that have been at rest, or
-    /// removed, for bounds::leftover_grace; each once.
-    [[nodiscard]] std::vector<Leftover> on_list(Now now, const std::vector<engine::ContainerInfo>& listed,
-                                                const std::function<bool(VmId)>& busy, bool engine_was_away);
+    /// What is known of the engine since the list before.
+    enum class Engine { there, unseen, gone };
+
+    /// One complete list of our containers, which the engine was asked for at `asked`. `busy`: whether a job, which may
+    /// be starting it, is at that VM. Returns those that have been at rest, or removed, for bounds::leftover_grace
+    /// (leftover_grace_max if no end of their engine was seen); each once.
+    [[nodiscard]] std::vector<Leftover> on_list(Now now, Instant asked,
+                                                const std::vector<engine::ContainerInfo>& listed,
+                                                const std::function<bool(VmId)>& busy, Engine engine);
 
     /// A job removed it. What else is no longer listed counts as removed while the engine is there: one that comes back
     /// without it may have been given another data directory.
-    void on_removed(Now now, const std::string& container) { rests_[container] = {now.instant, true}; }
+    void on_removed(Now now, const std::string& container) {
+        rests_[container] = {now.instant, bounds::leftover_grace, true};
+    }
 
 private:
     struct Rest {
         Instant since;
+        milliseconds grace{0};
         bool removed = false;
         bool told = false;
     };

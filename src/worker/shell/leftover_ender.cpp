@@ -4,15 +4,9 @@
 #include <string>
 
 #include "io/log.hpp"
+#include "worker/core/bounds.hpp"
 
 namespace mc::worker {
-namespace {
-
-/// Docker 20.10 takes 0.2 s.
-constexpr milliseconds tidy_up_max = 3s;
-
-}  // namespace
-
 void LeftoverEnder::end(Instant now, const std::vector<Leftover>& leftovers) {
     for (auto& shim : io::find_shims()) {
         const auto is_of = [&](const Leftover& one) {
@@ -27,16 +21,23 @@ void LeftoverEnder::end(Instant now, const std::vector<Leftover>& leftovers) {
             continue;
         }
         io::log_warn("ended " + what);
-        ended_.push_back({std::move(shim), now + tidy_up_max});
+        ended_.push_back({std::move(shim), now + bounds::bundle_retry, now + bounds::bundle_kept_max});
     }
 }
 
 void LeftoverEnder::on_turn(Instant now) {
-    std::erase_if(ended_, [now](const Ended& ended) {
+    std::erase_if(ended_, [now](Ended& ended) {
         if (now < ended.look_at) return false;
         const auto removed = io::remove_stale_bundle(ended.shim);
-        const std::string what = "what containerd keeps of it: " + ended.shim.bundle.string();
-        if (!removed) io::log_error("can't remove " + what + ": " + removed.error().message);
+        const std::string what = "what containerd keeps of the container: " + ended.shim.bundle.string();
+        if (!removed && now < ended.give_up_at) {
+            ended.look_at = now + bounds::bundle_retry;
+            return false;
+        }
+        if (!removed) {
+            io::log_error("can't remove " + what + ": " + removed.error().message +
+                          " (docs/operations.md, What a killed engine leaves behind)");
+        }
         if (removed && *removed) io::log_warn("removed " + what);
         return true;
     });

@@ -22,7 +22,8 @@ public:
 private:
     struct Ended {
         io::Shim shim;
-        Instant look_at;  ///< containerd has tidied up behind it by then, or never does
+        Instant look_at;  ///< whether containerd has tidied up behind it
+        Instant give_up_at;
     };
     std::vector<Ended> ended_;
 };

@@ -1,7 +1,9 @@
 """What must hold soon after the last fault: everything settles, and then every promise is checked against the engines."""
 
 import collections
+import contextlib
 import json
+import os
 import random
 import re
 import signal
@@ -18,6 +20,10 @@ from world import WORKERS
 SETTLE_S = 90
 # From the moment when they may no longer begin anything.
 REST_S = CHANGE_S + HUNG_S + COMMAND_S
+# The worker has ended it by then, if it knows of it.
+UNKNOWN_S = 20
+# A change ends by itself then, and says why.
+DEADLINE_S = 120
 LOGINS = 3
 # Far above what a broker or worker of this size needs, far below what a leak of some minutes takes.
 RSS_BYTES_MAX = 96 << 20
@@ -94,6 +100,7 @@ class Calm:
         while True:
             try:
                 self.look_for_trouble()
+                self.end_what_nobody_knows()
                 break
             except Unsettled as trouble:
                 if time.monotonic() > end:
@@ -103,6 +110,7 @@ class Calm:
                 if str(trouble) != last:
                     last = str(trouble)
                     self.journal.note("unsettled", why=last)
+                self.end_what_nobody_knows()
                 self.unmount_what_blocks(last + self.broker_says())
                 self.remove_what_blocks(last)
             time.sleep(0.5)
@@ -162,7 +170,7 @@ class Calm:
             if vm["state"] != "stopped" or not STALE_TASK.match(reason):
                 continue
             self.remove_what_blocks(reason)
-            done = self.ask("start", vm["name"], seconds=CHANGE_S + HUNG_S * 3)
+            done = self.ask("start", vm["name"], seconds=DEADLINE_S + HUNG_S)
             self.journal.check("a VM that its engine refused runs again", done.returncode == 0, f"{vm}: {done.stderr}")
 
     def look_for_trouble(self):
@@ -195,6 +203,23 @@ class Calm:
             at_rest = {c["id"] for c in containers if c["machine"] == machine.name and c["state"] != "running"}
             if left := at_rest & machine.shims().keys():
                 raise Unsettled(f"{machine.name} lets run what its engine says is at rest: {left}")
+
+    def end_what_nobody_knows(self):
+        """What an administrator has to do (docs/operations.md) after a worker ended, or a VM was removed by hand, at a bad
+        moment: end what a killed engine has left of containers that are no more."""
+        for machine in self.world.machines:
+            containers = self.world.all_containers(machine)
+            if containers is None:
+                continue
+            for container, pids in machine.shims().items():
+                if container in containers or machine.youngest(pids) < UNKNOWN_S:
+                    continue
+                killed = any(self.ledger.was_its_engine("killed", name) for name in self.world.names_on(machine))
+                self.journal.check("only a killed engine leaves something of a removed VM", killed, f"{machine.name}: {container}")
+                self.journal.count("remarks", "a killed engine had left something of a removed VM: it was ended by hand")
+                for pid in pids:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
 
     def place(self, vm):
         return self.world.machine_of(vm["node"]).name, vm["container"], vm["state"]
@@ -301,7 +326,7 @@ class Calm:
                 self.journal.count("remarks", "a node was full")
                 continue
             for argv in (("create", f"probe-{worker}", "--node", worker, "--memory", "64M"), ("delete", f"probe-{worker}")):
-                done = self.ask(*argv, seconds=CHANGE_S + HUNG_S * 3)
+                done = self.ask(*argv, seconds=DEADLINE_S + HUNG_S)
                 self.journal.check("every node works", done.returncode == 0, f"{argv}: {done.stderr}")
 
     def hostname(self, verb, name):
@@ -320,7 +345,7 @@ class Calm:
             return
         self.journal.count("remarks", "an engine unmounted the root of a VM at its end: stopped and started by hand")
         for verb in ("stop", "start"):
-            done = self.ask(verb, vm["name"], seconds=CHANGE_S + HUNG_S * 3)
+            done = self.ask(verb, vm["name"], seconds=DEADLINE_S + HUNG_S)
             self.journal.check("what its engine unmounted can be mended", done.returncode == 0, f"{verb} {vm}: {done.stderr}")
         self.log_in("ssh", vm["name"])
 

@@ -137,6 +137,12 @@ class Machine(node.Node):
                 found.setdefault(container, []).append(pid)
         return found
 
+    @staticmethod
+    def youngest(pids):
+        """For how many seconds the youngest of these processes has been there."""
+        ages = [time.time() - os.stat(f"/proc/{pid}").st_ctime for pid in pids if os.path.exists(f"/proc/{pid}")]
+        return min(ages, default=0)
+
     def processes(self):
         return processes_of(os.stat(f"/run/netns/{self.name}").st_ino)
 
@@ -259,6 +265,15 @@ class World:
         self._supervisor.join()
 
     # the truth
+
+    def all_containers(self, machine, seconds=10):
+        """Ids of all that this engine knows; None when it does not answer."""
+        try:
+            done = subprocess.run(["docker", "-H", machine.endpoint, "ps", "-aq", "--no-trunc"],
+                                  capture_output=True, text=True, timeout=seconds)  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return None
+        return None if done.returncode else set(done.stdout.split())
 
     def containers(self, machine, seconds=10):
         """This cloud's containers on that machine; None when its engine does not answer."""

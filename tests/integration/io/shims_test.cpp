@@ -3,57 +3,23 @@
 #include <gmock/gmock.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <fstream>
 
+#include "integration/io/fake_shim.hpp"
 #include "io/poller.hpp"
 #include "support.hpp"
 
 namespace mc::io {
 namespace {
 
+using mc::test::FakeShim;
 using test::TempDir;
 using ::testing::IsEmpty;
 
-constexpr const char* id = "5b0df2e059edea7abb77d15ab881a1d5e2871b582008bf6941d91f943bbbba93";
-
-/// A process that looks like a shim to whoever reads its command line.
-class FakeShim {
-public:
-    explicit FakeShim(const char* program = "/usr/bin/containerd-shim-runc-v2") {
-        int ready[2];
-        EXPECT_EQ(::pipe(ready), 0);
-        pid_ = ::fork();
-        if (pid_ == 0) {
-            ::dup2(ready[1], STDOUT_FILENO);
-            ::execl("/bin/sh", program, "-c", "echo; kill -STOP $$; :", "-namespace", "moby", "-id", id, nullptr);
-            ::_exit(1);
-        }
-        ::close(ready[1]);
-        char c = 0;
-        EXPECT_EQ(::read(ready[0], &c, 1), 1);
-        ::close(ready[0]);
-    }
-    ~FakeShim() {
-        if (pid_ == 0) return;
-        ::kill(pid_, SIGKILL);
-        wait();
-    }
-    /// The signal that ended it.
-    int wait() {
-        int status = 0;
-        ::waitpid(std::exchange(pid_, 0), &status, 0);
-        return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    }
-    [[nodiscard]] pid_t pid() const { return pid_; }
-
-private:
-    pid_t pid_ = 0;
-};
+constexpr const char* id = FakeShim::id;
 
 std::vector<Shim> shims_of(pid_t pid) {
     auto found = find_shims();
@@ -71,7 +37,7 @@ TEST(Shims, AreFoundWithTheirContainerAndAge) {
 }
 
 TEST(Shims, AreNoOtherPrograms) {
-    FakeShim process("/usr/bin/somebody-elses");
+    FakeShim process("somebody-elses");
     EXPECT_THAT(shims_of(process.pid()), IsEmpty());
 }
 
@@ -94,18 +60,25 @@ TEST(Shims, OfAnEarlierProcessWithThatIdAreNotEnded) {
 }
 
 /// As containerd makes it, of a container whose shim has ended.
-Shim with_bundle(const TempDir& dir) {
+Shim with_bundle(const TempDir& dir, const std::string& container = std::string(id).replace(0, 4, "dead")) {
     Shim shim;
-    shim.container = std::string(id).replace(0, 4, "dead");
-    shim.bundle = dir / shim.container;
+    shim.container = container;
+    shim.bundle = dir / "io.containerd.runtime.v2.task" / "moby" / container;
     std::filesystem::create_directories(shim.bundle / "rootfs");
     std::ofstream(shim.bundle / "config.json") << "{}";
     std::filesystem::create_symlink(dir / "elsewhere", shim.bundle / "work");
     std::ofstream(dir / "elsewhere") << "kept";
     struct stat status {};
     EXPECT_EQ(::stat(shim.bundle.c_str(), &status), 0);
-    shim.bundle_inode = status.st_ino;
+    shim.bundle_place = Place{status.st_dev, status.st_ino};
     return shim;
+}
+
+void expect_busy(const Shim& shim) {
+    const auto removed = remove_stale_bundle(shim);
+    ASSERT_FALSE(removed);
+    EXPECT_EQ(removed.error().code, ErrorCode::busy);
+    EXPECT_TRUE(std::filesystem::exists(shim.bundle / "config.json"));
 }
 
 TEST(StaleBundle, IsRemovedOnce) {
@@ -117,33 +90,41 @@ TEST(StaleBundle, IsRemovedOnce) {
     EXPECT_EQ(remove_stale_bundle(shim).value(), false);
 }
 
-TEST(StaleBundle, OfALaterStartStays) {
+// Also: where a process of another mount namespace says to be, there is something else here.
+TEST(StaleBundle, ThatIsAnotherDirectoryStays) {
     TempDir dir;
     Shim shim = with_bundle(dir);
-    ++shim.bundle_inode;
+    ++shim.bundle_place->inode;
+    EXPECT_EQ(remove_stale_bundle(shim).value(), false);
+    shim = with_bundle(dir, "other");
+    ++shim.bundle_place->device;
     EXPECT_EQ(remove_stale_bundle(shim).value(), false);
     EXPECT_TRUE(std::filesystem::exists(shim.bundle));
 }
 
-TEST(StaleBundle, IsNoOtherDirectory) {
+TEST(StaleBundle, IsOnlyWhatContainerdNamesSo) {
     TempDir dir;
     Shim shim = with_bundle(dir);
     shim.container = id;
     EXPECT_EQ(remove_stale_bundle(shim).value(), false);
+    shim = with_bundle(dir, "other");
+    std::filesystem::rename(shim.bundle, dir / "other");
+    shim.bundle = dir / "other";
+    EXPECT_EQ(remove_stale_bundle(shim).value(), false);
     EXPECT_TRUE(std::filesystem::exists(shim.bundle));
+}
+
+TEST(StaleBundle, OfAContainerThatWasMadeStays) {
+    TempDir dir;
+    const Shim shim = with_bundle(dir);
+    std::ofstream(shim.bundle / "init.pid") << "4711";
+    expect_busy(shim);
 }
 
 TEST(StaleBundle, StaysWhileAShimOfThatContainerRuns) {
     TempDir dir;
-    Shim shim = with_bundle(dir);
-    std::filesystem::rename(shim.bundle, dir / id);
-    shim.bundle = dir / id;
-    shim.container = id;
     FakeShim process;
-    const auto removed = remove_stale_bundle(shim);
-    ASSERT_FALSE(removed);
-    EXPECT_EQ(removed.error().code, ErrorCode::busy);
-    EXPECT_TRUE(std::filesystem::exists(shim.bundle));
+    expect_busy(with_bundle(dir, id));
 }
 
 TEST(StaleBundle, StaysWhileARootIsMountedThere) {
@@ -151,11 +132,8 @@ TEST(StaleBundle, StaysWhileARootIsMountedThere) {
     const Shim shim = with_bundle(dir);
     const auto root = shim.bundle / "rootfs";
     if (::mount("none", root.c_str(), "tmpfs", 0, nullptr) != 0) GTEST_SKIP() << "mounting needs root";
-    const auto removed = remove_stale_bundle(shim);
+    expect_busy(shim);
     EXPECT_EQ(::umount(root.c_str()), 0);
-    ASSERT_FALSE(removed);
-    EXPECT_EQ(removed.error().code, ErrorCode::busy);
-    EXPECT_TRUE(std::filesystem::exists(shim.bundle / "config.json"));
 }
 
 // What /proc has is another system's text: names with anything in them, processes that have just ended.
@@ -163,6 +141,7 @@ TEST(Shims, AreReadFromWhateverIsThere) {
     TempDir proc;
     const auto put = [&](const std::string& pid, const std::string& command_line, const std::string& stat) {
         std::filesystem::create_directory(proc / pid);
+        std::ofstream(proc / pid / "comm") << "containerd-shim\n";
         std::ofstream(proc / pid / "cmdline") << command_line;
         std::ofstream(proc / pid / "stat") << stat;
     };
@@ -178,7 +157,11 @@ TEST(Shims, AreReadFromWhateverIsThere) {
     // To read it fails, as when a process ends in between.
     std::filesystem::create_directories(proc / "17" / "cmdline");
     std::filesystem::create_directories(proc / "18" / "stat");
+    std::ofstream(proc / "17" / "comm") << "containerd-shim\n";
+    std::ofstream(proc / "18" / "comm") << "containerd-shim\n";
     std::ofstream(proc / "18" / "cmdline") << shim;
+    put("19", shim, "19 (x)" + behind);
+    std::ofstream(proc / "19" / "comm") << "containerd\n";
     const auto found = find_shims(proc / ".");
     ASSERT_EQ(found.size(), 1U);
     EXPECT_EQ(found[0].pid, 10);

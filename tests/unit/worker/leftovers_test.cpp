@@ -40,12 +40,12 @@ TEST(Leftovers, OfOneThatRunsAreNone) {
 TEST(Leftovers, OfOneAtRestAreEndedOnceAndOlderThanItsRest) {
     LeftoversHarness t;
     t.exits();
-    t.advance(9s);
+    t.advance(29s);
     EXPECT_THAT(t.leftovers, IsEmpty());
-    t.advance(6s);
+    t.advance(7s);
     ASSERT_THAT(t.ended(), ElementsAre(t.id));
-    EXPECT_GE(t.leftovers[0].age_min, bounds::leftover_grace);
-    EXPECT_LE(t.leftovers[0].age_min, bounds::leftover_grace + bounds::inventory_interval);
+    EXPECT_GE(t.leftovers[0].age_min, bounds::leftover_grace_max);
+    EXPECT_LE(t.leftovers[0].age_min, bounds::leftover_grace_max + bounds::inventory_interval);
     t.advance(60s);
     EXPECT_EQ(t.leftovers.size(), 1U);
 }
@@ -72,7 +72,23 @@ TEST(Leftovers, OfOneThatIsBeingStartedAreNone) {
     t.advance(40s);
     EXPECT_THAT(t.leftovers, IsEmpty());
     t.release("/start", FakeEngine::error(500, "task x: already exists"));
-    t.advance(15s);
+    t.advance(29s);
+    EXPECT_THAT(t.leftovers, IsEmpty()) << "it may be at it still";
+    t.advance(7s);
+    EXPECT_THAT(t.ended(), ElementsAre(t.id));
+}
+
+// What was at rest when the engine was asked may run by now.
+TEST(Leftovers, AreNotEndedByAnOldList) {
+    LeftoversHarness t;
+    t.exits();
+    t.advance(28s);
+    t.when("GET", "/containers/json", std::nullopt);
+    t.advance(8s);
+    ASSERT_TRUE(t.hangs("/containers/json"));
+    t.release("/containers/json");
+    EXPECT_THAT(t.leftovers, IsEmpty());
+    t.advance(4s);
     EXPECT_THAT(t.ended(), ElementsAre(t.id));
 }
 
