@@ -22,6 +22,8 @@ SETTLE_S = 90
 REST_S = CHANGE_S + HUNG_S + COMMAND_S
 # The worker has ended it by then, if it knows of it.
 UNKNOWN_S = 20
+# What runs of a removed container has ended by then, unless its engine was killed.
+GONE_S = 5
 # A change ends by itself then, and says why.
 DEADLINE_S = 120
 LOGINS = 3
@@ -100,7 +102,6 @@ class Calm:
         while True:
             try:
                 self.look_for_trouble()
-                self.end_what_nobody_knows()
                 break
             except Unsettled as trouble:
                 if time.monotonic() > end:
@@ -203,23 +204,28 @@ class Calm:
             at_rest = {c["id"] for c in containers if c["machine"] == machine.name and c["state"] != "running"}
             if left := at_rest & machine.shims().keys():
                 raise Unsettled(f"{machine.name} lets run what its engine says is at rest: {left}")
+        for machine, container, _ in self.unknown(GONE_S):
+            raise Unsettled(f"{machine.name} lets run what is left of the removed container {container}")
+
+    def unknown(self, seconds):
+        """Machine, container and processes of what has run for so long and is of no container that its engine knows."""
+        for machine in self.world.machines:
+            # Before its processes: what is begun in between is young.
+            containers = self.world.all_containers(machine)
+            for container, pids in machine.shims().items():
+                if containers is not None and container not in containers and machine.youngest(pids) >= seconds:
+                    yield machine, container, pids
 
     def end_what_nobody_knows(self):
         """What an administrator has to do (docs/operations.md) after a worker ended, or a VM was removed by hand, at a bad
         moment: end what a killed engine has left of containers that are no more."""
-        for machine in self.world.machines:
-            containers = self.world.all_containers(machine)
-            if containers is None:
-                continue
-            for container, pids in machine.shims().items():
-                if container in containers or machine.youngest(pids) < UNKNOWN_S:
-                    continue
-                killed = any(self.ledger.was_its_engine("killed", name) for name in self.world.names_on(machine))
-                self.journal.check("only a killed engine leaves something of a removed VM", killed, f"{machine.name}: {container}")
-                self.journal.count("remarks", "a killed engine had left something of a removed VM: it was ended by hand")
-                for pid in pids:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
+        for machine, container, pids in self.unknown(UNKNOWN_S):
+            ended = any(self.ledger.was_its_engine(how, name) for name in self.world.names_on(machine) for how in ("killed", "ended"))
+            self.journal.check("only an engine that ended leaves something of a removed VM", ended, f"{machine.name}: {container}")
+            self.journal.count("remarks", "a killed engine had left something of a removed VM: it was ended by hand")
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     def place(self, vm):
         return self.world.machine_of(vm["node"]).name, vm["container"], vm["state"]

@@ -48,7 +48,8 @@ class JudgesTest(unittest.TestCase):
         machines = [types.SimpleNamespace(name=name, shims=dict) for name in ("n1", "n2")]
         self.at_engines = {"n1": [], "n2": []}
         self.world = types.SimpleNamespace(
-            machines=machines, watches=[self.watch([])], machine_of=lambda worker: machines[0],
+            machines=machines, watches=[self.watch([])],
+            all_containers=lambda machine: {c["id"] for c in self.at_engines[machine.name]}, machine_of=lambda worker: machines[0],
             containers=lambda machine, seconds=1: self.at_engines[machine.name])  # fmt: skip
         self.calm = Calm(self.world, [], self.ledger, self.journal, "seed")
 
@@ -155,11 +156,39 @@ class CalmTest(JudgesTest):
     def test_what_a_killed_engine_left_running(self):
         self.at_engines["n1"] = [container(), container(B, id="c2", state="exited", ports="")]
         vms = [view(), view(B, container="c2", state="stopped", intent="stopped")]
-        self.world.machines[0].shims = lambda: {"c1": [7], "of another cloud": [8]}
+        machine = self.world.machines[0]
+        machine.shims = lambda: {"c1": [7]}
         self.settled(vms)
-        self.world.machines[0].shims = lambda: {"c1": [7], "c2": [9]}
+        machine.shims = lambda: {"c1": [7], "c2": [9]}
         with self.assertRaisesRegex(Unsettled, "n1 lets run what its engine says is at rest: {'c2'}"):
             self.settled(vms)
+
+    def test_what_a_killed_engine_left_of_a_removed_vm(self):
+        self.at_engines["n1"] = [container()]
+        machine, ages, ended = self.world.machines[0], {8: 4}, []
+        machine.shims = lambda: {"c1": [7], "c9": [8]}
+        machine.youngest = lambda pids: min(ages[pid] for pid in pids)
+        self.world.names_on = lambda machine: ["a1", "a2"]
+        self.settled([view()])
+        ages[8] = 6
+        with self.assertRaisesRegex(Unsettled, "n1 lets run what is left of the removed container c9"):
+            self.settled([view()])
+        with mock.patch("os.kill", lambda pid, _: ended.append(pid)):
+            self.calm.end_what_nobody_knows()
+            self.assertEqual([], ended, "the worker may end it yet")
+            ages[8] = 21
+            self.ledger.engine_was("killed", ["a1", "a2"])
+            self.calm.end_what_nobody_knows()
+        self.assertEqual([8], ended)
+        self.assertEqual([], self.broken())
+
+    def test_what_runs_of_a_removed_vm_though_its_engine_never_ended(self):
+        machine = self.world.machines[0]
+        machine.shims, machine.youngest = lambda: {"c9": [8]}, lambda pids: 21
+        self.world.names_on = lambda machine: ["a1", "a2"]
+        with mock.patch("os.kill"):
+            self.calm.end_what_nobody_knows()
+        self.assertEqual(["only an engine that ended leaves something of a removed VM"], self.broken())
 
     def test_reads_on_in_the_brokers_log_about_what_stays(self):
         self.world.cloud = types.SimpleNamespace(dir=self.folder)

@@ -140,7 +140,13 @@ class Machine(node.Node):
     @staticmethod
     def youngest(pids):
         """For how many seconds the youngest of these processes has been there."""
-        ages = [time.time() - os.stat(f"/proc/{pid}").st_ctime for pid in pids if os.path.exists(f"/proc/{pid}")]
+        with open("/proc/uptime") as file:
+            now = float(file.read().split()[0])
+        ages = []
+        for pid in pids:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{pid}/stat") as stat:
+                # The 22nd field, of which the second, in brackets, may have blanks.
+                ages.append(now - int(stat.read().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK"))
         return min(ages, default=0)
 
     def processes(self):
