@@ -132,12 +132,15 @@ Result<void> end_shim(const Shim& shim) {
     return fail(error == EPERM ? ErrorCode::denied : ErrorCode::io_failed, errno_text(error));
 }
 
-Result<bool> remove_stale_bundle(const Shim& shim) {
+bool has_bundle(const Shim& shim) {
     // Not one of another mount namespace, nor any directory that a process has as its own.
     const auto place = place_of(shim.bundle);
-    const bool is_bundle =
-        shim.bundle.filename() == shim.container && shim.bundle.parent_path().parent_path().filename() == bundles;
-    if (!is_bundle || !place || place != shim.bundle_place) return false;
+    return place && place == shim.bundle_place && shim.bundle.filename() == shim.container &&
+           shim.bundle.parent_path().parent_path().filename() == bundles;
+}
+
+Result<bool> remove_stale_bundle(const Shim& shim) {
+    if (!has_bundle(shim)) return false;
     std::error_code error;
     if (fs::exists(shim.bundle / "init.pid", error)) {
         return fail(ErrorCode::busy, "its container was made, and containerd has not ended it yet");
@@ -146,7 +149,8 @@ Result<bool> remove_stale_bundle(const Shim& shim) {
         if (other.container == shim.container) return fail(ErrorCode::busy, "a shim of that container runs");
     }
     const auto root = place_of(shim.bundle / "rootfs");
-    if (root && root->device != place->device) return fail(ErrorCode::busy, "the container's root is mounted there");
+    if (root && root->device != shim.bundle_place->device)
+        return fail(ErrorCode::busy, "the container's root is mounted there");
     fs::remove_all(shim.bundle, error);
     if (error) return fail(ErrorCode::io_failed, error.message());
     return true;

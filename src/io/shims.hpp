@@ -39,6 +39,9 @@ struct Shim {
 /// denied (another user's, and this process has no CAP_KILL), io_failed.
 [[nodiscard]] Result<void> end_shim(const Shim& shim);
 
+/// Whether the bundle is there, and is what containerd names so: a process may call itself a shim, and be anywhere.
+[[nodiscard]] bool has_bundle(const Shim& shim);
+
 /// Removes the bundle of a shim that has ended, if it is there still and is not a later one's; true when there was one.
 /// containerd does so itself, but for a shim that ended before its container was made. Errors: busy (the container was
 /// made, a shim of it lives, or its root is mounted there), io_failed.

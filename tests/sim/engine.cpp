@@ -166,7 +166,10 @@ void Engine::finish(const CallPtr& call, worker::CallResult result, milliseconds
 Engine::Answer Engine::perform(const CallPtr& call, const Operation& operation) {
     const std::string& verb = operation.verb;
     if (verb == "info") {
-        return {200, R"({"ServerVersion":"20.10.24","NCPU":4,"MemTotal":8589934592,"LiveRestoreEnabled":true})", {}};
+        return {
+            200,
+            R"({"ServerVersion":"20.10.24","NCPU":4,"MemTotal":8589934592,"LiveRestoreEnabled":true,"DockerRootDir":"/sim"})",
+            {}};
     }
     if (verb == "networks/bridge") {
         return {200, R"({"Options":{"com.docker.network.bridge.enable_icc":"false"}})", {}};
@@ -374,7 +377,6 @@ void Engine::erase(const std::string& id, bool by_fault) {
     const Container container = containers_.at(id);
     by_name_.erase(container.name);
     containers_.erase(id);
-    if (by_fault) leftovers_.erase(container.id);  // maybe before the worker's first look at this daemon: ADR 21
     if (!container.stranger && !container.copy) observer_.container_removed(name_, container, by_fault);
     end_followers(container.id);  // `id` may be the key that has just gone
     tell("destroy", container);

@@ -129,10 +129,8 @@ public:
     /// The machine ends, with all that runs on it.
     void power_off(milliseconds time);
     void un_hang();
-    /// Of containers that are removed: the worker that knew of them is no more (ADR 21, "Consequences").
-    void forget_removed_leftovers();
     /// As a worker on the same machine does.
-    void end_leftovers(const std::vector<worker::Leftover>& leftovers);
+    void end_leftovers(const worker::EndLeftovers& what);
     void forget_image() { images_.erase("alpine:3"); }
     [[nodiscard]] bool is_down() const { return down_; }
 
@@ -175,6 +173,7 @@ private:
     [[nodiscard]] std::vector<std::string> of_vms(bool running) const;
     [[nodiscard]] bool has_copy(VmId vm) const;
     void squat(const std::string& name, const worker::EngineRequest& create);
+    void end_process_of(const std::string& id, milliseconds age_min);
     /// What is left of those that the daemon was killed in.
     void leave_starts_behind();
     bool run(Container& container);

@@ -240,28 +240,32 @@ void Engine::leave_starts_behind() {
     }
 }
 
-void Engine::forget_removed_leftovers() {
-    std::erase_if(leftovers_, [this](const auto& entry) { return !containers_.contains(entry.first); });
+void Engine::end_process_of(const std::string& id, milliseconds age_min) {
+    // What is that old is ended, whatever it is.
+    const Moment oldest = world_.now() - age_min;
+    const Container* container = find(id);
+    const bool runs = container && container->state == ContainerState::running &&
+                      container->started_unix_ms - epoch_unix_ms <= oldest.count();
+    const bool starts = container && std::any_of(calls_.begin(), calls_.end(), [&](const CallPtr& call) {
+                            const Operation operation = parse(call->request);
+                            return (operation.verb == "start" || operation.verb == "restart") &&
+                                   operation.container == id && call->asked <= oldest;
+                        });
+    if (runs || starts) world_.violated("a worker ends " + id + ", which " + (runs ? "runs" : "is being started"));
+    const auto found = leftovers_.find(id);
+    if (found != leftovers_.end() && found->second <= oldest) leftovers_.erase(found);
 }
 
-void Engine::end_leftovers(const std::vector<worker::Leftover>& leftovers) {
-    for (const auto& one : leftovers) {
-        // What is that old is ended, whatever it is.
-        const Moment oldest = world_.now() - one.age_min;
-        const Container* container = find(one.container);
-        const bool runs = container && container->state == ContainerState::running &&
-                          container->started_unix_ms - epoch_unix_ms <= oldest.count();
-        const bool starts = container && std::any_of(calls_.begin(), calls_.end(), [&](const CallPtr& call) {
-                                const Operation operation = parse(call->request);
-                                return (operation.verb == "start" || operation.verb == "restart") &&
-                                       operation.container == one.container && call->asked <= oldest;
-                            });
-        if (runs || starts) {
-            world_.violated("a worker ends " + one.container + ", which " + (runs ? "runs" : "is being started"));
-        }
-        const auto found = leftovers_.find(one.container);
-        if (found != leftovers_.end() && world_.now() - found->second >= one.age_min) leftovers_.erase(found);
+void Engine::end_leftovers(const worker::EndLeftovers& what) {
+    for (const auto& one : what.leftovers) end_process_of(one.container, one.age_min);
+    if (!what.unlisted) return;
+    std::set<std::string> unlisted;
+    for (const auto& [id, container] : containers_) {
+        if (!container.stranger) unlisted.insert(id);
     }
+    for (const auto& [id, since] : leftovers_) unlisted.insert(id);
+    for (const auto& id : what.unlisted->listed) unlisted.erase(id);
+    for (const auto& id : unlisted) end_process_of(id, what.unlisted->age_min);
 }
 
 void Engine::power_off(milliseconds time) {

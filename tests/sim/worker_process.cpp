@@ -47,7 +47,6 @@ void WorkerProcess::boot() {
     settings.port_host_ip = "0.0.0.0";
     settings.engine = "unix:///sim";
     settings.slots = slots_;
-    engine_.forget_removed_leftovers();
     core_ = std::make_unique<worker::WorkerCore>(settings, state_);
     manners_.emplace(world_, engine_);
     dealer_ = std::make_unique<Dealer>(network_, host_, Side::workers, true, key_, [this](Frames frames) {
@@ -263,7 +262,7 @@ void WorkerProcess::run(Effect& effect) {
     } else if constexpr (std::is_same_v<Effect, CancelProbe>) {
         probes_.erase(effect.id);
     } else if constexpr (std::is_same_v<Effect, EndLeftovers>) {
-        engine_.end_leftovers(effect.leftovers);
+        engine_.end_leftovers(effect);
     } else if constexpr (std::is_same_v<Effect, SaveState>) {
         if (std::exchange(break_save_, false)) {
             world_.fired(Fault::worker_state_not_saved);

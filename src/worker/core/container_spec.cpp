@@ -36,6 +36,10 @@ bool is_ours(const Labels& labels, const Identity& identity) {
            has(label::node, identity.node.str());
 }
 
+std::string mark_of(const Identity& identity) {
+    return "MINICLOUD_NODE=" + identity.cloud.str() + "/" + identity.node.str();
+}
+
 std::optional<VmId> vm_of(const Labels& labels) {
     const auto found = labels.find(label::vm);
     if (found == labels.end()) return std::nullopt;
@@ -66,7 +70,9 @@ std::string container_spec(const Identity& identity, const protocol::CreateOrder
               {"RestartPolicy", {{"Name", "no"}}}};
     if (!settings.vm_network.empty()) host["NetworkMode"] = settings.vm_network;
     if (!image.is_vm) host["Init"] = true;  // ours has its own
-    json body{{"Env", spec.env},     {"Hostname", spec.name},
+    std::vector<std::string> environment = spec.env;
+    environment.push_back(mark_of(identity));
+    json body{{"Env", environment},  {"Hostname", spec.name},
               {"Image", spec.image}, {"Labels", container_labels(identity, order)},
               {"OpenStdin", true},  // a plain shell stays up
               {"Tty", false}};

@@ -50,6 +50,10 @@ struct ImageInfo {
 [[nodiscard]] bool is_ours(const Labels& labels, const Identity& identity);
 
 /// The VM a container of ours says it is; nullopt when the label can't be read.
+/// What each of our containers has in its environment, NAME=VALUE: all that tells whose a process is when its container
+/// is gone, labels and all.
+[[nodiscard]] std::string mark_of(const Identity& identity);
+
 [[nodiscard]] std::optional<VmId> vm_of(const Labels& labels);
 
 /// Of the encoded spec, as 16 hexadecimal digits.

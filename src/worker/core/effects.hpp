@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -118,9 +120,17 @@ struct Leftover {
 
     bool operator==(const Leftover&) const = default;
 };
+/// Something of containers of ours that the engine does not have any more.
+struct Unlisted {
+    std::set<std::string> listed;  ///< those that it has: the engine's ids
+    std::string mark;              ///< what ours have in their environment
+    std::string data_root;         ///< the engine's directory: what is from another one may be another engine's
+    milliseconds age_min{0};       ///< what is younger may be of a container that was made since
+};
 /// End what still runs of them, if it runs on this machine.
 struct EndLeftovers {
     std::vector<Leftover> leftovers;
+    std::optional<Unlisted> unlisted;
 };
 /// Must be on the disk before any later effect is carried out.
 struct SaveState {

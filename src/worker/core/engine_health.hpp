@@ -16,7 +16,15 @@ class EngineHealth {
 public:
     explicit EngineHealth(const Settings& settings) : settings_(settings) {}
 
-    void on_info(const engine::EngineInfo& info) { info_ = info; }
+    void on_info(Now now, const engine::EngineInfo& info) {
+        info_ = info;
+        info_at_ = now.instant;
+    }
+    [[nodiscard]] bool has_info(Instant since) const { return info_ && info_at_ >= since; }
+    /// The engine's directory, if it has said so since then.
+    [[nodiscard]] std::optional<std::string> data_root(Instant since) const {
+        return has_info(since) && !info_->data_root.empty() ? std::optional(info_->data_root) : std::nullopt;
+    }
     void on_list_answered(Now now);
     void on_list_failed(const Error& error);
     /// Every answer of the engine passes here: a full disk shows in creates, starts and uploads.
@@ -37,6 +45,7 @@ public:
 private:
     const Settings& settings_;
     std::optional<engine::EngineInfo> info_;
+    Instant info_at_;
     std::optional<Instant> listed_at_;
     mutable std::optional<Instant> first_asked_;
     std::optional<Error> list_error_;

@@ -37,6 +37,7 @@ struct EngineInfo {
     std::uint32_t cpus = 0;
     std::uint64_t memory_bytes = 0;
     bool live_restore = false;
+    std::string data_root;      ///< its directory on its machine
     bool remaps_users = false;  ///< dockerd --userns-remap: root in a container is another user id outside
 };
 

@@ -92,15 +92,13 @@ void Inventory::on_list(Now now, const CallResult& result) {
     containers_ = listed_.size();
     const auto engine = context_.endings.engine();
     context_.endings.on_list(now, listed_);
-    auto leftovers = context_.leftovers.on_list(
-        now, last_list_, listed_, [this](VmId vm) { return jobs_.has_jobs(vm); }, engine);
-    if (!leftovers.empty()) context_.outbox.push(EndLeftovers{std::move(leftovers)});
     std::set<std::string> ids;
     std::set<VmId> vms;
     for (const auto& container : listed_) {
         ids.insert(container.id);
         vms.insert(*vm_of(container.labels));
     }
+    end_leftovers(now, engine, ids);
     context_.known.keep_only(ids);
     if (vms.size() < listed_.size() && rule_holds(Rule::surplus_is_removed)) part_with_surplus();
     // The engine may still be at a create of this worker's earlier process, which no list shows until it is done.
@@ -108,6 +106,20 @@ void Inventory::on_list(Now now, const CallResult& result) {
     if (settled && registered_ && registrations_ == registrations_at_list_) context_.known.note_list(std::move(vms));
     ask_details(now);
     if (details_pending_ == 0) finish_round(now);
+}
+
+void Inventory::end_leftovers(Now now, Leftovers::Engine engine, const std::set<std::string>& ids) {
+    Leftovers& leftovers = context_.leftovers;
+    EndLeftovers end;
+    end.leftovers = leftovers.on_list(
+        now, last_list_, listed_, [this](VmId vm) { return jobs_.has_jobs(vm); }, engine);
+    if (const auto since = leftovers.unlisted_since(now, last_list_)) {
+        if (const auto root = health_.data_root(*since)) {
+            end.unlisted = Unlisted{ids, mark_of(context_.identity), *root, now.instant - *since};
+            leftovers.looked_for_unlisted();
+        }
+    }
+    if (!end.leftovers.empty() || end.unlisted) context_.outbox.push(std::move(end));
 }
 
 void Inventory::part_with_surplus() {

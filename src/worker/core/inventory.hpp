@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "worker/core/job_table.hpp"
@@ -43,6 +44,7 @@ private:
     [[nodiscard]] bool in_flight() const { return listing_ || details_pending_ > 0; }
     void list(Now now);
     void on_list(Now now, const CallResult& result);
+    void end_leftovers(Now now, Leftovers::Engine engine, const std::set<std::string>& ids);
     void part_with_surplus();
     void ask_details(Now now);
     void finish_round(Now now);

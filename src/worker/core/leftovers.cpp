@@ -9,6 +9,7 @@ namespace mc::worker {
 std::vector<Leftover> Leftovers::on_list(Now now, Instant asked, const std::vector<engine::ContainerInfo>& listed,
                                          const std::function<bool(VmId)>& busy, Engine engine) {
     const milliseconds grace = engine == Engine::gone ? bounds::leftover_grace : bounds::leftover_grace_max;
+    if (engine != Engine::there) away_ = Rest{asked, grace};
     auto before = std::exchange(rests_, {});
     for (const auto& container : listed) {
         const auto was = before.extract(container.id);
@@ -35,6 +36,12 @@ std::vector<Leftover> Leftovers::on_list(Now now, Instant asked, const std::vect
     }
     std::erase_if(rests_, [](const auto& entry) { return entry.second.removed && entry.second.told; });
     return found;
+}
+
+std::optional<Instant> Leftovers::unlisted_since(Now now, Instant asked) const {
+    const bool due = away_ && now.instant - away_->since >= away_->grace;
+    const bool fresh = now.instant - asked <= bounds::leftover_list_age_max;
+    return due && fresh && rule_holds(Rule::leftovers_are_ended) ? std::optional(away_->since) : std::nullopt;
 }
 
 }  // namespace mc::worker

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -30,6 +31,16 @@ public:
                                                 const std::vector<engine::ContainerInfo>& listed,
                                                 const std::function<bool(VmId)>& busy, Engine engine);
 
+    /// After the list that was asked for at `asked`, and looked_for_unlisted() not yet called since: from when on
+    /// nothing of ours that it does not list can be of a start. For once after each time that the engine was away, and
+    /// this process's start: what was removed meanwhile nobody here knows of.
+    [[nodiscard]] std::optional<Instant> unlisted_since(Now now, Instant asked) const;
+    void looked_for_unlisted() { away_.reset(); }
+    /// When the engine was there again, until looked_for_unlisted().
+    [[nodiscard]] std::optional<Instant> engine_is_back_since() const {
+        return away_ ? std::optional(away_->since) : std::nullopt;
+    }
+
     /// A job removed it. What else is no longer listed counts as removed while the engine is there: one that comes back
     /// without it may have been given another data directory.
     void on_removed(Now now, const std::string& container) {
@@ -43,6 +54,7 @@ private:
         bool removed = false;
         bool told = false;
     };
+    std::optional<Rest> away_;                     ///< when the engine was there again
     std::unordered_map<std::string, Rest> rests_;  ///< by the engine's id; `since` is never() while it may run
 };
 

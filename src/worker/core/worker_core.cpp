@@ -160,6 +160,9 @@ void WorkerCore::on_call_done(Now now, CallId id, CallResult result) {
         inventory_.on_call_done(now, id, known->purpose, result);
         if (known->purpose == CallPurpose::list) {
             health_.answers() ? watch_.on_engine_answers(now) : watch_.on_engine_lost(now);
+            // It may be another one.
+            const auto since = leftovers_.engine_is_back_since();
+            if (health_.answers() && since && !health_.has_info(*since)) ask_info(now);
         }
     } else if (known->owner == owner_watch) {
         watch_.on_call_done(now, result);
@@ -226,12 +229,12 @@ void WorkerCore::ask_info(Now now) {
     calls_.start(owner_health, CallPurpose::info, engine::info());
 }
 
-void WorkerCore::on_info(Now /*now*/, const CallResult& result) {
+void WorkerCore::on_info(Now now, const CallResult& result) {
     asking_info_ = false;
     if (!result || !engine::is_good(*result)) return;  // the list tells why
     const auto info = engine::parse_info(result->body);
     if (!info) return;
-    health_.on_info(*info);
+    health_.on_info(now, *info);
     if (!info->live_restore && !std::exchange(told_about_live_restore_, true)) {
         outbox_.log(LogLevel::warning,
                     "the engine's live-restore is off: stopping the engine stops every VM on it (docs/operations.md)");

@@ -1,18 +1,47 @@
 #include "worker/shell/leftover_ender.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <string>
 
+#include "io/files.hpp"
 #include "io/log.hpp"
 #include "worker/core/bounds.hpp"
 
 namespace mc::worker {
-void LeftoverEnder::end(Instant now, const std::vector<Leftover>& leftovers) {
+namespace {
+
+constexpr std::size_t bundle_bytes_max = std::size_t{1} << 20;
+
+/// Whether the shim's container was made by us, on that engine: as containerd was told (OCI runtime specification).
+bool is_ours(const io::Shim& shim, const Unlisted& unlisted) {
+    if (!io::has_bundle(shim)) return false;
+    const auto text = io::read_file(shim.bundle / "config.json", bundle_bytes_max);
+    if (!text) return false;
+    const auto config = nlohmann::json::parse(*text, nullptr, false);
+    const auto at = [&](const char* pointer) {
+        return config.value(nlohmann::json::json_pointer(pointer), nlohmann::json());
+    };
+    if (!config.is_object()) return false;
+    const auto root = at("/root/path");
+    const auto environment = at("/process/env");
+    const bool marked =
+        environment.is_array() && std::find(environment.begin(), environment.end(), unlisted.mark) != environment.end();
+    return marked && root.is_string() && root.get<std::string>().starts_with(unlisted.data_root + "/");
+}
+
+bool is_leftover(const io::Shim& shim, const EndLeftovers& what) {
+    const auto is_of = [&](const Leftover& one) { return one.container == shim.container && shim.age >= one.age_min; };
+    if (std::any_of(what.leftovers.begin(), what.leftovers.end(), is_of)) return true;
+    return what.unlisted && !what.unlisted->listed.contains(shim.container) && shim.age >= what.unlisted->age_min &&
+           is_ours(shim, *what.unlisted);
+}
+
+}  // namespace
+
+void LeftoverEnder::end(Instant now, const EndLeftovers& leftovers) {
     for (auto& shim : io::find_shims()) {
-        const auto is_of = [&](const Leftover& one) {
-            return one.container == shim.container && shim.age >= one.age_min;
-        };
-        if (std::none_of(leftovers.begin(), leftovers.end(), is_of)) continue;
+        if (!is_leftover(shim, leftovers)) continue;
         const std::string what = "what a killed engine has left running of the container " + shim.container +
                                  " (process " + std::to_string(shim.pid) + ")";
         if (const auto ended = io::end_shim(shim); !ended) {

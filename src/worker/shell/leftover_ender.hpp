@@ -15,7 +15,7 @@ namespace mc::worker {
 /// Does nothing where the engine's processes can't be seen. Single thread.
 class LeftoverEnder {
 public:
-    void end(Instant now, const std::vector<Leftover>& leftovers);
+    void end(Instant now, const EndLeftovers& what);
     /// Often: every second or so.
     void on_turn(Instant now);
 

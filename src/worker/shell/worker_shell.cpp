@@ -291,7 +291,7 @@ void WorkerShell::run(CancelProbe& effect) {
 }
 
 void WorkerShell::run(EndLeftovers& effect) {
-    leftovers_.end(io::read_clock().instant, effect.leftovers);
+    leftovers_.end(io::read_clock().instant, effect);
 }
 
 void WorkerShell::run(SaveState& effect) {

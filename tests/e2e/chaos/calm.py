@@ -21,7 +21,7 @@ SETTLE_S = 90
 # From the moment when they may no longer begin anything.
 REST_S = CHANGE_S + HUNG_S + COMMAND_S
 # The worker has ended it by then, if it knows of it.
-UNKNOWN_S = 20
+UNKNOWN_S = 45
 # What runs of a removed container has ended by then, unless its engine was killed.
 GONE_S = 5
 # A change ends by itself then, and says why.

@@ -176,7 +176,7 @@ class CalmTest(JudgesTest):
         with mock.patch("os.kill", lambda pid, _: ended.append(pid)):
             self.calm.end_what_nobody_knows()
             self.assertEqual([], ended, "the worker may end it yet")
-            ages[8] = 21
+            ages[8] = 46
             self.ledger.engine_was("killed", ["a1", "a2"])
             self.calm.end_what_nobody_knows()
         self.assertEqual([8], ended)
@@ -184,7 +184,7 @@ class CalmTest(JudgesTest):
 
     def test_what_runs_of_a_removed_vm_though_its_engine_never_ended(self):
         machine = self.world.machines[0]
-        machine.shims, machine.youngest = lambda: {"c9": [8]}, lambda pids: 21
+        machine.shims, machine.youngest = lambda: {"c9": [8]}, lambda pids: 46
         self.world.names_on = lambda machine: ["a1", "a2"]
         with mock.patch("os.kill"):
             self.calm.end_what_nobody_knows()

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -12,15 +13,29 @@
 
 namespace mc::test {
 
+/// A directory of its own, removed with it.
+class Folder {
+public:
+    Folder() {
+        char name[] = "/tmp/mc-shim-XXXXXX";
+        EXPECT_NE(::mkdtemp(name), nullptr);
+        path_ = name;
+    }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+    ~Folder() { std::filesystem::remove_all(path_); }
+    [[nodiscard]] std::filesystem::path operator/(const std::filesystem::path& below) const { return path_ / below; }
+
+private:
+    std::filesystem::path path_;
+};
+
 /// A process that looks like a container's shim to whoever reads its name and command line; stopped.
 class FakeShim {
 public:
     static constexpr const char* id = "5b0df2e059edea7abb77d15ab881a1d5e2871b582008bf6941d91f943bbbba93";
 
     explicit FakeShim(const std::string& name = "containerd-shim-runc-v2") {
-        char folder[] = "/tmp/mc-shim-XXXXXX";
-        EXPECT_NE(::mkdtemp(folder), nullptr);
-        folder_ = folder;
         const std::string program = folder_ / name;
         std::filesystem::create_symlink("/bin/sh", program);
         int ready[2];
@@ -44,7 +59,6 @@ public:
             ::kill(pid_, SIGKILL);
             wait();
         }
-        std::filesystem::remove_all(folder_);
     }
     /// The signal that ended it.
     int wait() {
@@ -52,11 +66,18 @@ public:
         ::waitpid(std::exchange(pid_, 0), &status, 0);
         return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     }
-    [[nodiscard]] bool lives() const { return ::waitpid(pid_, nullptr, WNOHANG) == 0; }
+    [[nodiscard]] bool lives() const {
+        siginfo_t info{};
+        return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
+    }
+    [[nodiscard]] bool ends_within(std::chrono::milliseconds time) const {
+        for (; lives() && time.count() > 0; time -= std::chrono::milliseconds(10)) ::usleep(10'000);
+        return !lives();
+    }
     [[nodiscard]] pid_t pid() const { return pid_; }
 
 private:
-    std::filesystem::path folder_;
+    Folder folder_;
     pid_t pid_ = 0;
 };
 

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <optional>
 
 #include "integration/io/fake_shim.hpp"
 #include "io/clock.hpp"
@@ -15,16 +18,64 @@ using test::FakeShim;
 TEST(LeftoverEnder, EndsWhatIsOldEnough) {
     FakeShim shim;
     LeftoverEnder ender;
-    ender.end(io::read_clock().instant, {{FakeShim::id, 1h}});
+    ender.end(io::read_clock().instant, {{{FakeShim::id, 1h}}, {}});
     EXPECT_TRUE(shim.lives()) << "the engine may be starting it";
-    ender.end(io::read_clock().instant, {{"another", -1s}});
+    ender.end(io::read_clock().instant, {{{"another", -1s}}, {}});
     EXPECT_TRUE(shim.lives());
     // Its age is to 1/100 s.
-    ender.end(io::read_clock().instant, {{"another", -1s}, {FakeShim::id, -1s}});
+    ender.end(io::read_clock().instant, {{{"another", -1s}, {FakeShim::id, -1s}}, {}});
     EXPECT_EQ(shim.wait(), SIGKILL);
     // It had no bundle: what it had as its directory is none.
     ender.on_turn(Instant::never());
     EXPECT_TRUE(std::filesystem::exists(std::filesystem::current_path()));
+}
+
+/// A shim in the bundle of a container that we made, or somebody else.
+struct InBundle {
+    explicit InBundle(const std::string& mark, const std::string& parent = "io.containerd.runtime.v2.task") {
+        const auto bundle = folder / parent / "moby" / FakeShim::id;
+        std::filesystem::create_directories(bundle);
+        std::ofstream(bundle / "config.json")
+            << R"({"root":{"path":"/data/overlay2/x/merged"},"process":{"env":["PATH=/bin",")" + mark + R"("]}})";
+        const auto here = std::filesystem::current_path();
+        std::filesystem::current_path(bundle);
+        shim.emplace();
+        std::filesystem::current_path(here);
+    }
+    bool is_ended(const Unlisted& unlisted) {
+        LeftoverEnder().end(io::read_clock().instant, {{}, unlisted});
+        // SIGKILL takes a moment.
+        return !shim->lives() || shim->ends_within(unlisted.data_root == "/data" ? 2s : 200ms);
+    }
+
+    test::Folder folder;
+    std::optional<FakeShim> shim;
+};
+
+const Unlisted ours{{"another"}, "MINICLOUD_NODE=c/n", "/data", -1s};
+
+TEST(LeftoverEnder, EndsWhatIsOursAndNotListed) {
+    EXPECT_TRUE(InBundle("MINICLOUD_NODE=c/n").is_ended(ours));
+}
+
+TEST(LeftoverEnder, LeavesAloneWhatIsListedOrYoungOrAnothers) {
+    Unlisted other = ours;
+    other.listed.insert(FakeShim::id);
+    EXPECT_FALSE(InBundle("MINICLOUD_NODE=c/n").is_ended(other));
+    other = ours;
+    other.age_min = 1h;
+    EXPECT_FALSE(InBundle("MINICLOUD_NODE=c/n").is_ended(other));
+    other = ours;
+    other.data_root = "/dat";
+    EXPECT_FALSE(InBundle("MINICLOUD_NODE=c/n").is_ended(other));
+    EXPECT_FALSE(InBundle("MINICLOUD_NODE=c/another").is_ended(ours));
+    EXPECT_FALSE(InBundle("MINICLOUD_NODE=c/n", "where-anybody-is").is_ended(ours));
+}
+
+TEST(LeftoverEnder, LeavesAloneWhatHasNoReadableBundle) {
+    InBundle damaged("MINICLOUD_NODE=c/n");
+    std::ofstream(damaged.folder / "io.containerd.runtime.v2.task" / "moby" / FakeShim::id / "config.json") << "[1,";
+    EXPECT_FALSE(damaged.is_ended(ours));
 }
 
 }  // namespace

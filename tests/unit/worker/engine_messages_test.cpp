@@ -19,7 +19,7 @@ TEST(ContainerSpec, IsExactlyThisForAVmImage) {
     const std::string hash = spec_hash(order.spec);
     EXPECT_EQ(
         container_spec(identity, order, {.has_sshd = true, .is_vm = true}, Harness::settings()),
-        R"({"Env":["A=1"],"ExposedPorts":{"22/tcp":{}},"HostConfig":{"CapAdd":["AUDIT_WRITE","CHOWN","DAC_OVERRIDE",)"
+        R"({"Env":["A=1","MINICLOUD_NODE=00000000000000c1/000000000000000d"],"ExposedPorts":{"22/tcp":{}},"HostConfig":{"CapAdd":["AUDIT_WRITE","CHOWN","DAC_OVERRIDE",)"
         R"("FOWNER","FSETID","KILL","NET_BIND_SERVICE","NET_RAW","SETGID","SETUID","SYS_CHROOT"],"CapDrop":["ALL"],)"
         R"("Memory":536870912,"MemorySwap":536870912,"NanoCpus":1500000000,"PidsLimit":512,"PortBindings":)"
         R"({"22/tcp":[{"HostIp":"0.0.0.0","HostPort":""}]},"RestartPolicy":{"Name":"no"}},"Hostname":"vm-1",)"

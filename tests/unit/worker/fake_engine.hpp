@@ -47,6 +47,7 @@ public:
     bool pull_brings_image = false;
     bool exits_at_start = false;
     std::string logs;
+    std::string root_dir = "/var/lib/docker";
     nlohmann::json exec_state{{"Running", false}, {"ExitCode", 0}};
     int next_port = 40000;
     std::vector<std::string> log;  ///< "METHOD target" of every request, without the version
@@ -67,8 +68,11 @@ public:
         }
         const std::string path = target.substr(0, target.find('?'));
         if (path == "/info") {
-            return reply(
-                200, {{"ServerVersion", "20.10"}, {"NCPU", 2}, {"MemTotal", 8ULL << 30}, {"LiveRestoreEnabled", true}});
+            return reply(200, {{"ServerVersion", "20.10"},
+                               {"NCPU", 2},
+                               {"MemTotal", 8ULL << 30},
+                               {"LiveRestoreEnabled", true},
+                               {"DockerRootDir", root_dir}});
         }
         if (path == "/containers/json") return list();
         if (path == "/events") return std::nullopt;

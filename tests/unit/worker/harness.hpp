@@ -287,6 +287,7 @@ public:
     int pauses = 0;
     int resumes = 0;
     std::vector<Leftover> leftovers;
+    std::vector<Unlisted> unlisted;
     std::vector<std::string> logged;
 
 private:
@@ -317,7 +318,10 @@ private:
         core.on_probe_done(now, e.id, probe);
     }
     void carry_out(CancelProbe&) {}
-    void carry_out(EndLeftovers& e) { leftovers.insert(leftovers.end(), e.leftovers.begin(), e.leftovers.end()); }
+    void carry_out(EndLeftovers& e) {
+        leftovers.insert(leftovers.end(), e.leftovers.begin(), e.leftovers.end());
+        if (e.unlisted) unlisted.push_back(*e.unlisted);
+    }
     void carry_out(SaveState& e) { saved.push_back(e.state); }
     void carry_out(Log& e) { logged.push_back(e.text); }
 

@@ -120,5 +120,47 @@ TEST(Leftovers, OfOneThatANewEngineDoesNotKnowAreNone) {
     EXPECT_THAT(t.leftovers, IsEmpty());
 }
 
+// Goal: what is left of containers that were removed while nobody here looked is found by what is not listed.
+
+TEST(Leftovers, OfUnlistedOnesAreLookedForOnceAfterTheStart) {
+    LeftoversHarness t;
+    t.advance(27s);
+    EXPECT_THAT(t.unlisted, IsEmpty());
+    t.advance(6s);
+    ASSERT_EQ(t.unlisted.size(), 1U);
+    EXPECT_THAT(t.unlisted[0].listed, ElementsAre(t.id));
+    EXPECT_EQ(t.unlisted[0].data_root, "/var/lib/docker");
+    EXPECT_GE(t.unlisted[0].age_min, bounds::leftover_grace_max);
+    EXPECT_NE(t.container()->spec.at("Env").dump().find(t.unlisted[0].mark), std::string::npos);
+    t.advance(5min);
+    EXPECT_EQ(t.unlisted.size(), 1U);
+}
+
+TEST(Leftovers, OfUnlistedOnesAreLookedForAfterEachEndOfTheEngine) {
+    LeftoversHarness t;
+    t.advance(2min);
+    ASSERT_EQ(t.unlisted.size(), 1U);
+    t.engine_is_away();
+    t.engine.containers.clear();
+    t.engine.root_dir = "/elsewhere";
+    t.advance(9s);
+    EXPECT_EQ(t.unlisted.size(), 1U);
+    t.advance(5s);
+    ASSERT_EQ(t.unlisted.size(), 2U);
+    EXPECT_THAT(t.unlisted[1].listed, IsEmpty());
+    EXPECT_EQ(t.unlisted[1].data_root, "/elsewhere") << "as it is now, not as it was";
+    EXPECT_GE(t.unlisted[1].age_min, bounds::leftover_grace);
+}
+
+TEST(Leftovers, OfUnlistedOnesAreLeftAloneWhereTheEngineDoesNotSayWhereItIs) {
+    LeftoversHarness t;
+    t.advance(2min);
+    ASSERT_EQ(t.unlisted.size(), 1U);
+    t.engine.root_dir.clear();
+    t.engine_is_away();
+    t.advance(5min);
+    EXPECT_EQ(t.unlisted.size(), 1U);
+}
+
 }  // namespace
 }  // namespace mc::worker
