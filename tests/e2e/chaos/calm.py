@@ -52,6 +52,8 @@ class Calm:
         self.world, self.people, self.ledger, self.journal = world, people, ledger, journal
         self.draw = random.Random(f"{seed}/calm")
         self.witnesses = [WatchWitness(watch, journal) for watch in world.watches]
+        # By container, from when on something was seen to run of which its engine knows nothing.
+        self.unknown_since = {}
         # Of the broker's log, in bytes.
         self.log_read = 0
 
@@ -219,7 +221,9 @@ class Calm:
     def end_what_nobody_knows(self):
         """What an administrator has to do (docs/operations.md) after a worker ended, or a VM was removed by hand, at a bad
         moment: end what a killed engine has left of containers that are no more."""
-        for machine, container, pids in self.unknown(UNKNOWN_S):
+        for machine, container, pids in self.unknown(GONE_S):
+            if time.monotonic() - self.unknown_since.setdefault(container, time.monotonic()) < UNKNOWN_S:
+                continue
             ended = any(self.ledger.was_its_engine(how, name) for name in self.world.names_on(machine) for how in ("killed", "ended"))
             self.journal.check("only an engine that ended leaves something of a removed VM", ended, f"{machine.name}: {container}")
             self.journal.count("remarks", "a killed engine had left something of a removed VM: it was ended by hand")

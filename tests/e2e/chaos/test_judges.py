@@ -14,7 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, ".."))
 os.environ.setdefault("MC_BIN", "/nowhere")
 import resources
-from calm import ROOT_UNMOUNTED, Calm, Unsettled
+from calm import ROOT_UNMOUNTED, UNKNOWN_S, Calm, Unsettled
 from journal import Journal
 from ledger import Ledger
 from nemesis import Nemesis, minds
@@ -176,7 +176,7 @@ class CalmTest(JudgesTest):
         with mock.patch("os.kill", lambda pid, _: ended.append(pid)):
             self.calm.end_what_nobody_knows()
             self.assertEqual([], ended, "the worker may end it yet")
-            ages[8] = 46
+            self.calm.unknown_since["c9"] -= UNKNOWN_S
             self.ledger.engine_was("killed", ["a1", "a2"])
             self.calm.end_what_nobody_knows()
         self.assertEqual([8], ended)
@@ -185,6 +185,7 @@ class CalmTest(JudgesTest):
     def test_what_runs_of_a_removed_vm_though_its_engine_never_ended(self):
         machine = self.world.machines[0]
         machine.shims, machine.youngest = lambda: {"c9": [8]}, lambda pids: 46
+        self.calm.unknown_since["c9"] = -UNKNOWN_S
         self.world.names_on = lambda machine: ["a1", "a2"]
         with mock.patch("os.kill"):
             self.calm.end_what_nobody_knows()
