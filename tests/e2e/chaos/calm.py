@@ -20,7 +20,7 @@ from world import WORKERS
 SETTLE_S = 90
 # From the moment when they may no longer begin anything.
 REST_S = CHANGE_S + HUNG_S + COMMAND_S
-# The worker has ended it by then, if it knows of it.
+# After its own start, or its engine's, a worker has ended what is left of a removed container by then.
 UNKNOWN_S = 45
 # What runs of a removed container has ended by then, unless its engine was killed.
 GONE_S = 5
@@ -219,8 +219,8 @@ class Calm:
                     yield machine, container, pids
 
     def end_what_nobody_knows(self):
-        """What an administrator has to do (docs/operations.md) after a worker ended, or a VM was removed by hand, at a bad
-        moment: end what a killed engine has left of containers that are no more."""
+        """What an administrator has to do (docs/operations.md) where no worker does: end what a killed engine has left of
+        containers that are no more."""
         for machine, container, pids in self.unknown(GONE_S):
             if time.monotonic() - self.unknown_since.setdefault(container, time.monotonic()) < UNKNOWN_S:
                 continue

@@ -11,24 +11,9 @@
 #include <string>
 #include <utility>
 
-namespace mc::test {
+#include "integration/io/temp_dir.hpp"
 
-/// A directory of its own, removed with it.
-class Folder {
-public:
-    Folder() {
-        char name[] = "/tmp/mc-shim-XXXXXX";
-        EXPECT_NE(::mkdtemp(name), nullptr);
-        path_ = name;
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder() { std::filesystem::remove_all(path_); }
-    [[nodiscard]] std::filesystem::path operator/(const std::filesystem::path& below) const { return path_ / below; }
-
-private:
-    std::filesystem::path path_;
-};
+namespace mc::io::test {
 
 /// A process that looks like a container's shim to whoever reads its name and command line; stopped.
 class FakeShim {
@@ -77,8 +62,8 @@ public:
     [[nodiscard]] pid_t pid() const { return pid_; }
 
 private:
-    Folder folder_;
+    TempDir folder_;
     pid_t pid_ = 0;
 };
 
-}  // namespace mc::test
+}  // namespace mc::io::test

@@ -15,7 +15,7 @@
 namespace mc::io {
 namespace {
 
-using mc::test::FakeShim;
+using test::FakeShim;
 using test::TempDir;
 using ::testing::IsEmpty;
 

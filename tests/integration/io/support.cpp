@@ -26,17 +26,6 @@ int listen_somewhere(std::uint16_t& port) {
 
 }  // namespace
 
-TempDir::TempDir() {
-    std::string name = (std::filesystem::temp_directory_path() / "mc-io-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    path_ = name;
-}
-
-TempDir::~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-}
-
 bool run_until(Poller& poller, const std::function<bool()>& done, milliseconds longest) {
     const Instant end = read_clock().instant + longest;
     while (!done()) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "integration/io/temp_dir.hpp"
 #include "io/clock.hpp"
 #include "io/environment.hpp"
 #include "io/poller.hpp"
@@ -18,20 +19,6 @@ namespace mc::io::test {
 
 /// Long enough for a loaded machine; reached only when something is wrong.
 inline constexpr milliseconds patience{20000};
-
-/// A directory of its own, gone at the end.
-class TempDir {
-public:
-    TempDir();
-    ~TempDir();
-    TempDir(const TempDir&) = delete;
-    TempDir& operator=(const TempDir&) = delete;
-    [[nodiscard]] std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
-private:
-    std::filesystem::path path_;
-};
 
 /// Turns the loop until `done` says so. False when patience ran out.
 [[nodiscard]] bool run_until(Poller& poller, const std::function<bool()>& done, milliseconds longest = patience);

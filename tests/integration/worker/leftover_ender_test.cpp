@@ -13,7 +13,7 @@
 namespace mc::worker {
 namespace {
 
-using test::FakeShim;
+using io::test::FakeShim;
 
 TEST(LeftoverEnder, EndsWhatIsOldEnough) {
     FakeShim shim;
@@ -48,7 +48,7 @@ struct InBundle {
         return !shim->lives() || shim->ends_within(unlisted.data_root == "/data" ? 2s : 200ms);
     }
 
-    test::Folder folder;
+    io::test::TempDir folder;
     std::optional<FakeShim> shim;
 };
 
