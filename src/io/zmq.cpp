@@ -162,8 +162,8 @@ std::optional<PublicKey> key_of(zmq_msg_t* frame) {
     return *key;
 }
 
-/// A program makes its two or three sockets at its start: that the library has
-/// none to give (no file descriptors left) is not something it could go on from.
+/// A program makes these at its start: that the library has none to give (no file
+/// descriptors left) is not something it could go on from.
 template <class Impl>
 std::unique_ptr<Impl> make_socket(zmq::context_t& context, zmq::socket_type type, const SocketOptions& options) {
     try {
@@ -184,8 +184,12 @@ Socket Socket::dealer(Context& context, const SocketOptions& options) {
 Socket Socket::pub(Context& context, const SocketOptions& options) {
     return Socket(make_socket<Impl>(context.impl_->context, zmq::socket_type::pub, options));
 }
-Socket Socket::xpub(Context& context, const SocketOptions& options) {
-    return Socket(make_socket<Impl>(context.impl_->context, zmq::socket_type::xpub, options));
+Result<Socket> Socket::xpub(Context& context, const SocketOptions& options) {
+    try {
+        return Socket(std::make_unique<Impl>(context.impl_->context, zmq::socket_type::xpub, options));
+    } catch (const zmq::error_t& error) {
+        return fail(ErrorCode::io_failed, std::string("no socket can be made: ") + error.what());
+    }
 }
 Socket Socket::pair(Context& context, const SocketOptions& options) {
     return Socket(make_socket<Impl>(context.impl_->context, zmq::socket_type::pair, options));

@@ -105,8 +105,8 @@ public:
     [[nodiscard]] static Socket pub(Context& context, const SocketOptions& options = {});
     /// As pub, but each subscription is received (receive_subscription()) and only what subscribe() then grants is sent
     /// to that peer. The library takes the wrong one for it once anything else than a subscription was received, until
-    /// all that waits has been: grant nothing then.
-    [[nodiscard]] static Socket xpub(Context& context, const SocketOptions& options = {});
+    /// all that waits has been: grant nothing then. Errors: io_failed (no file descriptors left).
+    [[nodiscard]] static Result<Socket> xpub(Context& context, const SocketOptions& options = {});
     [[nodiscard]] static Socket sub(Context& context, const SocketOptions& options = {});
     /// One to one, inside the process.
     [[nodiscard]] static Socket pair(Context& context, const SocketOptions& options = {});

@@ -8,6 +8,7 @@
 #include "broker/core/topics.hpp"
 #include "io/clock.hpp"
 #include "io/log.hpp"
+#include "io/open_files.hpp"
 
 namespace mc::broker {
 namespace {
@@ -41,24 +42,33 @@ EventsSocket::EventsSocket(io::Context& context, io::Poller& poller, TopicsFor t
     : context_(context), poller_(poller), topics_for_(std::move(topics_for)), on_barred_(std::move(on_barred)) {}
 
 EventsSocket::~EventsSocket() {
-    if (socket_) poller_.remove(*socket_);
+    close();
 }
 
 Result<void> EventsSocket::bind(const std::string& endpoint, const io::SocketOptions& options) {
     options_ = options;
     options_.message_bytes_max = frame_bytes_max;
     with_keys_ = std::holds_alternative<io::CurveServer>(options.security);
-    open();
-    if (auto bound = socket_->bind(endpoint); !bound) return bound;
+    if (auto opened = open(endpoint); !opened) return opened;
     endpoint_ = socket_->last_endpoint();
     return {};
 }
 
-void EventsSocket::open() {
+Result<void> EventsSocket::open(const std::string& endpoint) {
+    if (!socket_) {
+        auto made = io::Socket::xpub(context_, options_);
+        if (!made) return fail(made.error());
+        socket_.emplace(std::move(*made));
+        poller_.add(*socket_, {}, [this](io::Readiness) { on_subscriptions(); });
+    }
+    return socket_->bind(endpoint);
+}
+
+void EventsSocket::close() {
     subscribed_.clear();
-    if (socket_) poller_.remove(*socket_);
-    socket_.emplace(io::Socket::xpub(context_, options_));
-    poller_.add(*socket_, {}, [this](io::Readiness) { on_subscriptions(); });
+    if (!socket_) return;
+    poller_.remove(*socket_);
+    socket_.reset();
 }
 
 void EventsSocket::on_subscriptions() {
@@ -98,18 +108,19 @@ void EventsSocket::bar(const PublicKey& key, const std::string& what) {
 }
 
 void EventsSocket::publish(const std::vector<std::string>& frames) {
-    // Before it is bound there is nobody to hear it.
+    // While there is none nobody hears it: watchers see that from the numbers.
     if (socket_) static_cast<void>(socket_->send(frames));
 }
 
 void EventsSocket::begin_anew() {
     if (!with_keys_) return;
-    open();
+    // Before there is another: whoever is to be kept out is out, even if there is to be none for a while.
+    close();
     mixed_up_ = outdated_ = false;
     down_ = true;
     down_since_ = io::read_clock().instant;
     wait_ = rebind_first;
-    bind_again();
+    open_again();
 }
 
 Instant EventsSocket::next_try() const {
@@ -119,14 +130,16 @@ Instant EventsSocket::next_try() const {
 
 void EventsSocket::try_again() {
     if (outdated_) return begin_anew();
-    if (down_ && io::read_clock().instant >= next_try_) bind_again();
+    if (down_ && io::read_clock().instant >= next_try_) open_again();
 }
 
-void EventsSocket::bind_again() {
+void EventsSocket::open_again() {
+    // A flood of connections may have taken all descriptors, and takes at once what is given back.
+    const io::OpenFilesReserve lent;
     // The library gives the port back in a thread of its own, a moment later.
-    const auto bound = socket_->bind(endpoint_);
+    const auto opened = open(endpoint_);
     const Instant now = io::read_clock().instant;
-    if (bound) {
+    if (opened) {
         down_ = false;
         if (!std::exchange(failure_told_, false)) return;
         const milliseconds took = now - down_since_;
@@ -134,7 +147,7 @@ void EventsSocket::bind_again() {
                             " ms");
     }
     if (!std::exchange(failure_told_, true)) {
-        io::log_info("watchers were made to connect anew, and " + bound.error().message +
+        io::log_info("watchers were made to connect anew, and " + opened.error().message +
                      "; it is tried again until then");
     }
     next_try_ = now + wait_;

@@ -38,11 +38,11 @@ public:
     /// Never waits; a slow watcher misses it, and sees that from the numbers.
     void publish(const std::vector<std::string>& frames);
 
-    /// Ends the connections of all watchers. They connect again, and who may no longer is not let in. Does nothing
-    /// where no keys are asked for.
+    /// Ends the connections of all watchers, whatever comes then. They connect again, and who may no longer is not let
+    /// in. Does nothing where no keys are asked for.
     void begin_anew();
-    /// When to call try_again(): it is to begin anew, or has and the port is not yet free again; never() when it is
-    /// served. That it had to wait, and that it need not any more, is logged once.
+    /// When to call try_again(): it is to begin anew, or has and the port is not yet free again, or no file descriptor
+    /// is; never() when it is served. That it had to wait, and that it need not any more, is logged once.
     [[nodiscard]] Instant next_try() const;
     void try_again();
 
@@ -51,8 +51,9 @@ public:
     [[nodiscard]] bool is_barred(const PublicKey& key) const { return barred_.contains(key); }
 
 private:
-    void open();
-    void bind_again();
+    [[nodiscard]] Result<void> open(const std::string& endpoint);
+    void close();
+    void open_again();
     void on_subscriptions();
     /// Lets that key in no more, and has the socket begin anew.
     void bar(const PublicKey& key, const std::string& what);
@@ -63,7 +64,7 @@ private:
     OnBarred on_barred_;
     io::SocketOptions options_;
     std::string endpoint_;
-    std::optional<io::Socket> socket_;
+    std::optional<io::Socket> socket_;  ///< none while it could not be made again
     bool with_keys_ = false;
     bool down_ = false;
     Instant down_since_;

@@ -184,7 +184,7 @@ TEST(CurveSentences, SayWhatToDo) {
 
 // Each subscriber gets what its key is granted, whatever it asks for.
 TEST_F(Curve, AnXpubSendsToEachOnlyWhatItIsGranted) {
-    Socket events = Socket::xpub(context, with(CurveServer{server, "events"}));
+    Socket events = Socket::xpub(context, with(CurveServer{server, "events"})).value();
     ASSERT_TRUE(events.bind("tcp://127.0.0.1:*"));
     Socket all = Socket::sub(context, with(CurveClient{client, server.pub}));
     all.subscribe("");
