@@ -2,10 +2,16 @@
 
 import json
 import os
+import pathlib
+import re
 import subprocess
 import unittest
 
 from cloud import IMAGE, CloudTest, wait_until
+
+# Their numbers in Linux (linux/capability.h).
+CAPABILITIES = {"CHOWN": 0, "DAC_OVERRIDE": 1, "FOWNER": 3, "FSETID": 4, "KILL": 5, "SETGID": 6, "SETUID": 7,
+                "NET_BIND_SERVICE": 10, "SYS_CHROOT": 18, "AUDIT_WRITE": 29}
 
 
 class MainJob(CloudTest):
@@ -119,6 +125,23 @@ class MainJob(CloudTest):
         self.assertFalse(host["Binds"])
         self.assertEqual(cloud.mccli("exec", "vm-1", "--", "printenv", "COLOUR").stdout.strip(), "blue")
         self.assertEqual(cloud.vms()["vm-1"]["labels"], {"course": "os"})
+
+    def test_a_vm_has_the_rights_that_are_documented(self):
+        cloud = self.cloud
+        cloud.create("--name", "box")
+        told = cloud.mccli("exec", "box", "--", "cat", "/proc/1/status").stdout
+        status = dict(line.split(":\t", 1) for line in told.splitlines() if ":\t" in line)
+        security = (pathlib.Path(__file__).parents[2] / "docs/security.md").read_text(encoding="utf-8")
+        named = re.search(r"all dropped but ([A-Z_, ]+) \(", security).group(1).split(", ")
+        self.assertEqual(int(status["CapBnd"], 16), sum(1 << CAPABILITIES[name] for name in named), named)
+        self.assertEqual(status["Seccomp"], "2")  # a filter
+        self.assertEqual(status["NoNewPrivs"], "0")  # sudo works
+        # No packets in a neighbour's name; pings all the same.
+        sockets = ("perl", "-MSocket", "-e", "print socket(my $s, $ARGV[0], $ARGV[1], $ARGV[2]) ? 'yes' : 'no'")
+        raw = cloud.mccli("exec", "box", "--", *sockets, "17", "3", "768")  # AF_PACKET, SOCK_RAW, ETH_P_ALL
+        self.assertEqual(raw.stdout, "no")
+        ping = cloud.mccli("exec", "box", "--", *sockets, "2", "2", "1")  # AF_INET, SOCK_DGRAM, ICMP
+        self.assertEqual(ping.stdout, "yes")
 
     def test_a_vm_without_sshd_is_entered_through_exec(self):
         cloud = self.cloud

@@ -117,16 +117,22 @@ Result<EngineInfo> parse_info(std::string_view body) {
     const json value = parse(body);
     if (!value.is_object()) return unreadable("itself");
     bool remaps_users = false;
+    bool filters_calls = false;
     const json options = at(value, {"SecurityOptions"});
     for (const auto& option : options.is_array() ? options : json::array()) {
-        remaps_users = remaps_users || text(option).starts_with("name=userns");
+        const std::string word = text(option);
+        remaps_users = remaps_users || word.starts_with("name=userns");
+        // "builtin" since Docker 23; anything else is "unconfined" or a file that somebody wrote.
+        filters_calls =
+            filters_calls || word == "name=seccomp,profile=default" || word == "name=seccomp,profile=builtin";
     }
     return EngineInfo{.version = to_sentence(text(at(value, {"ServerVersion"})), limits::word_bytes_max),
                       .cpus = integer<std::uint32_t>(at(value, {"NCPU"})),
                       .memory_bytes = integer<std::uint64_t>(at(value, {"MemTotal"})),
                       .live_restore = flag(at(value, {"LiveRestoreEnabled"})),
                       .data_root = text(at(value, {"DockerRootDir"})),
-                      .remaps_users = remaps_users};
+                      .remaps_users = remaps_users,
+                      .filters_calls = filters_calls};
 }
 
 Result<bool> parse_network_isolates(std::string_view body) {

@@ -37,8 +37,9 @@ struct EngineInfo {
     std::uint32_t cpus = 0;
     std::uint64_t memory_bytes = 0;
     bool live_restore = false;
-    std::string data_root;      ///< its directory on its machine
-    bool remaps_users = false;  ///< dockerd --userns-remap: root in a container is another user id outside
+    std::string data_root;       ///< its directory on its machine
+    bool remaps_users = false;   ///< dockerd --userns-remap: root in a container is another user id outside
+    bool filters_calls = false;  ///< Docker's own seccomp profile is there, and applied
 };
 
 struct ExecInfo {

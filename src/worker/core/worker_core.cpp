@@ -235,19 +235,27 @@ void WorkerCore::on_info(Now now, const CallResult& result) {
     const auto info = engine::parse_info(result->body);
     if (!info) return;
     health_.on_info(now, *info);
-    if (!info->live_restore && !std::exchange(told_about_live_restore_, true)) {
-        outbox_.log(LogLevel::warning,
-                    "the engine's live-restore is off: stopping the engine stops every VM on it (docs/operations.md)");
-    }
-    if (!std::exchange(told_about_users_, true)) {
-        outbox_.log(LogLevel::info, info->remaps_users
-                                        ? "root in a VM is not root on this machine: the engine remaps users"
-                                        : "root in a VM is root's user id on this machine too: the engine does not "
-                                          "remap users (docs/operations.md, userns-remap)");
-    }
+    if (!std::exchange(told_about_engine_, true)) tell_about(*info);
     const std::string& network = settings_.vm_network;
     if (!told_about_network_)
         calls_.start(owner_health, CallPurpose::network, engine::network_inspect(network.empty() ? "bridge" : network));
+}
+
+void WorkerCore::tell_about(const engine::EngineInfo& engine) {
+    if (!engine.live_restore) {
+        outbox_.log(LogLevel::warning,
+                    "the engine's live-restore is off: stopping the engine stops every VM on it (docs/operations.md)");
+    }
+    if (!engine.filters_calls) {
+        outbox_.log(LogLevel::warning,
+                    "the engine does not run its default seccomp profile: VMs may make system calls that it keeps "
+                    "from them, and reach more of the kernel; start dockerd without --seccomp-profile "
+                    "(docs/security.md)");
+    }
+    outbox_.log(LogLevel::info, engine.remaps_users
+                                    ? "root in a VM is not root on this machine: the engine remaps users"
+                                    : "root in a VM is root's user id on this machine too: the engine does not "
+                                      "remap users (docs/operations.md, userns-remap)");
 }
 
 void WorkerCore::on_network(const CallResult& result) {

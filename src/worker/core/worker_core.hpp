@@ -59,6 +59,7 @@ private:
     void on_order(Now now, const protocol::Message& message);
     void on_session_change(Now now, Session::Change change);
     void on_info(Now now, const CallResult& result);
+    void tell_about(const engine::EngineInfo& engine);
     void on_network(const CallResult& result);
     void ask_info(Now now);
     void watch_readiness(Now now);
@@ -78,9 +79,8 @@ private:
     Session session_;
     Instant next_info_;
     bool asking_info_ = false;
-    bool told_about_live_restore_ = false;
+    bool told_about_engine_ = false;
     bool told_about_network_ = false;
-    bool told_about_users_ = false;
     bool stopping_ = false;
     std::string save_error_;
     Instant next_save_ = Instant::never();

@@ -11,6 +11,7 @@
 #include "protocol/endpoints.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/validate.hpp"
+#include "worker/core/text.hpp"
 #include "worker/shell/own_address.hpp"
 
 namespace mc::worker {
@@ -30,6 +31,25 @@ io::OptionExtra shown_default(std::string text) {
     io::OptionExtra extra;
     extra.default_shown = std::move(text);
     return extra;
+}
+
+/// A network that VMs can be in: the engine takes other words there that would give them the machine's own network
+/// (host), another container's (container:…) or none that their sshd is reached by (none).
+Result<void> check_vm_network(const std::string& name) {
+    static constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    if (name.empty()) return {};
+    if (name == "host" || name == "none" || name == "default" || name.starts_with("container:")) {
+        return fail(ErrorCode::usage, "--vm-network " + name +
+                                          " is refused: VMs never share the network of the machine or of another "
+                                          "container, and need one; name a network of the engine (docker network ls)");
+    }
+    if (name.size() > limits::host_bytes_max || letters.find(name.front()) == std::string_view::npos ||
+        name.find_first_not_of(std::string(letters) + "_.-") != std::string::npos) {
+        return fail(ErrorCode::usage, "--vm-network: \"" + to_sentence(name, limits::word_bytes_max) +
+                                          "\" is no name of a network: letters, digits and _.- after a letter or "
+                                          "digit (docker network ls)");
+    }
+    return {};
 }
 
 struct Raw {
@@ -227,6 +247,7 @@ Result<WorkerOptions> read_options(std::span<const std::string> arguments, const
         settings.advertise = std::move(*own);
     }
     if (settings.advertise.size() > limits::host_bytes_max) return fail(ErrorCode::usage, "--advertise is too long");
+    if (const auto valid = check_vm_network(raw.vm_network); !valid) return fail(valid.error());
     settings.vm_network = raw.vm_network;
     // A local engine's ports are on this machine, however people reach it from outside. On that address alone when a
     // person named one that the machine has; a name or a translated address is none to bind, and one that was found by

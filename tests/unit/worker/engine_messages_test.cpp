@@ -20,7 +20,7 @@ TEST(ContainerSpec, IsExactlyThisForAVmImage) {
     EXPECT_EQ(
         container_spec(identity, order, {.has_sshd = true, .is_vm = true}, Harness::settings()),
         R"({"Env":["A=1","MINICLOUD_NODE=00000000000000c1/000000000000000d"],"ExposedPorts":{"22/tcp":{}},"HostConfig":{"CapAdd":["AUDIT_WRITE","CHOWN","DAC_OVERRIDE",)"
-        R"("FOWNER","FSETID","KILL","NET_BIND_SERVICE","NET_RAW","SETGID","SETUID","SYS_CHROOT"],"CapDrop":["ALL"],)"
+        R"("FOWNER","FSETID","KILL","NET_BIND_SERVICE","SETGID","SETUID","SYS_CHROOT"],"CapDrop":["ALL"],)"
         R"("Memory":536870912,"MemorySwap":536870912,"NanoCpus":1500000000,"PidsLimit":512,"PortBindings":)"
         R"({"22/tcp":[{"HostIp":"0.0.0.0","HostPort":""}]},"RestartPolicy":{"Name":"no"}},"Hostname":"vm-1",)"
         R"("Image":"minicloud/vm:latest","Labels":{"minicloud.cloud":"00000000000000c1","minicloud.name":"vm-1",)"
@@ -137,6 +137,17 @@ TEST(EngineReplies, TellWhetherTheEngineRemapsUsers) {
     for (const char* nonsense : {"null", "{}", "[1,null]", "\"name=userns\""})
         EXPECT_FALSE(remaps(nonsense)) << nonsense;
     EXPECT_FALSE(engine::parse_info("{}")->remaps_users);
+}
+
+TEST(EngineReplies, TellWhetherDockersOwnSeccompProfileIsApplied) {
+    const auto filters = [](const std::string& options) {
+        return engine::parse_info(R"({"SecurityOptions":)" + options + "}")->filters_calls;
+    };
+    EXPECT_TRUE(filters(R"(["name=apparmor","name=seccomp,profile=default"])"));
+    EXPECT_TRUE(filters(R"(["name=seccomp,profile=builtin"])"));
+    EXPECT_FALSE(filters(R"(["name=seccomp,profile=unconfined"])"));
+    EXPECT_FALSE(filters(R"(["name=seccomp,profile=/etc/own.json"])"));
+    EXPECT_FALSE(filters(R"(["name=apparmor"])"));
 }
 
 TEST(EngineReplies, ReadAList) {

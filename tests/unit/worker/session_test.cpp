@@ -217,6 +217,15 @@ TEST(WorkerUsers, SaysOnceThatTheEngineDoesNotRemapThem) {
     EXPECT_EQ(told, 1);
 }
 
+TEST(WorkerEngine, SaysOnceThatSystemCallsAreNotFiltered) {
+    Harness t;
+    t.advance(3 * bounds::info_interval);
+    const auto told = std::count_if(t.logged.begin(), t.logged.end(), [](const auto& line) {
+        return line.starts_with("the engine does not run its default seccomp profile");
+    });
+    EXPECT_EQ(told, 1);
+}
+
 TEST(WorkerNetwork, SaysThatItsNetworkIsMissing) {
     auto settings = Harness::settings();
     settings.vm_network = "vms";
