@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <zmq.hpp>
 
 #include "base/assert.hpp"
 #include "io/errno_text.hpp"
+#include "io/random.hpp"
 
 namespace mc::io {
 
@@ -18,7 +20,11 @@ struct Context::Impl {
     zmq::context_t context{1};
 };
 
-Context::Context() : impl_(std::make_unique<Impl>()) {}
+Context::Context() : impl_(std::make_unique<Impl>()) {
+    // A ROUTER's first routing id is of rand(), which libzmq 4.3.4 never seeds: it would be the same in every process,
+    // and who knows the next one can end this one (pitfalls 4).
+    std::srand(static_cast<unsigned>(random_u64()));
+}
 Context::~Context() = default;
 Context::Context(Context&&) noexcept = default;
 Context& Context::operator=(Context&&) noexcept = default;

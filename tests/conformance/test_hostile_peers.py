@@ -1,7 +1,9 @@
 """Peers that have a key, and use it for what is not theirs; and peers that have none, and use up what they can."""
 
+import ctypes
 import pathlib
 import socket
+import struct
 import threading
 import time
 import unittest
@@ -94,6 +96,23 @@ class HostilePeersTest(KeyedCloudTest):
         again = self.cloud.client(self.ada)
         self.addCleanup(again.close)
         self.assertEqual(again.job(request_id).request, request_id)
+
+    def test_routing_ids_can_not_be_foretold(self):
+        # libzmq 4.3.4 begins with two numbers of rand(), seeds it nowhere, and ends the process when the next id is taken.
+        c = ctypes.CDLL(None)
+        c.srand(1)
+        unseeded = [c.rand() for _ in range(8)]
+        for low, high in zip(unseeded[::2], unseeded[1::2]):
+            first = (low | high << 31) & 0xFFFFFFFF
+            for ahead in range(60):
+                peer = self.hostile(self.eve, b"\0" + struct.pack(">I", (first + ahead) & 0xFFFFFFFF))
+                if ahead == 59:
+                    peer.hello()  # it is in, and so are those before it
+        for _ in range(30):
+            client = self.cloud.client(self.ada)
+            self.addCleanup(client.close)
+            client.hello()
+        self.assertIsNone(self.cloud.broker.poll())
 
     def test_a_replayed_request_does_nothing_for_another(self):
         self.node()
