@@ -54,7 +54,7 @@ root_reaches_engine() {
 # dockerd in a session of its own. MC_DOCKERD_ARGS adds options, for a second engine beside the machine's.
 start_background_engine() {
     local args=() pid
-    # Nothing on its bridge reaches another (docs/adr/0020-*).
+    # Nothing on its bridge reaches another, and VMs need no slower network for it (docs/adr/0022-*).
     read -ra args <<<"--icc=false ${MC_DOCKERD_ARGS:-}"
     mkdir -p "$mc_engine_dir"
     mount_cgroups

@@ -58,6 +58,10 @@ class Join(unittest.TestCase):
         self.assertEqual((vm["name"], vm["node"]), ("web", "lab-1"))
         self.assertEqual(ada.mccli("ssh", "web", "--", "hostname").stdout, "web\n")
         self.assertEqual(ada.mccli("exec", "web", "--", "hostname").stdout, "web\n")
+        # Its port is open on the node's advertised address, and on no other.
+        container = json.loads(machines[0].docker("inspect", *machines[0].containers(cloud.cloud_id())))[0]
+        published = container["NetworkSettings"]["Ports"]["22/tcp"]
+        self.assertEqual([port["HostIp"] for port in published], [machines[0].advertise])
         self.assertNotIn("web", bob.mccli("list").stdout)
         self.assertNotEqual(bob.mccli("exec", "ada/web", "--", "true", check=False).returncode, 0)
         self.assertIn("web", cloud.mccli("list").stdout)

@@ -33,6 +33,7 @@ bool carries_items(const protocol::Message& message) {
 
 void Checker::container_created(const std::string& engine, const Container& container) {
     ++work_.containers;
+    if (!container.kept_apart) world_.violated("VM " + container.vm.str() + " can be reached by others of its engine");
     auto& live = live_[container.vm];
     live.insert(engine + " " + container.id);
     if (live.size() > 1) {

@@ -5,6 +5,7 @@
 
 #include "sim/engine_text.hpp"
 #include "worker/core/bounds.hpp"
+#include "worker/core/engine_requests.hpp"
 
 namespace mc::sim {
 namespace {
@@ -22,7 +23,9 @@ std::string host_key_of(const Container& container) {
 }  // namespace
 
 Engine::Engine(World& world, std::string name, EngineObserver& observer)
-    : world_(world), dice_(world.dice("engine " + name)), name_(std::move(name)), observer_(observer) {}
+    : world_(world), dice_(world.dice("engine " + name)), name_(std::move(name)), observer_(observer) {
+    bridge_isolates_ = dice_.one_in(2);
+}
 
 Engine::Operation Engine::parse(const worker::EngineRequest& request) {
     std::string path = request.target.substr(std::string("/v1.41").size());
@@ -171,9 +174,7 @@ Engine::Answer Engine::perform(const CallPtr& call, const Operation& operation) 
             R"({"ServerVersion":"20.10.24","NCPU":4,"MemTotal":8589934592,"LiveRestoreEnabled":true,"DockerRootDir":"/sim"})",
             {}};
     }
-    if (verb == "networks/bridge") {
-        return {200, R"({"Options":{"com.docker.network.bridge.enable_icc":"false"}})", {}};
-    }
+    if (verb.starts_with("networks/")) return network(verb.substr(std::string("networks/").size()));
     if (verb == "list") return list(operation.query);
     if (verb == "inspect") return inspect(operation);
     if (verb == "create") return create(call->request, operation);
@@ -202,6 +203,21 @@ Engine::Answer Engine::perform(const CallPtr& call, const Operation& operation) 
         return {200, "", {{"ssh_host_ed25519_key.pub", 0644, false, host_key_of(*container) + " root@vm\n"}}};
     }
     return trouble(404, "page not found");
+}
+
+Engine::Answer Engine::network(const std::string& word) {
+    const std::string name = worker::engine::own_network;
+    if (word == "create") {
+        if (has_network_) return trouble(403, "networks have same bridge name");
+        has_network_ = true;
+        return {201, R"({"Id":"n1"})", {}};
+    }
+    if (word == name && !has_network_) return trouble(404, "network " + name + " not found");
+    const bool apart = word == name || bridge_isolates_;
+    return {
+        200,
+        std::string(R"({"Options":{"com.docker.network.bridge.enable_icc":")") + (apart ? "false" : "true") + "\"}}",
+        {}};
 }
 
 Engine::Answer Engine::list(const std::string& query) {
@@ -264,6 +280,7 @@ Engine::Answer Engine::create(const worker::EngineRequest& request, const Operat
     container.image = body.at("Image");
     container.labels = body.at("Labels").get<std::map<std::string, std::string>>();
     container.exposes_ssh = body.contains("ExposedPorts");
+    container.kept_apart = bridge_isolates_ || body.at("HostConfig").contains("NetworkMode");
     container.vm = VmId::parse(container.labels.at("minicloud.vm")).value_or(VmId{});
     container.request = container.labels.at("minicloud.request");
     if (const auto look = looked_for_.find(container.labels.at("minicloud.vm")); look != looked_for_.end()) {

@@ -29,6 +29,7 @@ struct Container {
     std::string image;
     ContainerState state = ContainerState::created;
     bool exposes_ssh = false;
+    bool kept_apart = true;  ///< by its network, from the engine's other containers
     std::uint16_t port = 0;
     int exit_code = 0;
     std::int64_t created_unix_ms = 0;
@@ -156,6 +157,7 @@ private:
     void park(std::function<void()> task) { parked_.push_back(std::move(task)); }
 
     Answer perform(const CallPtr& call, const Operation& operation);
+    Answer network(const std::string& word);
     Answer list(const std::string& query);
     Answer inspect(const Operation& operation);
     Answer create(const worker::EngineRequest& request, const Operation& operation);
@@ -187,6 +189,8 @@ private:
     Dice dice_;
     std::string name_;
     EngineObserver& observer_;
+    bool bridge_isolates_ = true;
+    bool has_network_ = false;  ///< the one that workers make
     bool down_ = false;
     std::optional<std::pair<milliseconds, bool>> kill_in_start_;  ///< for how long, with live-restore
     std::uint64_t daemon_ = 0;  ///< raised with every restart: what the old one was at never ends

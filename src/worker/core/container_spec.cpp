@@ -59,7 +59,7 @@ Labels container_labels(const Identity& identity, const protocol::CreateOrder& o
 }
 
 std::string container_spec(const Identity& identity, const protocol::CreateOrder& order, const ImageInfo& image,
-                           const Settings& settings) {
+                           const Settings& settings, const std::string& network) {
     const protocol::VmSpec& spec = order.spec;
     json host{{"CapAdd", capabilities},
               {"CapDrop", json::array({"ALL"})},
@@ -68,7 +68,7 @@ std::string container_spec(const Identity& identity, const protocol::CreateOrder
               {"NanoCpus", spec.cpus_milli * nano_cpus_per_milli},
               {"PidsLimit", spec.pids},
               {"RestartPolicy", {{"Name", "no"}}}};
-    if (!settings.vm_network.empty()) host["NetworkMode"] = settings.vm_network;
+    if (!network.empty()) host["NetworkMode"] = network;
     if (!image.is_vm) host["Init"] = true;  // ours has its own
     std::vector<std::string> environment = spec.env;
     environment.push_back(mark_of(identity));

@@ -30,6 +30,8 @@ inline constexpr const char* name = "minicloud.name";
 inline constexpr const char* request = "minicloud.request";
 inline constexpr const char* owner = "minicloud.owner";
 inline constexpr const char* spec = "minicloud.spec";
+/// "1" on the network that workers make (engine::own_network).
+inline constexpr const char* network = "minicloud.network";
 /// "1" on an image that was made to be a VM (docker/vm): it has its own init
 /// and takes /etc/minicloud/password-hash.
 inline constexpr const char* vm_image = "io.minicloud.vm";
@@ -62,9 +64,9 @@ struct ImageInfo {
 [[nodiscard]] Labels container_labels(const Identity& identity, const protocol::CreateOrder& order);
 
 /// Body of POST /containers/create (Engine API v1.41), keys in alphabetical order.
-/// Of the settings: the address to publish 22/tcp on, and the VMs' network.
+/// Of the settings: the address to publish 22/tcp on. `network`: "" = the engine's default.
 [[nodiscard]] std::string container_spec(const Identity& identity, const protocol::CreateOrder& order,
-                                         const ImageInfo& image, const Settings& settings);
+                                         const ImageInfo& image, const Settings& settings, const std::string& network);
 
 /// What must be in the container before its first start: keys and password hash.
 /// Empty when there is nothing to put there.

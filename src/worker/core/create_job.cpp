@@ -32,6 +32,8 @@ void CreateJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
             return on_image(now, result);
         case Step::pull:
             return on_pulled(now, result);
+        case Step::network:
+            return;  // nothing is asked for
         case Step::create:
             return on_created(now, result);
         case Step::look:
@@ -127,13 +129,22 @@ void CreateJob::image_missing(Now now, ErrorCode code, const std::string& why) {
 }
 
 void CreateJob::create(Now now) {
+    const auto& context = port().context();
+    if (!context.network.name()) {
+        // An order that was given before the node's start, or while the engine was away.
+        if (!context.network.problem().empty()) {
+            return fail_with(now, {ErrorCode::engine_failed, context.network.problem()});
+        }
+        step_ = Step::network;
+        return port().wake_at(now.instant + bounds::engine_retry);
+    }
     step_ = Step::create;
     may_exist_ = true;
     name_taken_ = false;
     port().progress(now, "creating");
-    const auto& context = port().context();
     port().call(CallPurpose::create,
-                engine::create(order_.vm, container_spec(context.identity, order_, image_, context.settings)));
+                engine::create(order_.vm, container_spec(context.identity, order_, image_, context.settings,
+                                                         *context.network.name())));
 }
 
 void CreateJob::on_created(Now now, const CallResult& result) {
@@ -322,6 +333,8 @@ void CreateJob::on_timer(Now now) {
     switch (step_) {
         case Step::image:
             return look_at_image();
+        case Step::network:
+            return create(now);
         case Step::look:
             return lookup_->on_timer();
         case Step::whose:

@@ -31,6 +31,7 @@ private:
     enum class Step {
         image,  ///< is it on the engine?
         pull,
+        network,  ///< which one is not known yet
         create,
         look,   ///< the order may have been here before, the name is taken, or an answer got lost
         whose,  ///< the name is taken, and by no container of ours: by whose?

@@ -130,6 +130,7 @@ Result<EngineInfo> parse_info(std::string_view body) {
                       .cpus = integer<std::uint32_t>(at(value, {"NCPU"})),
                       .memory_bytes = integer<std::uint64_t>(at(value, {"MemTotal"})),
                       .live_restore = flag(at(value, {"LiveRestoreEnabled"})),
+                      .id = text(at(value, {"ID"})),
                       .data_root = text(at(value, {"DockerRootDir"})),
                       .remaps_users = remaps_users,
                       .filters_calls = filters_calls};

@@ -37,6 +37,7 @@ struct EngineInfo {
     std::uint32_t cpus = 0;
     std::uint64_t memory_bytes = 0;
     bool live_restore = false;
+    std::string id;              ///< several engines of one machine may have the same
     std::string data_root;       ///< its directory on its machine
     bool remaps_users = false;   ///< dockerd --userns-remap: root in a container is another user id outside
     bool filters_calls = false;  ///< Docker's own seccomp profile is there, and applied

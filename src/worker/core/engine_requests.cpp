@@ -67,6 +67,18 @@ EngineRequest network_inspect(const std::string& network) {
     return get(versioned("/networks/" + url_encode(network)), bounds::inspect_call_max);
 }
 
+EngineRequest own_network_create(std::string_view engine) {
+    constexpr std::size_t digits = 12;  // a name of an interface has 15 bytes at most
+    const json body{{"CheckDuplicate", true},
+                    {"Driver", "bridge"},
+                    {"Labels", {{label::network, "1"}}},
+                    {"Name", own_network},
+                    {"Options",
+                     {{"com.docker.network.bridge.enable_icc", "false"},
+                      {"com.docker.network.bridge.name", "mc-" + to_hex(fingerprint(engine)).substr(0, digits)}}}};
+    return post(versioned("/networks/create"), body.dump(), bounds::create_call_max);
+}
+
 EngineRequest list(const Identity& identity) {
     return list_of(our_labels(identity), bounds::list_call_max);
 }

@@ -13,7 +13,13 @@
 namespace mc::worker::engine {
 
 [[nodiscard]] EngineRequest info();
+/// Docker's default bridge; and the one that workers make where it lets VMs reach each other (ADR 22).
+inline constexpr const char* default_network = "bridge";
+inline constexpr const char* own_network = "minicloud";
 [[nodiscard]] EngineRequest network_inspect(const std::string& network);
+/// Makes own_network. `engine`: tells the engine from others on its machine. The network's interface is named after it:
+/// of several workers that make the network at the same time one succeeds (by the network's name alone all would).
+[[nodiscard]] EngineRequest own_network_create(std::string_view engine);
 /// Every container of this cloud and node, running or not.
 [[nodiscard]] EngineRequest list(const Identity& identity);
 /// Those of one VM, whatever they are named: one, unless something went wrong.

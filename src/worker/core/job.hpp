@@ -13,6 +13,7 @@
 #include "worker/core/engine_health.hpp"
 #include "worker/core/known_containers.hpp"
 #include "worker/core/leftovers.hpp"
+#include "worker/core/vm_network.hpp"
 
 namespace mc::worker {
 
@@ -23,6 +24,7 @@ struct JobContext {
     KnownContainers& known;
     Endings& endings;
     Leftovers& leftovers;
+    const VmNetwork& network;
     const Settings& settings;
     Identity identity;
 };

@@ -19,7 +19,7 @@ struct Settings {
     std::string advertise;           ///< host under which people reach this node's VMs
     std::string probe_host;          ///< where this process reaches the published ports
     std::string port_host_ip;        ///< address the engine publishes ports on
-    std::string vm_network;          ///< the engine's network that VMs are put in; "" = its default bridge
+    std::string vm_network;          ///< the engine's network that VMs are put in; "" = one that keeps them apart
     std::string engine;              ///< its endpoint, for sentences
     std::uint32_t slots = 0;         ///< 0 = from the engine's info
     std::uint32_t cpus_milli = 0;    ///< 0 = from the engine's info

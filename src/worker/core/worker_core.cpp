@@ -25,6 +25,9 @@ struct OrderHead {
     }
 };
 
+/// For some milliseconds after the engine's first answer.
+constexpr const char* network_not_known = "the engine has not told about its networks yet";
+
 std::string without_digits(std::string text) {
     std::erase_if(text, [](char c) { return c >= '0' && c <= '9'; });
     return text;
@@ -36,7 +39,8 @@ WorkerCore::WorkerCore(Settings settings, WorkerState state)
     : settings_(std::move(settings)),
       calls_(outbox_, std::clamp<std::size_t>(settings_.engine_calls, 1, bounds::engine_calls_max)),
       health_(settings_),
-      context_{outbox_, calls_, known_, endings_, leftovers_, settings_, Identity{state.cloud, state.node}},
+      network_(outbox_, calls_, settings_),
+      context_{outbox_, calls_, known_, endings_, leftovers_, network_, settings_, Identity{state.cloud, state.node}},
       jobs_(context_, [this](Now now) { inventory_.on_result_sent(now); }),
       inventory_(context_, health_, jobs_),
       watch_(context_, inventory_),
@@ -58,6 +62,8 @@ protocol::NodeStatus WorkerCore::status(Now now) const {
         reason = "the worker is stopping";
     } else if (!save_error_.empty()) {
         reason = save_error_;
+    } else if (status.ready && !network_.name()) {
+        reason = network_.problem().empty() ? network_not_known : network_.problem();
     }
     if (!reason.empty()) {
         status.ready = false;
@@ -156,6 +162,7 @@ void WorkerCore::on_call_done(Now now, CallId id, CallResult result) {
     const auto known = calls_.finish(id);
     if (!known) return;
     health_.on_answer(now, known->purpose, result);
+    if (network_.on_answer(known->purpose, result)) ask_info(now);
     if (known->owner == owner_inventory) {
         inventory_.on_call_done(now, id, known->purpose, result);
         if (known->purpose == CallPurpose::list) {
@@ -168,7 +175,7 @@ void WorkerCore::on_call_done(Now now, CallId id, CallResult result) {
         watch_.on_call_done(now, result);
     } else if (known->owner == owner_health) {
         if (known->purpose == CallPurpose::info) on_info(now, result);
-        if (known->purpose == CallPurpose::network) on_network(result);
+        if (known->purpose == CallPurpose::network) network_.on_call_done(result);
     } else {
         jobs_.on_call_done(now, known->owner, known->purpose, std::move(result));
     }
@@ -224,7 +231,9 @@ void WorkerCore::on_tick(Now now) {
 }
 
 void WorkerCore::ask_info(Now now) {
-    next_info_ = now.instant + (health_.has_info() ? bounds::info_interval : bounds::inventory_retry);
+    next_info_ = now.instant + (!network_.problem().empty()             ? bounds::network_retry
+                                : health_.has_info() && network_.name() ? bounds::info_interval
+                                                                        : bounds::inventory_retry);
     if (std::exchange(asking_info_, true)) return;
     calls_.start(owner_health, CallPurpose::info, engine::info());
 }
@@ -236,9 +245,7 @@ void WorkerCore::on_info(Now now, const CallResult& result) {
     if (!info) return;
     health_.on_info(now, *info);
     if (!std::exchange(told_about_engine_, true)) tell_about(*info);
-    const std::string& network = settings_.vm_network;
-    if (!told_about_network_)
-        calls_.start(owner_health, CallPurpose::network, engine::network_inspect(network.empty() ? "bridge" : network));
+    network_.look(*info);
 }
 
 void WorkerCore::tell_about(const engine::EngineInfo& engine) {
@@ -258,23 +265,6 @@ void WorkerCore::tell_about(const engine::EngineInfo& engine) {
                                       "remap users (docs/operations.md, userns-remap)");
 }
 
-void WorkerCore::on_network(const CallResult& result) {
-    if (!result || told_about_network_) return;
-    if (result->status == 404 && !settings_.vm_network.empty()) {
-        told_about_network_ = true;
-        outbox_.log(LogLevel::error, "the engine has no network " + settings_.vm_network +
-                                         ", so no VM can start: make it (docs/security.md), or leave --vm-network out");
-    }
-    if (!engine::is_good(*result)) return;
-    const auto isolates = engine::parse_network_isolates(result->body);
-    if (!isolates) return;
-    told_about_network_ = true;
-    if (*isolates) return;
-    outbox_.log(LogLevel::warning,
-                "VMs on this engine reach each other: start dockerd with --icc=false to keep them apart "
-                "(docs/security.md)");
-}
-
 void WorkerCore::watch_readiness(Now now) {
     const auto now_is = status(now);
     if (now_is.reason == last_reason_) return;
@@ -283,7 +273,7 @@ void WorkerCore::watch_readiness(Now now) {
     last_reason_ = now_is.reason;
     if (!news) return;
     session_.hasten_heartbeat(now);
-    if (!now_is.ready && (stopping_ || health_.is_starting())) return;
+    if (!now_is.ready && (stopping_ || health_.is_starting() || now_is.reason == network_not_known)) return;
     outbox_.log(now_is.ready ? LogLevel::info : LogLevel::warning,
                 now_is.ready
                     ? "ready for VMs: " + std::to_string(now_is.slots) + " slots, engine " + now_is.engine_version

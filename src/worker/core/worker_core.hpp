@@ -60,7 +60,6 @@ private:
     void on_session_change(Now now, Session::Change change);
     void on_info(Now now, const CallResult& result);
     void tell_about(const engine::EngineInfo& engine);
-    void on_network(const CallResult& result);
     void ask_info(Now now);
     void watch_readiness(Now now);
     void refuse(const protocol::Header& order, Error error);
@@ -72,6 +71,7 @@ private:
     Endings endings_;
     Leftovers leftovers_;
     EngineHealth health_;
+    VmNetwork network_;
     JobContext context_;
     JobTable jobs_;
     Inventory inventory_;
@@ -80,7 +80,6 @@ private:
     Instant next_info_;
     bool asking_info_ = false;
     bool told_about_engine_ = false;
-    bool told_about_network_ = false;
     bool stopping_ = false;
     std::string save_error_;
     Instant next_save_ = Instant::never();

@@ -90,7 +90,7 @@ io::Options declare(Raw& raw) {
     docker_extra.env_aliases = {"DOCKER_HOST"};
     options.add("docker", "ENDPOINT", raw.docker, "the Docker engine: unix:///PATH or tcp://HOST:PORT", docker_extra);
     options.add("vm-network", "NAME", raw.vm_network, "the engine's network that VMs are put in",
-                shown_default("its default bridge"));
+                shown_default("its default bridge if that keeps VMs apart, else one that is made for it"));
     options.add("engine-calls", "N", raw.engine_calls,
                 "creates, starts and removals the engine is asked for at the same time", {}, 1,
                 static_cast<std::uint32_t>(bounds::engine_calls_max));

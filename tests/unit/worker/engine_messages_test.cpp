@@ -18,7 +18,7 @@ TEST(ContainerSpec, IsExactlyThisForAVmImage) {
     order.spec.env = {"A=1"};
     const std::string hash = spec_hash(order.spec);
     EXPECT_EQ(
-        container_spec(identity, order, {.has_sshd = true, .is_vm = true}, Harness::settings()),
+        container_spec(identity, order, {.has_sshd = true, .is_vm = true}, Harness::settings(), ""),
         R"({"Env":["A=1","MINICLOUD_NODE=00000000000000c1/000000000000000d"],"ExposedPorts":{"22/tcp":{}},"HostConfig":{"CapAdd":["AUDIT_WRITE","CHOWN","DAC_OVERRIDE",)"
         R"("FOWNER","FSETID","KILL","NET_BIND_SERVICE","SETGID","SETUID","SYS_CHROOT"],"CapDrop":["ALL"],)"
         R"("Memory":536870912,"MemorySwap":536870912,"NanoCpus":1500000000,"PidsLimit":512,"PortBindings":)"
@@ -30,18 +30,31 @@ TEST(ContainerSpec, IsExactlyThisForAVmImage) {
 }
 
 TEST(ContainerSpec, GivesAPlainImageAnInitAndNoPort) {
-    const std::string spec = container_spec(identity, Harness::create_order("plain:1"), {}, Harness::settings());
+    const std::string spec = container_spec(identity, Harness::create_order("plain:1"), {}, Harness::settings(), "");
     EXPECT_THAT(spec, HasSubstr(R"("Init":true)"));
     EXPECT_THAT(spec, testing::Not(HasSubstr("PortBindings")));
 }
 
 TEST(ContainerSpec, PutsTheVmInTheNetworkOfItsNode) {
     auto settings = Harness::settings();
-    settings.vm_network = "vms";
     settings.port_host_ip = "192.0.2.9";
-    const std::string spec = container_spec(identity, Harness::create_order(), {.has_sshd = true}, settings);
+    const std::string spec = container_spec(identity, Harness::create_order(), {.has_sshd = true}, settings, "vms");
     EXPECT_THAT(spec, HasSubstr(R"("NetworkMode":"vms")"));
     EXPECT_THAT(spec, HasSubstr(R"("HostIp":"192.0.2.9")"));
+}
+
+TEST(EngineRequests, MakeANetworkThatKeepsItsContainersApart) {
+    const auto request = engine::own_network_create("ID/var/lib/docker");
+    EXPECT_EQ(request.method + " " + request.target, "POST /v1.41/networks/create");
+    EXPECT_THAT(request.body, HasSubstr(R"("com.docker.network.bridge.enable_icc":"false")"));
+    EXPECT_THAT(request.body, HasSubstr(R"("Name":"minicloud")"));
+    const auto interface = [](const EngineRequest& of) {
+        return nlohmann::json::parse(of.body).at("Options").at("com.docker.network.bridge.name").get<std::string>();
+    };
+    EXPECT_LE(interface(request).size(), 15U);  // Linux takes no longer one
+    // One engine has one; another engine of the same machine has another.
+    EXPECT_EQ(interface(request), interface(engine::own_network_create("ID/var/lib/docker")));
+    EXPECT_NE(interface(request), interface(engine::own_network_create("ID/tmp/other")));
 }
 
 TEST(EngineReplies, KnowANetworkThatKeepsItsContainersApart) {

@@ -34,6 +34,8 @@ public:
     using Answer = std::optional<CallResult>;
     using Intercept = std::function<std::optional<Answer>(const EngineRequest&)>;
 
+    static constexpr const char* icc = "com.docker.network.bridge.enable_icc";
+
     Intercept intercept;
     std::map<std::string, Container> containers;  ///< by name
     std::map<std::string, nlohmann::json> images{
@@ -48,6 +50,9 @@ public:
     bool exits_at_start = false;
     std::string logs;
     std::string root_dir = "/var/lib/docker";
+    /// Its networks but "bridge", and whether each keeps its containers apart.
+    std::map<std::string, bool> networks;
+    bool bridge_isolates = true;
     nlohmann::json exec_state{{"Running", false}, {"ExitCode", 0}};
     int next_port = 40000;
     std::vector<std::string> log;  ///< "METHOD target" of every request, without the version
@@ -76,6 +81,7 @@ public:
         }
         if (path == "/containers/json") return list();
         if (path == "/events") return std::nullopt;
+        if (path.starts_with("/networks/")) return network(request, path.substr(10));
         if (path == "/images/create") return pull(target);
         if (path.starts_with("/images/")) return image(path.substr(8, path.size() - 8 - 5));
         if (path == "/containers/create") return create(target, request);
@@ -128,6 +134,19 @@ private:
             all.push_back(entry);
         }
         return reply(200, all);
+    }
+    Answer network(const EngineRequest& request, const std::string& name) {
+        if (request.method == "POST") {
+            const auto body = nlohmann::json::parse(request.body);
+            if (!networks.emplace(body.at("Name"), body.at("Options").at(icc) == "false").second) {
+                return error(409, "network with name minicloud already exists");
+            }
+            return reply(201, {{"Id", "n1"}});
+        }
+        const auto found = networks.find(name);
+        if (name != "bridge" && found == networks.end()) return error(404, "network " + name + " not found");
+        const bool isolates = name == "bridge" ? bridge_isolates : found->second;
+        return reply(200, {{"Name", name}, {"Options", {{icc, isolates ? "false" : "true"}}}});
     }
     Answer image(const std::string& name) {
         std::string plain = name;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -25,8 +26,11 @@ public:
     static constexpr NodeId node{0x0D};
     static constexpr VmId vm{0xAB};
 
-    explicit Harness(bool registered = true, Settings with = settings())
+    /// `prepare`: how the engine is before the worker's start.
+    explicit Harness(bool registered = true, Settings with = settings(),
+                     const std::function<void(FakeEngine&)>& prepare = nullptr)
         : core(std::move(with), WorkerState{node, cloud, Epoch{5}}) {
+        if (prepare) prepare(engine);
         core.begin(now);
         settle();
         if (registered) {

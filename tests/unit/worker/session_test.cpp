@@ -198,15 +198,6 @@ TEST(WorkerSession, AnswersAVerbThatIsNoneOfItsOwn) {
     EXPECT_EQ(t.reply(id)->header.value, 1U);
 }
 
-TEST(WorkerNetwork, SaysOnceThatVmsReachEachOther) {
-    Harness t;
-    t.when("GET", "/networks/bridge", FakeEngine::reply(200, {{"Options", nlohmann::json::object()}}));
-    t.advance(3 * bounds::info_interval);
-    const auto told = std::count_if(t.logged.begin(), t.logged.end(),
-                                    [](const auto& line) { return line.find("--icc=false") != std::string::npos; });
-    EXPECT_EQ(told, 1);
-}
-
 // That it does, e2e.userns shows on an engine.
 TEST(WorkerUsers, SaysOnceThatTheEngineDoesNotRemapThem) {
     Harness t;
@@ -224,13 +215,6 @@ TEST(WorkerEngine, SaysOnceThatSystemCallsAreNotFiltered) {
         return line.starts_with("the engine does not run its default seccomp profile");
     });
     EXPECT_EQ(told, 1);
-}
-
-TEST(WorkerNetwork, SaysThatItsNetworkIsMissing) {
-    auto settings = Harness::settings();
-    settings.vm_network = "vms";
-    const Harness t(true, settings);
-    EXPECT_THAT(t.logged, testing::Contains(testing::HasSubstr("the engine has no network vms")));
 }
 
 }  // namespace
