@@ -16,6 +16,8 @@ namespace mc::protocol {
 inline constexpr const char* audit_cut = "cut";
 /// The action of an entry that tells of a key that is let in no more at one socket.
 inline constexpr const char* audit_bar = "bar";
+/// The broker had a VM, or a container that no VM accounts for, removed.
+inline constexpr const char* audit_cleanup = "cleanup";
 
 /// Follows the log from its first kept entry to its last and says where it was tampered with.
 ///

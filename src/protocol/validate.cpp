@@ -144,6 +144,24 @@ Result<void> check_password_hash(std::string_view hash) {
     return {};
 }
 
+Result<void> check_host(std::string_view what, std::string_view host) {
+    const auto begins = [](char c) { return is_lower(c) || is_upper(c) || is_digit(c) || c == ':'; };
+    const auto inner = [&](char c) { return begins(c) || c == '.' || c == '-' || c == '_' || c == '%'; };
+    if (host.empty() || host.size() > limits::host_bytes_max || !begins(host.front()) ||
+        !std::all_of(host.begin(), host.end(), inner)) {
+        return invalid(std::string(what) + " " + quoted(host) + " is not valid: give a host name or an address");
+    }
+    return {};
+}
+
+Result<void> check_labels(const std::vector<Label>& labels) {
+    if (labels.size() > limits::labels_max) return invalid("at most 32 labels can be given");
+    for (const auto& label : labels) {
+        if (auto r = check_label(label); !r) return r;
+    }
+    return {};
+}
+
 Result<void> check_spec(const VmSpec& spec) {
     if (!spec.name.empty()) {
         if (auto r = check_name("VM name", spec.name); !r) return r;
@@ -174,11 +192,7 @@ Result<void> check_spec(const VmSpec& spec) {
     if (!spec.password_hash.empty()) {
         if (auto r = check_password_hash(spec.password_hash); !r) return r;
     }
-    if (spec.labels.size() > limits::labels_max) return invalid("at most 32 labels can be given");
-    for (const auto& label : spec.labels) {
-        if (auto r = check_label(label); !r) return r;
-    }
-    return {};
+    return check_labels(spec.labels);
 }
 
 }  // namespace mc::protocol

@@ -31,6 +31,13 @@ namespace mc::protocol {
 /// A "$6$" hash of crypt(3). Error: invalid_argument.
 [[nodiscard]] Result<void> check_password_hash(std::string_view hash);
 
+/// A host name or address under which others reach something: letters, digits, '.', '-', ':' and '%', beginning with a
+/// letter, a digit or ':' (so that no program takes it for an option). Error: invalid_argument.
+[[nodiscard]] Result<void> check_host(std::string_view what, std::string_view host);
+
+/// Key: letters, digits, '.', '-', '_', '/'; value: no control characters; at most labels_max. Error: invalid_argument.
+[[nodiscard]] Result<void> check_labels(const std::vector<Label>& labels);
+
 /// Everything above for a whole spec, and the ranges of limits.hpp. Empty and
 /// zero fields pass: they mean the default. Error: invalid_argument.
 [[nodiscard]] Result<void> check_spec(const VmSpec& spec);

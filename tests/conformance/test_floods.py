@@ -12,7 +12,7 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 import minicloud_wire as wire
-from client import Client
+from client import Client, Refused
 from cloud import SANITIZER, SLOWNESS, Cloud, wait_for
 from curve_keys import Keys
 
@@ -25,6 +25,8 @@ ALL_FAILED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_P
 HANDSHAKE_MAX_S = 5
 # On a loaded machine; on a quiet one it is a few milliseconds.
 ANSWER_MAX_S = 2.0 * SLOWNESS
+# docs/operations.md "The broker's limits": results of requests that are remembered of one user.
+USERS_RESULTS = 10_000
 SILENT = 300
 FILES = 200
 RESERVE = 64  # docs/security.md, the last: what is kept for the events socket
@@ -199,6 +201,33 @@ class FloodTest(unittest.TestCase):
         print(f"the broker grew by {grown_mib:.0f} MiB")
         if not SANITIZER:
             self.assertLess(grown_mib, 128)
+
+    def test_requests_that_end_at_once_take_one_user_s_room_only(self):
+        eve, ada = (self.cloud.client(self.cloud.keys(name, USER)) for name in ("eve", "ada"))
+        self.addCleanup(eve.close)
+        self.addCleanup(ada.close)
+
+        def delete(client, count):
+            targets = [f"none-{i}" for i in range(count)]
+            return client.call("delete", "ActionRequest", wire.new("ActionRequest", targets=targets))[0]
+
+        before, refused = self.status("VmRSS"), 0
+        with Witness(self.witness) as witness:
+            for _ in range(200):
+                try:
+                    self.assertEqual(delete(eve, 1000), wire.NOT_FOUND)
+                except Refused as refusal:
+                    self.assertEqual(refusal.code, wire.BUSY)
+                    refused += 1
+        witness.verdict(self, "200 requests about a thousand VMs that are not there")
+        self.assertEqual(refused, 200 - USERS_RESULTS // 1000)
+        grown_mib = (self.status("VmRSS") - before) / 1024
+        print(f"the broker grew by {grown_mib:.0f} MiB")
+        if not SANITIZER:
+            self.assertLess(grown_mib, 64)
+        self.assertEqual(delete(ada, 1), wire.NOT_FOUND)
+        code, body = self.witness.call("revoke", "RevokeRequest", wire.new("RevokeRequest", targets=["eve"]))
+        self.assertEqual((code, [item.code for item in body.items]), (wire.OK, [wire.OK]))
 
     def test_it_may_have_as_many_descriptors_as_the_machine_lets_it(self):
         soft, hard = resource.prlimit(self.cloud.broker.pid, resource.RLIMIT_NOFILE)

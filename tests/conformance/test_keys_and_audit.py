@@ -80,12 +80,19 @@ class KeysAndAuditTest(unittest.TestCase):
         self.client.call("delete", "ActionRequest", wire.new("ActionRequest", targets=["web", "nothing"]))
         log = self.audit()
         told = [(e.name, e.action, e.target, e.code) for e in log.entries]
-        self.assertEqual(told[:2], [("local", "token_create", "ada", wire.OK), ("local", "create", "local/web", wire.OK)])
         self.assertEqual(
-            sorted(told[2:]),
+            told[:3],
+            [
+                ("local", "node_register", "node-a", wire.OK),
+                ("local", "token_create", "ada", wire.OK),
+                ("local", "create", "local/web", wire.OK),
+            ],
+        )
+        self.assertEqual(
+            sorted(told[3:]),
             sorted([("local", "delete", "nothing", wire.NOT_FOUND), ("local", "delete", "local/web", wire.OK)]),
         )
-        self.assertEqual((log.first_kept, log.last), (1, 4))
+        self.assertEqual((log.first_kept, log.last), (1, 5))
         before = ""
         for number, entry in enumerate(log.entries, 1):
             self.assertEqual((entry.seq, entry.previous, entry.hash), (number, before, hash_of(entry)))

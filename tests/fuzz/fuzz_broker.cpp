@@ -25,7 +25,7 @@ const std::vector<Verb> changes{Verb::start, Verb::stop, Verb::restart, Verb::re
 broker::BrokerConfig config() {
     broker::BrokerConfig config;
     config.events_kept_max = 50;
-    config.requests_max = 40;
+    config.results_max = 40;
     config.requests_per_client_max = 8;
     config.audit_kept_max = 20;
     config.peers_max = 5;

@@ -214,7 +214,7 @@ void BrokerCore::on_worker_frames(Now now, const Caller& caller, std::span<proto
             return on_inventory(now, *node, *message);
         case Verb::vm_exec:
         case Verb::vm_logs:
-            return on_worker_stream_message(*node, *message);
+            return on_worker_stream_message(now, *node, *message);
         default:
             break;
     }
@@ -223,14 +223,14 @@ void BrokerCore::on_worker_frames(Now now, const Caller& caller, std::span<proto
     refuse_worker({ErrorCode::bad_message, "a worker sends replies and progress for its jobs"});
 }
 
-void BrokerCore::on_client_gone(Now, const PeerId& peer) {
-    forget_client(peer);
+void BrokerCore::on_client_gone(Now now, const PeerId& peer) {
+    forget_client(now, peer);
     client_peers_.forget(peer);
 }
 
-void BrokerCore::forget_client(const PeerId& peer) {
+void BrokerCore::forget_client(Now now, const PeerId& peer) {
     requests_.forget_waiter(peer);
-    for (const Stream& stream : streams_.of_client(peer)) cancel_stream(stream);
+    for (const Stream& stream : streams_.of_client(peer)) cancel_stream(now, stream);
 }
 
 void BrokerCore::on_worker_gone(Now, const PeerId& peer) {
@@ -260,13 +260,14 @@ std::size_t BrokerCore::output_bytes() {
     return output_bytes_;
 }
 
-void BrokerCore::take_leave(const std::string& why) {
-    for (const Stream& stream : streams_.quiet_since(Instant::never())) end_stream(stream, {ErrorCode::cancelled, why});
+void BrokerCore::take_leave(Now now, const std::string& why) {
+    for (const Stream& stream : streams_.quiet_since(Instant::never()))
+        end_stream(now, stream, {ErrorCode::cancelled, why});
     for (const RequestId id : requests_.waited_for()) send_progress(*requests_.find(id), {"stopping", "", 0, ""});
 }
 
 void BrokerCore::stop(Now now) {
-    take_leave("the broker is stopping");
+    take_leave(now, "the broker is stopping");
     if (!read_only()) publish(now, protocol::event_kind::broker_stopping, "", "");
 }
 

@@ -57,7 +57,7 @@ public:
 
     /// For a core that goes: tells both ends of every stream that it ends, and why, and
     /// who waits (progress `stopping`), so that he asks again soon and not after a silence.
-    void take_leave(const std::string& why);
+    void take_leave(Now now, const std::string& why);
 
     /// A message on the clients' socket. `frames` are without the routing id; their
     /// content is taken. A bad one is answered, counted and changes nothing. `behind`:
@@ -70,6 +70,8 @@ public:
     /// A send to this client failed: its connection is gone or takes no more.
     void on_client_gone(Now now, const PeerId& peer);
     void on_worker_gone(Now now, const PeerId& peer);
+    /// What was to go into that stream has no room on the way to its node: the stream ends (busy).
+    void on_stream_stuck(Now now, JobId job);
 
     /// Moves what depends on time. Call at next_deadline(), or earlier.
     void on_tick(Now now);
@@ -176,9 +178,12 @@ private:
     [[nodiscard]] bool answer_repeat(Now now, const Actor& actor, const Message& message);
     [[nodiscard]] std::uint64_t served_ms(Now now) const;
     void forget_requests(Now now);
+    /// Whether `actor` may have so many results more remembered. Error: busy.
+    [[nodiscard]] Result<void> room_for(Now now, const Actor& actor, std::uint32_t items);
     /// Takes on a request that is none of the repeats; refuses it, and returns nullptr, when there is no room.
     [[nodiscard]] Request* accept(Now now, const Actor& actor, const Message& message, std::uint32_t items);
     [[nodiscard]] protocol::JobView job_view(const Request& request, bool with_items);
+    [[nodiscard]] protocol::Bytes encode_job(const Request& request);
     void reply_outcome(const PeerId& peer, const Request& request);
     void send_progress(const Request& request, const protocol::Progress& progress);
 
@@ -187,13 +192,15 @@ private:
     [[nodiscard]] Result<Actor> identify(Now now, const Caller& caller, Side side);
     /// Error: denied.
     [[nodiscard]] Result<void> permit(Now now, const Actor& actor, const protocol::Header& header);
+    /// Whether this refusal is to be in the audit log: the first of that key and verb in a while.
+    [[nodiscard]] bool refusal_is_told(Now now, const Actor& actor, Verb verb);
     [[nodiscard]] static Actor broker_actor();
     void audit(Now now, const Actor& actor, std::string_view action, std::string target, ErrorCode code,
                RequestId request, std::string detail);
     void expire_keys(Now now);
     /// Takes the key back and ends what is open with it.
-    void withdraw(const KeyRecord& gone, const std::string& why);
-    void forget_client(const PeerId& peer);
+    void withdraw(Now now, const KeyRecord& gone, const std::string& why);
+    void forget_client(Now now, const PeerId& peer);
 
     // key_requests.cpp
     void on_join(Now now, const Actor& actor, const Message& message);
@@ -202,7 +209,7 @@ private:
     [[nodiscard]] Error make_token(Now now, const Actor& actor, const protocol::TokenCreateRequest& asked);
     void on_keys(const Actor& actor, const Message& message);
     void on_revoke(Now now, const Actor& actor, const Message& message);
-    [[nodiscard]] Error revoke(const Actor& actor, const std::string& target);
+    [[nodiscard]] Error revoke(Now now, const Actor& actor, const std::string& target);
     void on_audit(const Actor& actor, const Message& message);
 
     // node_requests.cpp
@@ -255,8 +262,9 @@ private:
     [[nodiscard]] VmId new_vm_id();
 
     // worker_messages.cpp
-    /// Error: not_authorised (the key is bound to another node, or the node to another key).
-    [[nodiscard]] Result<void> check_node_key(const Actor& actor, NodeId node) const;
+    /// Errors: not_authorised (the key is bound to another node, or the node to another key), node_name_taken (the
+    /// node of that name is bound to a key).
+    [[nodiscard]] Result<void> check_node_key(const Actor& actor, const protocol::RegisterRequest& request) const;
     void on_register(Now now, const Actor& actor, const Message& message);
     void on_heartbeat(Now now, Node& node, const Message& message);
     void on_inventory(Now now, Node& node, const Message& message);
@@ -283,11 +291,14 @@ private:
     // streams.cpp
     void open_stream(Now now, const Actor& actor, Message& message);
     void on_client_stream_message(Now now, const PeerId& peer, Message& message);
-    void on_worker_stream_message(Node& node, Message& message);
+    void on_worker_stream_message(Now now, Node& node, Message& message);
     /// Tells the client, and has the worker end it.
-    void end_stream(const Stream& stream, const Error& error);
+    void end_stream(Now now, const Stream& stream, const Error& error);
     /// As end_stream, when there is no client to tell.
-    void cancel_stream(const Stream& stream);
+    void cancel_stream(Now now, const Stream& stream);
+    void drop_stream(const Stream& stream);
+    /// In the audit log, how an exec ended.
+    void note_end(Now now, const Stream& stream, ErrorCode code, std::string detail);
 
     // ticks.cpp
     void mark_silent(Now now);
@@ -316,8 +327,8 @@ private:
     AuditLog audit_;
     PeerTable client_peers_;
     PeerTable worker_peers_;
-    std::map<std::pair<std::string, Verb>, Instant> denied_audited_;  ///< by fingerprint
-    std::map<std::string, Instant> bar_audited_;                      ///< by fingerprint; of authorised keys
+    std::map<std::pair<std::string, Verb>, Instant> refusals_audited_;  ///< by fingerprint
+    std::map<std::string, Instant> bar_audited_;                        ///< by fingerprint; of authorised keys
     std::map<VmId, TombstoneRecord> tombstones_;
     std::set<VmId> pending_;  ///< VMs without a node
 

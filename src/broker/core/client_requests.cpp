@@ -23,6 +23,15 @@ std::string digest_of(const protocol::Message& message) {
 constexpr std::uint32_t retry_after_ms = 500;
 constexpr std::uint32_t retry_after_full_ms = 5000;
 
+/// `body` so that it fits one frame. Many VMs with many labels: the outcomes matter, the VMs can be listed.
+template <class Body>
+protocol::Bytes encode_fitting(Body& body, std::vector<protocol::ItemResult>& items) {
+    protocol::Bytes bytes = encode(body);
+    if (bytes.size() <= limits::message_bytes_max) return bytes;
+    for (auto& item : items) item.vm.reset();
+    return encode(body);
+}
+
 /// Until when its sender waits; the header says how long, 0 means the default.
 Instant deadline_of(Now now, const protocol::Header& header) {
     const milliseconds asked{header.value};
@@ -122,6 +131,25 @@ bool BrokerCore::answer_repeat(Now now, const Actor& actor, const Message& messa
     return true;
 }
 
+Result<void> BrokerCore::room_for(Now now, const Actor& actor, std::uint32_t items) {
+    const bool admin = actor.role == protocol::Role::admin;
+    const std::size_t part = config_.results_max / results_part;
+    const std::size_t most = admin ? config_.results_max : config_.results_max - part;
+    const auto full = [&] { return requests_.items() + items > most; };
+    const auto own_full = [&] { return !admin && requests_.items_of(actor.name) + items > part; };
+    if (full() || own_full()) forget_requests(now);
+    // Forgetting a younger outcome would make room, and let its repeat run a second time.
+    const auto busy = [](const std::string& why) {
+        return Error{ErrorCode::busy, why + ", each for 24 hours; an admin can raise the broker's --requests-kept",
+                     retry_after_full_ms};
+    };
+    if (own_full()) {
+        return fail(busy("the broker remembers as many results of requests of " + actor.name + " as of one user"));
+    }
+    if (full()) return fail(busy("the broker remembers as many results of requests as it may"));
+    return {};
+}
+
 Request* BrokerCore::accept(Now now, const Actor& actor, const Message& message, std::uint32_t items) {
     if (requests_.waits(actor.peer) >= config_.requests_per_client_max) {
         refuse(actor.peer, message.header,
@@ -129,13 +157,8 @@ Request* BrokerCore::accept(Now now, const Actor& actor, const Message& message,
                 retry_after_ms});
         return nullptr;
     }
-    if (requests_.size() >= config_.requests_max) forget_requests(now);
-    if (requests_.size() >= config_.requests_max) {
-        // Forgetting a younger outcome would make room, and let its repeat run a second time.
-        refuse(actor.peer, message.header,
-               {ErrorCode::busy,
-                "the broker remembers as many requests as it may, each for 24 hours; raise its --requests-kept",
-                retry_after_full_ms});
+    if (const auto room = room_for(now, actor, items); !room) {
+        refuse(actor.peer, message.header, room.error());
         return nullptr;
     }
     RequestRecord record;
@@ -266,6 +289,11 @@ protocol::JobView BrokerCore::job_view(const Request& request, bool with_items) 
     return job;
 }
 
+protocol::Bytes BrokerCore::encode_job(const Request& request) {
+    protocol::JobReply body{job_view(request, true)};
+    return encode_fitting(body, body.job.items);
+}
+
 void BrokerCore::on_job(const Actor& actor, const Message& message) {
     const auto asked = decode<protocol::JobRequest>(message.body);
     if (!asked) return refuse(actor.peer, message.header, asked.error());
@@ -275,7 +303,7 @@ void BrokerCore::on_job(const Actor& actor, const Message& message) {
                       {ErrorCode::not_found, "there is no request " + asked->request.str() +
                                                  ": it never arrived, or its outcome is no longer kept"});
     }
-    reply(actor.peer, message.header, encode(protocol::JobReply{job_view(*request, true)}));
+    reply(actor.peer, message.header, encode_job(*request));
 }
 
 void BrokerCore::on_jobs(const Actor& actor, const Message& message) {
@@ -296,7 +324,7 @@ void BrokerCore::on_cancel(Now now, const Actor& actor, const Message& message) 
     const Stream* stream = streams_.find_request(asked->request);
     if (stream && actor.sees(stream->owner)) {
         audit(now, actor, name_of(Verb::cancel), stream->vm_name, ErrorCode::ok, asked->request, "");
-        end_stream(Stream(*stream), {ErrorCode::cancelled, "it was cancelled"});
+        end_stream(now, Stream(*stream), {ErrorCode::cancelled, "it was cancelled"});
         return reply(actor.peer, message.header, {});
     }
     Request* request = requests_.find(asked->request);
@@ -304,14 +332,18 @@ void BrokerCore::on_cancel(Now now, const Actor& actor, const Message& message) 
         return refuse(actor.peer, message.header,
                       {ErrorCode::not_found, "there is no request " + asked->request.str()});
     }
+    const bool was_open = !request->done();
     if (request->record.verb == Verb::drain) cancel_drains(now, asked->request);
     if (request->record.verb != Verb::create && !request->done()) {
         return refuse(actor.peer, message.header,
                       {ErrorCode::wrong_state,
                        "a " + std::string(name_of(request->record.verb)) + " can't be cancelled once it is under way"});
     }
-    audit(now, actor, name_of(Verb::cancel), std::string(name_of(request->record.verb)), ErrorCode::ok, asked->request,
-          "");
+    // Of what has ended there is nothing to tell, and it can be asked without end.
+    if (was_open) {
+        audit(now, actor, name_of(Verb::cancel), std::string(name_of(request->record.verb)), ErrorCode::ok,
+              asked->request, "");
+    }
     // Cancelling a create is removing what it has begun; what is ready already stays.
     for (std::uint32_t i = 0; i < request->items.size(); ++i) {
         if (request->items[i]) continue;
@@ -324,7 +356,7 @@ void BrokerCore::on_cancel(Now now, const Actor& actor, const Message& message) 
             remove_by_broker(now, *vm, "its create was cancelled");
         }
     }
-    reply(actor.peer, message.header, encode(protocol::JobReply{job_view(*request, true)}));
+    reply(actor.peer, message.header, encode_job(*request));
 }
 
 void BrokerCore::reply_outcome(const PeerId& peer, const Request& request) {
@@ -337,13 +369,7 @@ void BrokerCore::reply_outcome(const PeerId& peer, const Request& request) {
         if (header.code == ErrorCode::ok) header.code = item->code;
         items.items.push_back(*item);
     }
-    protocol::Bytes body = encode(items);
-    if (body.size() > limits::message_bytes_max) {
-        // Many VMs with many labels: the outcome matters, the VMs can be listed.
-        for (auto& item : items.items) item.vm.reset();
-        body = encode(items);
-    }
-    effects_.to_clients.push_back({peer, {header, std::move(body), {}}});
+    effects_.to_clients.push_back({peer, {header, encode_fitting(items, items.items), {}}});
 }
 
 void BrokerCore::send_progress(const Request& request, const protocol::Progress& progress) {

@@ -36,13 +36,18 @@ struct BrokerConfig {
     std::chrono::hours tombstones_kept{168};  ///< longer than any partition that is tolerated
 
     std::size_t events_kept_max = 100'000;
-    std::size_t requests_max = 100'000;           ///< remembered and under way; over it: busy
+    std::size_t results_max = 100'000;            ///< items of requests, remembered and under way; over it: busy
     std::size_t requests_per_client_max = 1'000;  ///< that one connection waits for; over it: busy
     std::size_t audit_kept_max = 50'000;
     std::size_t peers_max = 10'000;  ///< connections per socket whose key is remembered
     std::size_t vms_max = 1'000'000;
     std::size_t streams_max = 10'000;
     std::size_t streams_per_client_max = 256;
+    std::size_t streams_per_owner_max = 1'000;  ///< of one who is no admin
 };
+
+/// Of `results_max`: an owner who is no admin has this part at most, and the last such part is the admins' alone, so
+/// that nobody else can keep them from taking his key back.
+inline constexpr std::size_t results_part = 10;
 
 }  // namespace mc::broker

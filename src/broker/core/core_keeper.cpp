@@ -65,7 +65,7 @@ Result<Effects> CoreKeeper::begin(Now now) {
 
 Effects CoreKeeper::commit_failed(Now now, const Error& error) {
     const std::string why = refusal_text(error);
-    core_->take_leave("the broker can't write to its disk: " + error.message);
+    core_->take_leave(now, "the broker can't write to its disk: " + error.message);
     Effects effects = core_->take_effects();
     effects.changes.clear();
     effects.events.clear();
@@ -108,7 +108,7 @@ std::optional<Effects> CoreKeeper::on_tick(Now now) {
         return std::nullopt;
     }
     // Answers to this turn's reads are still to be given; who waits for more has to ask the next one.
-    core_->take_leave("the broker writes again");
+    core_->take_leave(now, "the broker writes again");
     Effects last = core_->take_effects();
     std::move(last.to_clients.begin(), last.to_clients.end(), std::back_inserter(started->to_clients));
     core_ = std::move(*fresh);

@@ -9,8 +9,8 @@ namespace {
 
 using protocol::Role;
 
-/// So often at most one key's attempts at one forbidden verb are written down.
-constexpr seconds denied_audit_interval{60};
+/// So often at most one key's attempts at one verb that it is refused are written down.
+constexpr seconds refusal_audit_interval{60};
 /// So often at most it is written down that one key was barred: one that tries again after a restart is.
 constexpr seconds bar_audit_interval{3600};
 
@@ -39,7 +39,7 @@ Result<Actor> BrokerCore::identify(Now now, const Caller& caller, Side side) {
     if (!same) {
         // Whoever had this routing id is gone, or it could not be another's: what waits for it is not for this one.
         if (clients) {
-            forget_client(caller.peer);
+            forget_client(now, caller.peer);
         } else {
             nodes_.forget_peer(caller.peer);
         }
@@ -65,10 +65,14 @@ Result<void> BrokerCore::permit(Now now, const Actor& actor, const protocol::Hea
     if (role_may(actor.role, header.verb) || !rule_holds(Rule::deny_by_default)) return {};
     Error error{ErrorCode::denied,
                 "a key of role " + std::string(name_of(actor.role)) + " may not " + std::string(name_of(header.verb))};
-    if (is_due(denied_audited_[{actor.fingerprint, header.verb}], now.instant, denied_audit_interval) && !read_only()) {
+    if (refusal_is_told(now, actor, header.verb) && !read_only()) {
         audit(now, actor, name_of(header.verb), "", error.code, header.id, "");
     }
     return fail(std::move(error));
+}
+
+bool BrokerCore::refusal_is_told(Now now, const Actor& actor, Verb verb) {
+    return is_due(refusals_audited_[{actor.fingerprint, verb}], now.instant, refusal_audit_interval);
 }
 
 bool BrokerCore::may_connect(Now now, Side side, const PublicKey& key) const {
@@ -147,19 +151,19 @@ void BrokerCore::expire_keys(Now now) {
     for (const KeyRecord* record : keys_.expired(now.wall)) expired.push_back(*record);
     for (const KeyRecord& record : expired) {
         audit(now, broker_actor(), "expire", record.name, ErrorCode::ok, {}, "key " + record.key.fingerprint());
-        withdraw(record, "this key has expired");
+        withdraw(now, record, "this key has expired");
     }
 }
 
-void BrokerCore::withdraw(const KeyRecord& gone, const std::string& why) {
+void BrokerCore::withdraw(Now now, const KeyRecord& gone, const std::string& why) {
     const KeyRecord record = gone;
     const Error error{ErrorCode::not_authorised, why};
     if (rule_holds(Rule::revoked_keys_are_gone)) keys_.remove(record.key);
     bar_audited_.erase(record.key.fingerprint());
-    std::erase_if(denied_audited_, [&](const auto& entry) { return entry.first.first == record.key.fingerprint(); });
+    std::erase_if(refusals_audited_, [&](const auto& entry) { return entry.first.first == record.key.fingerprint(); });
     for (const PeerId& peer : client_peers_.of_key(record.key)) {
         if (!rule_holds(Rule::revocation_ends_what_is_open)) break;
-        for (const Stream& stream : streams_.of_client(peer)) end_stream(stream, error);
+        for (const Stream& stream : streams_.of_client(peer)) end_stream(now, stream, error);
         for (const auto& [id, verb] : requests_.waiting(peer)) refuse(peer, {.verb = verb, .id = id}, error);
         requests_.forget_waiter(peer);
     }
@@ -167,7 +171,8 @@ void BrokerCore::withdraw(const KeyRecord& gone, const std::string& why) {
         const Node* node = nodes_.find_by_peer(peer);
         if (!node) continue;
         for (const Stream& stream : streams_.of_node(node->record.id)) {
-            end_stream(stream, {ErrorCode::node_unreachable, "the key of node " + node->record.name + " was revoked"});
+            end_stream(now, stream,
+                       {ErrorCode::node_unreachable, "the key of node " + node->record.name + " was revoked"});
         }
         log(LogLevel::info, "node " + node->record.name + ": " + why);
         nodes_.forget_peer(peer);

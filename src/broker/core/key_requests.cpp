@@ -73,8 +73,10 @@ void BrokerCore::on_join(Now now, const Actor& actor, const Message& message) {
     const KeyRecord* token = actor.key ? keys_.find(*actor.key) : nullptr;
     if (!admitted) {
         const std::string name = token && !token->name.empty() ? token->name : join->name;
-        audit(now, actor, name_of(Verb::join), name, admitted.error().code, message.header.id,
-              "key " + join->key.fingerprint());
+        if (refusal_is_told(now, actor, Verb::join)) {
+            audit(now, actor, name_of(Verb::join), name, admitted.error().code, message.header.id,
+                  "key " + join->key.fingerprint());
+        }
         return refuse(actor.peer, message.header, admitted.error());
     }
     const KeyRecord& record = **admitted;
@@ -189,11 +191,11 @@ void BrokerCore::on_revoke(Now now, const Actor& actor, const Message& message) 
     if (!request) return;
     const RequestId id = request->record.id;
     for (std::uint32_t item = 0; item < count; ++item) {
-        finish_item(now, id, item, nullptr, asked->targets[item], revoke(actor, asked->targets[item]));
+        finish_item(now, id, item, nullptr, asked->targets[item], revoke(now, actor, asked->targets[item]));
     }
 }
 
-Error BrokerCore::revoke(const Actor& actor, const std::string& target) {
+Error BrokerCore::revoke(Now now, const Actor& actor, const std::string& target) {
     std::vector<KeyRecord> found;
     for (const KeyRecord* record : keys_.matching(target)) found.push_back(*record);
     if (found.empty()) {
@@ -204,7 +206,7 @@ Error BrokerCore::revoke(const Actor& actor, const std::string& target) {
                 "that is the key you use: have another admin revoke it, or revoke by fingerprint what else is of " +
                     target};
     }
-    for (const KeyRecord& record : found) withdraw(record, "this key was revoked");
+    for (const KeyRecord& record : found) withdraw(now, record, "this key was revoked");
     return {ErrorCode::ok, ""};
 }
 

@@ -62,6 +62,8 @@ Result<Node*> NodeTable::enrol(const protocol::RegisterRequest& request, Request
         return fail(ErrorCode::invalid_argument,
                     "node " + request.name + " does not say at which host its VMs are reached: set --advertise");
     }
+    if (auto r = protocol::check_host("--advertise", request.advertise); !r) return fail(r.error());
+    if (auto r = protocol::check_labels(request.labels); !r) return fail(r.error());
     const auto named = by_name_.find(request.name);
     bool cordoned = false;  // what an operator said of the name holds for who takes it over
     if (named != by_name_.end() && named->second != request.node) {

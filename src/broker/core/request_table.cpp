@@ -23,12 +23,19 @@ StoreChange change(Table table, std::string key, std::optional<std::string> valu
 }  // namespace
 
 void RequestTable::restore(RequestRecord record) {
+    keep(std::move(record));
+}
+
+Request& RequestTable::keep(RequestRecord record) {
     const RequestId id = record.id;
+    by_age_.push_back(id);
+    items_ += record.item_count;
+    items_of_[record.owner] += record.item_count;
     Request& request = requests_[id];
     request.items.resize(record.item_count);
     request.open = record.item_count;
     request.record = std::move(record);
-    by_age_.push_back(id);
+    return request;
 }
 
 void RequestTable::restored() {
@@ -52,14 +59,13 @@ void RequestTable::restore_item(RequestId id, std::uint32_t item, protocol::Item
 
 Request& RequestTable::add(RequestRecord record) {
     MC_ASSERT(!requests_.contains(record.id));
-    const RequestId id = record.id;
-    new_.push_back(id);
-    by_age_.push_back(id);
-    Request& request = requests_[id];
-    request.items.resize(record.item_count);
-    request.open = record.item_count;
-    request.record = std::move(record);
-    return request;
+    new_.push_back(record.id);
+    return keep(std::move(record));
+}
+
+std::size_t RequestTable::items_of(const std::string& owner) const {
+    const auto found = items_of_.find(owner);
+    return found == items_of_.end() ? 0 : found->second;
 }
 
 Request* RequestTable::find(RequestId id) {
@@ -162,6 +168,11 @@ void RequestTable::forget(std::uint64_t oldest_served_ms) {
             changes_.push_back(change(Table::request_items, item_key(*it, i), std::nullopt));
         }
         waited_for_.erase(*it);
+        items_ -= request.record.item_count;
+        const auto owned = items_of_.find(request.record.owner);
+        MC_ASSERT(owned != items_of_.end());
+        owned->second -= request.record.item_count;
+        if (owned->second == 0) items_of_.erase(owned);
         requests_.erase(*it);
         it = by_age_.erase(it);
     }

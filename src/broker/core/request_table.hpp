@@ -76,16 +76,22 @@ public:
     [[nodiscard]] std::vector<const Request*> newest(std::size_t limit,
                                                      const std::function<bool(const Request&)>& wanted) const;
     [[nodiscard]] std::size_t size() const { return requests_.size(); }
+    /// Items of all requests, and of those of `owner`: what they cost in memory.
+    [[nodiscard]] std::size_t items() const { return items_; }
+    [[nodiscard]] std::size_t items_of(const std::string& owner) const;
     [[nodiscard]] const std::set<RequestId>& waited_for() const { return waited_for_; }
 
     void take_changes(std::vector<StoreChange>& into);
 
 private:
+    Request& keep(RequestRecord record);
     void no_longer_waits(const PeerId& peer);
 
     std::unordered_map<RequestId, Request> requests_;
-    std::deque<RequestId> by_age_;    ///< oldest first
-    std::set<RequestId> waited_for_;  ///< those with waiters
+    std::size_t items_ = 0;
+    std::unordered_map<std::string, std::size_t> items_of_;  ///< by owner
+    std::deque<RequestId> by_age_;                           ///< oldest first
+    std::set<RequestId> waited_for_;                         ///< those with waiters
     std::unordered_map<PeerId, std::size_t> waits_;
     std::vector<RequestId> new_;  ///< not yet stored
     std::vector<StoreChange> changes_;

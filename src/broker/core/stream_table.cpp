@@ -61,6 +61,11 @@ std::size_t StreamTable::count_of_client(const PeerId& client) const {
     return static_cast<std::size_t>(std::distance(first, last));
 }
 
+std::size_t StreamTable::count_of_owner(const std::string& owner) const {
+    return static_cast<std::size_t>(
+        std::count_if(by_job_.begin(), by_job_.end(), [&](const auto& entry) { return entry.second.owner == owner; }));
+}
+
 std::vector<Stream> StreamTable::of_node(NodeId node) const {
     return collect(by_job_, [&](const Stream& s) { return s.node == node; });
 }

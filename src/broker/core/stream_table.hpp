@@ -21,7 +21,12 @@ struct Stream {
     NodeId node;
     std::string vm_name;
     Instant client_heard;
-    std::string owner;  ///< name of who opened it
+    std::string owner;   ///< name of who opened it
+    std::string key;     ///< the fingerprint of whose key
+    std::string target;  ///< OWNER/NAME of the VM
+    // Bytes that may still be sent, as the receiving end has granted them.
+    std::uint64_t input_left = 0;   ///< by the client
+    std::uint64_t output_left = 0;  ///< by the worker
 };
 
 /// Streams that are relayed, not stored: they end with the broker process.
@@ -40,6 +45,7 @@ public:
 
     [[nodiscard]] std::vector<Stream> of_client(const PeerId& client) const;
     [[nodiscard]] std::size_t count_of_client(const PeerId& client) const;
+    [[nodiscard]] std::size_t count_of_owner(const std::string& owner) const;
     [[nodiscard]] std::vector<Stream> of_node(NodeId node) const;
     /// Those whose client has said nothing since `since`.
     [[nodiscard]] std::vector<Stream> quiet_since(Instant since) const;

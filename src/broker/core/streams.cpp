@@ -10,6 +10,17 @@ using protocol::decode;
 using protocol::encode;
 using protocol::Kind;
 
+namespace {
+
+/// Takes `bytes` off `left`; false when there are not as many.
+bool take(std::uint64_t& left, std::size_t bytes) {
+    if (bytes > left) return false;
+    left -= bytes;
+    return true;
+}
+
+}  // namespace
+
 void BrokerCore::open_stream(Now now, const Actor& actor, Message& message) {
     const PeerId& peer = actor.peer;
     if (streams_.find(peer, message.header.id)) return;  // a repeat: it is under way
@@ -30,15 +41,17 @@ void BrokerCore::open_stream(Now now, const Actor& actor, Message& message) {
                        name + " is " + std::string(name_of(vm.record.state)) +
                            (vm.record.state == VmState::stopped ? "; start it with: mccli start " + name : "")});
     }
-    if (streams_.size() >= config_.streams_max || streams_.of_client(peer).size() >= config_.streams_per_client_max) {
+    if (streams_.size() >= config_.streams_max || streams_.count_of_client(peer) >= config_.streams_per_client_max ||
+        (actor.role != protocol::Role::admin && streams_.count_of_owner(actor.name) >= config_.streams_per_owner_max)) {
         return refuse(peer, message.header, {ErrorCode::busy, "too many streams are open; close some", 1000});
     }
     const Verb verb = logs ? Verb::vm_logs : Verb::vm_exec;
     const JobId job = next_job_id();
-    streams_.add({job, peer, message.header.id, message.header.verb, node->record.id, name, now.instant, actor.name});
-    audit(now, actor, name_of(message.header.verb), full_name(vm.record.owner, name), ErrorCode::ok, message.header.id,
-          "");
     const auto window = std::min(request->window_bytes, limits::window_bytes_max);
+    const std::string target = full_name(vm.record.owner, name);
+    streams_.add({job, peer, message.header.id, message.header.verb, node->record.id, name, now.instant, actor.name,
+                  actor.fingerprint, target, 0, window});
+    audit(now, actor, name_of(message.header.verb), target, ErrorCode::ok, message.header.id, "begun");
     send_worker(*node, Kind::request, verb, job, encode(protocol::StreamOrder{meta_.epoch, vm.record.id, window}),
                 std::move(message.data));
 }
@@ -54,7 +67,13 @@ void BrokerCore::on_client_stream_message(Now now, const PeerId& peer, Message& 
     stream->client_heard = now.instant;
     if (message.header.kind == Kind::credit && message.header.value == 0) return;  // a sign of life only
     if (message.data.size() > limits::chunk_bytes_max) {
-        return end_stream(Stream(*stream), {ErrorCode::too_large, "a chunk of a stream has at most 64 KiB"});
+        return end_stream(now, Stream(*stream), {ErrorCode::too_large, "a chunk of a stream has at most 64 KiB"});
+    }
+    if (message.header.kind == Kind::credit) stream->output_left += message.header.value;
+    // What is not asked for would wait here for a slow node, and everybody's orders behind it.
+    if (!take(stream->input_left, message.data.size())) {
+        return end_stream(now, Stream(*stream),
+                          {ErrorCode::too_large, "more input was sent than the node has asked for"});
     }
     const Node* node = nodes_.find(stream->node);
     if (!node || !node->peer) return;  // its end is told when the node is silent
@@ -63,7 +82,7 @@ void BrokerCore::on_client_stream_message(Now now, const PeerId& peer, Message& 
     effects_.to_workers.push_back({node->peer, std::move(message)});
 }
 
-void BrokerCore::on_worker_stream_message(Node& node, Message& message) {
+void BrokerCore::on_worker_stream_message(Now now, Node& node, Message& message) {
     const JobId job = protocol::as_job_id(message.header.id);
     Stream* stream = streams_.find(job);
     const bool last = message.header.kind == Kind::reply;
@@ -75,19 +94,56 @@ void BrokerCore::on_worker_stream_message(Node& node, Message& message) {
         ++bad_messages_;
         return;
     }
+    if (message.header.kind == Kind::progress || message.header.kind == Kind::credit) {
+        stream->input_left += message.header.value;
+    }
+    if (message.data.size() > limits::chunk_bytes_max || !take(stream->output_left, message.data.size())) {
+        ++bad_messages_;
+        return end_stream(now, Stream(*stream),
+                          {ErrorCode::internal, "node " + node.record.name +
+                                                    " sent more than was asked for: is its worker of "
+                                                    "another make?"});
+    }
+    const ErrorCode code = message.header.code;
+    const bool ran = last && code == ErrorCode::ok && stream->verb == Verb::exec;
+    const auto exec_result = ran ? decode<protocol::ExecResult>(message.body) : fail(code, "");
     message.header.verb = stream->verb;
     message.header.id = stream->request;
     effects_.to_clients.push_back({stream->client, std::move(message)});
-    if (last) streams_.erase(job);
+    if (!last) return;
+    note_end(now, *stream, code, exec_result ? "ended with exit code " + std::to_string(exec_result->exit_code) : "");
+    streams_.erase(job);
 }
 
-void BrokerCore::end_stream(const Stream& stream, const Error& error) {
+void BrokerCore::note_end(Now now, const Stream& stream, ErrorCode code, std::string detail) {
+    if (stream.verb != Verb::exec || read_only()) return;
+    Actor who;
+    who.name = stream.owner;
+    who.fingerprint = stream.key;
+    audit(now, who, name_of(stream.verb), stream.target, code, stream.request, std::move(detail));
+}
+
+void BrokerCore::on_stream_stuck(Now now, JobId job) {
+    const Stream* stream = streams_.find(job);
+    if (!stream) return;
+    end_stream(now, Stream(*stream),
+               {ErrorCode::busy,
+                "the connection to the node of " + stream->vm_name + " takes no more at the moment; try again"});
+}
+
+void BrokerCore::end_stream(Now now, const Stream& stream, const Error& error) {
     refuse(stream.client, {.verb = stream.verb, .id = stream.request}, error);
-    // Its worker may be back on the same connection and have noticed nothing.
-    cancel_stream(stream);
+    note_end(now, stream, error.code, error.message);
+    drop_stream(stream);
 }
 
-void BrokerCore::cancel_stream(const Stream& stream) {
+void BrokerCore::cancel_stream(Now now, const Stream& stream) {
+    note_end(now, stream, ErrorCode::cancelled, "its client is gone");
+    drop_stream(stream);
+}
+
+// Its worker may be back on the same connection and have noticed nothing.
+void BrokerCore::drop_stream(const Stream& stream) {
     const JobId job = stream.job;
     if (const Node* node = nodes_.find(stream.node)) send_worker(*node, Kind::notice, Verb::job_cancel, job, {});
     streams_.erase(job);

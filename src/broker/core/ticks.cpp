@@ -54,7 +54,7 @@ void BrokerCore::mark_silent(Now now) {
         }
         if (!rule_holds(Rule::streams_end_with_their_node)) continue;
         for (const Stream& stream : streams_.of_node(id)) {
-            end_stream(stream, {ErrorCode::node_unreachable, "node " + node.record.name + " went silent"});
+            end_stream(now, stream, {ErrorCode::node_unreachable, "node " + node.record.name + " went silent"});
         }
     }
 }
@@ -130,7 +130,7 @@ void BrokerCore::send_heartbeats(Now now) {
                     encode(protocol::Heartbeat{meta_.epoch, node.boot, {}}));
     }
     for (const Stream& stream : streams_.quiet_since(Instant{now.instant.since_boot - limits::stream_silence_max})) {
-        end_stream(stream, {ErrorCode::deadline_exceeded, "nothing was heard from this client for 15 s"});
+        end_stream(now, stream, {ErrorCode::deadline_exceeded, "nothing was heard from this client for 15 s"});
     }
 }
 

@@ -4,6 +4,7 @@
 #include "base/rule.hpp"
 #include "broker/core/broker_core.hpp"
 #include "broker/core/vm_states.hpp"
+#include "protocol/audit.hpp"
 
 namespace mc::broker {
 namespace {
@@ -215,6 +216,8 @@ void BrokerCore::remove_item(Now now, Request& request, std::uint32_t item, Vm& 
 
 void BrokerCore::remove_by_broker(Now now, Vm& vm, const std::string& reason) {
     vm.record.intent = VmIntent::deleted;
+    audit(now, broker_actor(), protocol::audit_cleanup, full_name(vm.record.owner, vm.record.spec.name), ErrorCode::ok,
+          {}, reason);
     publish(now, protocol::event_kind::vm_cleanup, vm, reason);
     move(now, vm, VmState::deleting, reason);
     start_job(now, vm, Verb::vm_remove, {}, 0, 0);

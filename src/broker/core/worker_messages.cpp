@@ -5,6 +5,7 @@
 #include "base/rule.hpp"
 #include "base/version.hpp"
 #include "broker/core/broker_core.hpp"
+#include "protocol/audit.hpp"
 
 namespace mc::broker {
 namespace {
@@ -41,7 +42,7 @@ void BrokerCore::on_register(Now now, const Actor& actor, const Message& message
         return answer(request.error().code, encode(protocol::ErrorBody{request.error().message, 0}));
     }
     if (nodes_.is_superseded(request->node, message.header.id)) return;
-    if (auto bound = check_node_key(actor, request->node); !bound) {
+    if (auto bound = check_node_key(actor, *request); !bound) {
         log(LogLevel::warning, "a worker was refused: " + bound.error().message);
         return answer(bound.error().code, encode(protocol::ErrorBody{bound.error().message, 0}));
     }
@@ -60,10 +61,13 @@ void BrokerCore::on_register(Now now, const Actor& actor, const Message& message
         return answer(enrolled.error().code, encode(protocol::ErrorBody{enrolled.error().message, 0}));
     }
     Node& node = **enrolled;
+    if (!known) audit(now, actor, name_of(Verb::node_register), node.record.name, ErrorCode::ok, {}, "a new node");
     if (const KeyRecord* held = actor.key ? keys_.find(*actor.key) : nullptr; held && !held->node) {
         KeyRecord record = *held;
         record.node = node.record.id;
         keys_.set(std::move(record));
+        audit(now, actor, name_of(Verb::node_register), node.record.name, ErrorCode::ok, {},
+              "the key is bound to this node");
     }
     raise_epoch_over(now, request->epoch_seen);
     store_node(node);
@@ -75,9 +79,10 @@ void BrokerCore::on_register(Now now, const Actor& actor, const Message& message
     // its last connection is lost: nobody would ever end these. One that only repeats its
     // registration has them still, and is told.
     for (const Stream& stream : streams_.of_node(node.record.id)) {
-        end_stream(stream, {ErrorCode::node_unreachable, "the connection to node " + node.record.name +
-                                                             " broke, and the stream with " + stream.vm_name +
-                                                             " with it; what it ran may still run"});
+        end_stream(now, stream,
+                   {ErrorCode::node_unreachable, "the connection to node " + node.record.name +
+                                                     " broke, and the stream with " + stream.vm_name +
+                                                     " with it; what it ran may still run"});
     }
     // Whatever it was at, this process of it may not know: its jobs are idempotent.
     for (const VmId id : node.vms) {
@@ -92,8 +97,9 @@ void BrokerCore::on_register(Now now, const Actor& actor, const Message& message
     }
 }
 
-Result<void> BrokerCore::check_node_key(const Actor& actor, NodeId node) const {
+Result<void> BrokerCore::check_node_key(const Actor& actor, const protocol::RegisterRequest& request) const {
     if (!actor.key || !rule_holds(Rule::nodes_are_bound_to_keys)) return {};
+    const NodeId node = request.node;
     const KeyRecord* held = keys_.find(*actor.key);
     if (held && held->node && held->node != node) {
         return fail(ErrorCode::not_authorised, "key " + actor.fingerprint +
@@ -104,6 +110,15 @@ Result<void> BrokerCore::check_node_key(const Actor& actor, NodeId node) const {
     if (other && other->key != *actor.key) {
         return fail(ErrorCode::not_authorised, "this node is bound to key " + other->key.fingerprint() +
                                                    ": use that, or have an admin revoke it (mccli keys revoke)");
+    }
+    // A name is where people send their VMs: that its node is silent gives it to nobody else.
+    const Node* named = nodes_.find_by_name(request.name);
+    const KeyRecord* holder = named && named->record.id != node ? keys_.of_node(named->record.id) : nullptr;
+    if (holder) {
+        return fail(ErrorCode::node_name_taken,
+                    "node " + request.name + " is bound to key " + holder->key.fingerprint() +
+                        ": give this worker another --node, or have an admin forget that one (mccli nodes forget " +
+                        request.name + ")");
     }
     return {};
 }
@@ -256,10 +271,13 @@ void BrokerCore::on_stranger(Now now, Node& node, const protocol::VmReport& repo
             stranger.record.spec.name = tombstone->second.name;
             stranger.record.owner = tombstone->second.owner;
         }
-        publish(now, protocol::event_kind::vm_cleanup, stranger,
-                !dead                        ? "no VM accounts for this container"
-                : tombstone->second.replaced ? "left over from a VM that was replaced"
-                                             : "left over from a VM that was deleted");
+        const std::string why = !dead                        ? "no VM accounts for this container"
+                                : tombstone->second.replaced ? "left over from a VM that was replaced"
+                                                             : "left over from a VM that was deleted";
+        const std::string target = dead ? full_name(stranger.record.owner, stranger.record.spec.name)
+                                        : node.record.name + "/" + report.vm.str();
+        audit(now, broker_actor(), protocol::audit_cleanup, target, ErrorCode::ok, {}, why);
+        publish(now, protocol::event_kind::vm_cleanup, stranger, why);
     }
     // Whether it is gone, the next inventory tells.
     orphan.order = next_job_id();

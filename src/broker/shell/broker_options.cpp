@@ -10,7 +10,7 @@ BrokerOptions::BrokerOptions() {
     orphan_grace = usual.orphan_grace;
     placement_wait = usual.placement_wait_max;
     lost_after = usual.lost_after;
-    requests_kept = static_cast<std::uint32_t>(usual.requests_max);
+    requests_kept = static_cast<std::uint32_t>(usual.results_max);
     events_kept = static_cast<std::uint32_t>(usual.events_kept_max);
 }
 
@@ -26,8 +26,9 @@ void BrokerOptions::declare(io::Options& options) {
                 {.short_name = 0, .env_aliases = {}, .default_shown = "$XDG_STATE_HOME/minicloud/broker"});
     options.add("events-kept", "N", events_kept, "how many of the newest events can be replayed", {}, 1, 10'000'000);
     options.add("requests-kept", "N", requests_kept,
-                "how many requests are remembered, each for 24 hours; over it new ones are refused as busy", {}, 1000,
-                10'000'000);
+                "how many results of requests are remembered, one for each VM that was asked about, each for 24 hours; "
+                "over it, and over a tenth of it for one user, new requests are refused as busy",
+                {}, 10'000, 10'000'000);
     options.group("Cleanup and placement");
     options.add("cleanup-grace", "TIME", cleanup_grace, "remove a VM that stopped by itself after this");
     options.add("orphan-grace", "TIME", orphan_grace,
@@ -52,7 +53,7 @@ Result<BrokerConfig> BrokerOptions::config() const {
     config.placement_wait_max = std::chrono::ceil<seconds>(placement_wait);
     config.lost_after = std::chrono::ceil<seconds>(lost_after);
     config.events_kept_max = events_kept;
-    config.requests_max = requests_kept;
+    config.results_max = requests_kept;
     config.quota = {quota_vms, std::uint64_t{quota_cpus} * 1000, std::uint64_t{quota_memory_mib} << 20,
                     static_cast<std::uint64_t>(std::chrono::ceil<seconds>(quota_ttl).count())};
     return config;

@@ -22,7 +22,7 @@ struct BrokerOptions {
     milliseconds lost_after;
     std::uint32_t events_kept = 0;
     std::uint32_t requests_kept = 0;
-    std::uint32_t quota_vms = 0;
+    std::uint32_t quota_vms = 100;
     std::uint32_t quota_cpus = 0;
     std::uint32_t quota_memory_mib = 0;
     milliseconds quota_ttl{0};

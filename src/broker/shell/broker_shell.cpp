@@ -62,7 +62,8 @@ io::SocketOptions socket_options(const io::Security& security) {
     return options;
 }
 
-io::SocketOptions client_socket_options(const io::Security& security) {
+/// Of a socket whose messages wait in SendQueues.
+io::SocketOptions router_options(const io::Security& security) {
     io::SocketOptions options = socket_options(security);
     options.send_messages_max = SendQueues::library_messages_max;
     return options;
@@ -82,6 +83,12 @@ std::optional<Side> side_of(std::string_view domain) {
 /// As this machine itself reaches what is bound there.
 std::string reached_here(const std::string& bound) {
     return protocol::reached_endpoint(bound, "");
+}
+
+/// What a client sends into a stream, on its way to a worker.
+bool is_relayed(const protocol::Header& header) {
+    return (header.verb == protocol::Verb::vm_exec || header.verb == protocol::Verb::vm_logs) &&
+           header.kind != protocol::Kind::request;
 }
 
 std::string in_words(const io::Security& security) {
@@ -105,15 +112,16 @@ BrokerShell::BrokerShell(const BrokerConfig& config, Resources resources, const 
       securities_(securities),
       zap_(context_, [this](std::string_view domain, const PublicKey& key,
                             std::string_view address) { return may_connect(domain, key, address); }),
-      clients_(io::Socket::router(context_, client_socket_options(securities.clients))),
-      workers_(io::Socket::router(context_, socket_options(securities.workers))),
+      clients_(io::Socket::router(context_, router_options(securities.clients))),
+      workers_(io::Socket::router(context_, router_options(securities.workers))),
       events_(
           context_, poller_,
           [this](const std::optional<PublicKey>& key) { return keeper_.core().topics_for(io::read_clock(), key); },
           [this](const PublicKey& key, const std::string& what) {
               keeper_.core().on_barred(io::read_clock(), key, what);
           }),
-      to_clients_([this](const SendQueues::Frames& frames) { return clients_.send(frames); }) {}
+      to_clients_([this](const SendQueues::Frames& frames) { return clients_.send(frames); }),
+      to_workers_([this](const SendQueues::Frames& frames) { return workers_.send(frames); }) {}
 
 BrokerShell::~BrokerShell() {
     poller_.remove(clients_);
@@ -257,19 +265,19 @@ void BrokerShell::watch_signals() {
 void BrokerShell::run() {
     while (!stop_) {
         auto wait = std::min(keeper_.next_deadline(), events_.next_try()) - io::read_clock().instant;
-        if (!to_clients_.empty()) wait = std::min(wait, flush_interval);
+        if (!all_sent()) wait = std::min(wait, flush_interval);
         poller_.wait(std::max<milliseconds>(wait, 0ms));
         events_.try_again();
-        flush_clients();
+        flush();
         if (auto restarted = keeper_.on_tick(io::read_clock())) tell(std::move(*restarted));
         carry_out();
     }
     keeper_.core().stop(io::read_clock());
     carry_out();
     const Instant give_up = io::read_clock().instant + flush_max;
-    while (!to_clients_.empty() && io::read_clock().instant < give_up) {
+    while (!all_sent() && io::read_clock().instant < give_up) {
         io::Poller().wait(flush_interval);
-        flush_clients();
+        flush();
     }
     io::log_info("ended; VMs keep running, requests under way go on when the broker is back");
 }
@@ -299,8 +307,9 @@ void BrokerShell::drain(Side side) {
     }
 }
 
-void BrokerShell::flush_clients() {
+void BrokerShell::flush() {
     for (const PeerId& peer : to_clients_.flush()) keeper_.core().on_client_gone(io::read_clock(), peer);
+    for (const PeerId& peer : to_workers_.flush()) keeper_.core().on_worker_gone(io::read_clock(), peer);
 }
 
 void BrokerShell::carry_out() {
@@ -334,14 +343,19 @@ void BrokerShell::publish(const Effects& effects) {
 }
 
 void BrokerShell::send_all(Side side, std::vector<Outgoing> messages) {
+    SendQueues& queues = side == Side::clients ? to_clients_ : to_workers_;
     std::set<PeerId> gone;
+    std::set<JobId> stuck;
     for (Outgoing& outgoing : messages) {
         if (gone.contains(outgoing.to)) continue;
+        // A node's orders don't wait behind what one client sends into a stream.
+        if (side == Side::workers && is_relayed(outgoing.message.header) && queues.is_behind(outgoing.to)) {
+            stuck.insert(protocol::as_job_id(outgoing.message.header.id));
+            continue;
+        }
         std::vector<std::string> frames = protocol::to_frames(std::move(outgoing.message));
         frames.insert(frames.begin(), outgoing.to.bytes);
-        const bool taken = side == Side::clients ? to_clients_.push(outgoing.to, std::move(frames))
-                                                 : workers_.send(frames) == io::SendOutcome::sent;
-        if (!taken) gone.insert(outgoing.to);
+        if (!queues.push(outgoing.to, std::move(frames))) gone.insert(outgoing.to);
     }
     // A peer that takes no more is treated as one that is gone: requests and jobs
     // are repeated, and a stream with a hole would be worse than one that ends.
@@ -353,6 +367,7 @@ void BrokerShell::send_all(Side side, std::vector<Outgoing> messages) {
             keeper_.core().on_worker_gone(now, peer);
         }
     }
+    for (const JobId job : stuck) keeper_.core().on_stream_stuck(now, job);
 }
 
 }  // namespace mc::broker

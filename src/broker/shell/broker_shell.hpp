@@ -76,7 +76,8 @@ private:
     [[nodiscard]] io::Admission may_connect(std::string_view domain, const PublicKey& key, std::string_view address);
 
     void drain(Side side);
-    void flush_clients();
+    void flush();
+    [[nodiscard]] bool all_sent() const { return to_clients_.empty() && to_workers_.empty(); }
 
     /// Commits, publishes, sends; what fails to be sent goes back into the core.
     void carry_out();
@@ -96,6 +97,7 @@ private:
     io::Socket workers_;
     EventsSocket events_;
     SendQueues to_clients_;
+    SendQueues to_workers_;
     HandshakeLimit handshakes_;
     Instant refusal_told_;           ///< when a connection that was turned away was last logged
     std::uint64_t turned_away_ = 0;  ///< since then

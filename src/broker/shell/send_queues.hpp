@@ -12,10 +12,10 @@
 
 namespace mc::broker {
 
-/// What waits for clients that read slower than they ask. libzmq's queues count
+/// What waits for peers that read slower than they are sent to. libzmq's queues count
 /// messages, not bytes, so they are kept short, and this holds a bounded rest.
 ///
-/// Single thread; sends what can be sent at once, in order per client.
+/// Single thread; sends what can be sent at once, in order per peer.
 class SendQueues {
 public:
     using Frames = std::vector<std::string>;  ///< with the routing id in front
@@ -23,20 +23,21 @@ public:
 
     explicit SendQueues(Send send) : send_(std::move(send)) {}
 
-    /// False: the client is gone, or has bytes_max waiting and takes nothing. What waited for it is dropped.
+    /// False: the peer is gone, or has bytes_max waiting and takes nothing. What waited for it is dropped.
     [[nodiscard]] bool push(const PeerId& to, Frames frames);
 
-    /// Sends what can be sent now. Returns the clients that are gone.
+    /// Sends what can be sent now. Returns the peers that are gone.
     [[nodiscard]] std::vector<PeerId> flush();
 
     [[nodiscard]] bool empty() const { return queues_.empty(); }
 
-    /// So much waits for it that it is to read before it asks for more.
+    /// So much waits for it that it is to read before it is sent more that can wait.
     [[nodiscard]] bool is_behind(const PeerId& peer) const;
 
-    static constexpr std::size_t bytes_max = 8 * 1024 * 1024;     ///< that wait for one client
-    static constexpr std::size_t bytes_behind = 1 * 1024 * 1024;  ///< over it, its requests are answered `busy`
-    static constexpr int library_messages_max = 64;               ///< for one client, in libzmq's queue
+    static constexpr std::size_t bytes_max = 8 * 1024 * 1024;  ///< that wait for one peer
+    static constexpr std::size_t bytes_behind =
+        1 * 1024 * 1024;  ///< over it, a client's requests are answered `busy`, a node's streams end
+    static constexpr int library_messages_max = 64;  ///< for one peer, in libzmq's queue
 
 private:
     struct Queue {

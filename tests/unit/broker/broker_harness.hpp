@@ -98,9 +98,10 @@ public:
     }
 
     void from_worker(const std::string& name, Kind kind, Verb verb, RequestId id, protocol::Bytes body,
-                     ErrorCode code = ErrorCode::ok, protocol::Bytes data = {}) {
+                     ErrorCode code = ErrorCode::ok, protocol::Bytes data = {}, std::uint32_t value = 0) {
         protocol::Header header;
         header.kind = kind;
+        header.value = value;
         header.verb = verb;
         header.id = id;
         header.code = code;

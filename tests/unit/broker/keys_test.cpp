@@ -247,6 +247,30 @@ TEST(BrokerRevoke, CutsAWorkerOff) {
     EXPECT_EQ(t.core->shown("a")->state, protocol::NodeState::silent);
 }
 
+// Goal: people's VMs and what is in their specifications go to the machine whose name they say. Issue 4.
+TEST(BrokerRevoke, ANodesNameIsNotForAnotherKeyWhileItIsSilent) {
+    KeyHarness t;
+    t.admit("node-a", 'W', Role::worker);
+    t.admit("node-m", 'M', Role::worker);
+    t.keys["w:a"] = t.key('W');
+    t.node_ready("a");
+    t.advance(6s);
+    ASSERT_EQ(t.core->shown("a")->state, protocol::NodeState::silent);
+    t.keys["w:m"] = t.key('M');
+    const auto registered = [&] {
+        protocol::RegisterRequest request;
+        request.name = "a";
+        request.node = NodeId{999};
+        request.boot = BootId{999};
+        request.advertise = "192.0.2.1";
+        t.from_worker("m", protocol::Kind::request, Verb::node_register, RequestId{1, 1}, encode(request));
+        return t.to_workers.back().message.header.code;
+    };
+    EXPECT_EQ(registered(), ErrorCode::node_name_taken);
+    ASSERT_EQ(t.code(t.send(Verb::forget, encode(protocol::NodeActionRequest{{"a"}, 0, false}))), ErrorCode::ok);
+    EXPECT_EQ(registered(), ErrorCode::ok);
+}
+
 TEST(BrokerKeys, ExpireAsIfRevoked) {
     KeyHarness t;
     protocol::TokenCreateRequest request;

@@ -113,6 +113,24 @@ TEST(BrokerNodes, RefusesAnotherNodeOfTheSameName) {
     EXPECT_EQ(t.to_workers.back().message.header.code, ErrorCode::node_name_taken);
 }
 
+TEST(BrokerNodes, RefusesAHostOrALabelThatIsNone) {
+    BrokerHarness t;
+    const auto outcome = [&](const std::string& host, const protocol::Label& label) {
+        protocol::RegisterRequest request;
+        request.name = "a";
+        request.node = NodeId{7};
+        request.boot = BootId{7};
+        request.advertise = host;
+        request.labels = {label};
+        t.from_worker("a", protocol::Kind::request, Verb::node_register, RequestId{1, 1}, encode(request));
+        return t.to_workers.back().message.header.code;
+    };
+    EXPECT_EQ(outcome("-oProxyCommand=reboot", {"a", "b"}), ErrorCode::invalid_argument);
+    EXPECT_EQ(outcome("a b", {"a", "b"}), ErrorCode::invalid_argument);
+    EXPECT_EQ(outcome("10.0.0.1", {"a\n", "b"}), ErrorCode::invalid_argument);
+    EXPECT_EQ(outcome("10.0.0.1", {"a", "b"}), ErrorCode::ok);
+}
+
 TEST(BrokerNodes, GivesTheNameOfASilentNodeWithoutVmsToANewOne) {
     BrokerHarness t;
     t.node_ready("a");

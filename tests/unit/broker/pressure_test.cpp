@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "broker_harness.hpp"
+#include "key_harness.hpp"
 
 namespace mc::broker::test {
 namespace {
@@ -25,7 +25,7 @@ RequestId ended(BrokerHarness& t) {
 
 // Goal: a repeat never runs a second time because the broker has forgotten. Issue 3.
 TEST(BrokerRequests, RefusesNewOnesRatherThanForgetYoungOutcomes) {
-    BrokerHarness t{{.requests_max = 3}};
+    BrokerHarness t{{.results_max = 3}};
     const RequestId first = ended(t);
     ended(t);
     ended(t);
@@ -39,6 +39,47 @@ TEST(BrokerRequests, RefusesNewOnesRatherThanForgetYoungOutcomes) {
     t.now.instant = t.now.instant + std::chrono::hours(24) + 1s;
     t.send(Verb::remove, encode(protocol::ActionRequest{{"nobody"}, 10}), fourth);
     EXPECT_EQ(t.code(fourth), ErrorCode::not_found) << "there is room for it now";
+}
+
+RequestId in_vain(KeyHarness& t, char byte, std::size_t targets) {
+    return t.act_as(byte, Verb::remove, std::vector<std::string>(targets, "nobody"));
+}
+
+// Goal: nobody can have all the others refused by asking for what ends at once. Issue 4.
+TEST(BrokerRequests, OneUserHasATenthOfTheRoom) {
+    KeyHarness t{{.results_max = 100}};
+    t.admit("ada", 'a', protocol::Role::user);
+    t.admit("bob", 'b', protocol::Role::user);
+    EXPECT_EQ(t.code_of('a', in_vain(t, 'a', 9)), ErrorCode::not_found) << "results count, not requests";
+    EXPECT_EQ(t.code_of('a', in_vain(t, 'a', 1)), ErrorCode::not_found);
+    const RequestId over = in_vain(t, 'a', 1);
+    EXPECT_EQ(t.code_of('a', over), ErrorCode::busy);
+    EXPECT_EQ(t.sentence('a', over),
+              "the broker remembers as many results of requests of ada as of one user, each for 24 hours; an admin can "
+              "raise the broker's --requests-kept");
+    EXPECT_EQ(t.code_of('b', in_vain(t, 'b', 10)), ErrorCode::not_found);
+
+    t.restart();
+    EXPECT_EQ(t.code_of('a', in_vain(t, 'a', 1)), ErrorCode::busy) << "counted over restarts";
+    t.now.instant = t.now.instant + std::chrono::hours(24) + 1s;
+    EXPECT_EQ(t.code_of('a', in_vain(t, 'a', 10)), ErrorCode::not_found) << "there is room again";
+}
+
+TEST(BrokerRequests, TheLastRoomIsTheAdmins) {
+    KeyHarness t{{.results_max = 100}};
+    t.admit("ada", 'a', protocol::Role::user);  // a result: the token's
+    const auto local = [&](std::size_t targets) {
+        return t.code(t.act(Verb::remove, std::vector<std::string>(targets, "nobody")));
+    };
+    EXPECT_EQ(local(89), ErrorCode::not_found);
+    const RequestId over = in_vain(t, 'a', 1);
+    EXPECT_EQ(t.code_of('a', over), ErrorCode::busy);
+    EXPECT_EQ(t.sentence('a', over),
+              "the broker remembers as many results of requests as it may, each for 24 hours; an admin can raise the "
+              "broker's --requests-kept");
+    EXPECT_EQ(t.code(t.send(Verb::revoke, encode(protocol::RevokeRequest{{"ada"}}))), ErrorCode::ok);
+    EXPECT_EQ(local(9), ErrorCode::not_found);
+    EXPECT_EQ(local(1), ErrorCode::busy);
 }
 
 TEST(BrokerRequests, AClockThatJumpsMakesNothingForgotten) {

@@ -98,14 +98,27 @@ TEST(Roles, AreAskedForEveryClientVerb) {
     }
 }
 
-TEST(Roles, DenyWorkerVerbsToClientsKeys) {
+TEST(Roles, AreAskedForEveryWorkerVerb) {
     KeyHarness t;
     t.admit("boss", 'A', Role::admin);
-    t.keys["w:a"] = t.key('A');
-    t.node_register("a");
-    ASSERT_FALSE(t.to_workers.empty());
-    EXPECT_EQ(t.to_workers.back().message.header.code, ErrorCode::denied);
-    EXPECT_FALSE(t.core->shown("a"));
+    t.admit("eve", 'V', Role::viewer);
+    t.admit("ada", 'U', Role::user);
+    t.admit("node-a", 'W', Role::worker);
+    t.token('T', Role::worker);
+    const std::map<Role, char> callers{
+        {Role::joiner, 'T'}, {Role::worker, 'W'}, {Role::user, 'U'}, {Role::viewer, 'V'}, {Role::admin, 'A'}};
+    for (const auto& [verb, may] : allowed) {
+        if (!protocol::is_worker_verb(verb)) continue;
+        for (const auto& [role, byte] : callers) {
+            const std::string name(name_of(role));
+            t.keys["w:" + name] = t.key(byte);
+            t.to_workers.clear();
+            t.from_worker(name, protocol::Kind::request, verb, RequestId{1, 1}, {});
+            ASSERT_FALSE(t.to_workers.empty()) << name << " " << name_of(verb);
+            EXPECT_EQ(t.to_workers.back().message.header.code == ErrorCode::denied, role != Role::worker)
+                << name << " " << name_of(verb);
+        }
+    }
 }
 
 }  // namespace

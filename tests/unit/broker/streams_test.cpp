@@ -37,6 +37,7 @@ TEST_F(StreamTest, RelaysItsRequestUndecoded) {
 
 TEST_F(StreamTest, RelaysBothWaysAndEndsWithTheReply) {
     t.from_worker("a", Kind::data, Verb::vm_exec, job(), {}, ErrorCode::ok, "out");
+    t.from_worker("a", Kind::progress, Verb::vm_exec, job(), {}, ErrorCode::ok, "", 100);
     ASSERT_TRUE(t.answer(id, "c", Kind::data));
     EXPECT_EQ(t.answer(id, "c", Kind::data)->data, "out");
     EXPECT_EQ(t.answer(id, "c", Kind::data)->header.verb, Verb::exec);
@@ -96,6 +97,41 @@ TEST_F(StreamTest, EndsAtATooLargeChunk) {
     client_says(Kind::data, 0, std::string(limits::chunk_bytes_max + 1, 'x'));
     EXPECT_EQ(t.code(id), ErrorCode::too_large);
     EXPECT_TRUE(t.order("a", Verb::job_cancel));
+}
+
+// Goal: nobody fills the way to a node with what it has not asked for. Issue 4.
+TEST_F(StreamTest, EndsAtMoreInputThanWasAskedFor) {
+    t.from_worker("a", Kind::progress, Verb::vm_exec, job(), {}, ErrorCode::ok, "", 5);
+    client_says(Kind::data, 0, "12345");
+    EXPECT_EQ(t.order("a", Verb::vm_exec)->data, "12345");
+    t.from_worker("a", Kind::credit, Verb::vm_exec, job(), {}, ErrorCode::ok, "", 2);
+    client_says(Kind::data, 0, "67");
+    EXPECT_EQ(t.order("a", Verb::vm_exec)->data, "67");
+    t.to_workers.clear();
+    client_says(Kind::data, 0, "8");
+    EXPECT_EQ(t.code(id), ErrorCode::too_large);
+    EXPECT_FALSE(t.order("a", Verb::vm_exec));
+    EXPECT_TRUE(t.order("a", Verb::job_cancel));
+}
+
+TEST_F(StreamTest, EndsAtMoreOutputThanItsClientTakes) {
+    t.from_worker("a", Kind::data, Verb::vm_exec, job(), {}, ErrorCode::ok, std::string(1000, 'x'));
+    client_says(Kind::credit, 1);
+    t.from_worker("a", Kind::data, Verb::vm_exec, job(), {}, ErrorCode::ok, "y");
+    EXPECT_EQ(t.answer(id, "c", Kind::data)->data, "y");
+    EXPECT_FALSE(t.answer(id));
+    t.from_worker("a", Kind::data, Verb::vm_exec, job(), {}, ErrorCode::ok, "z");
+    EXPECT_EQ(t.answer(id, "c", Kind::data)->data, "y");
+    EXPECT_EQ(t.code(id), ErrorCode::internal);
+    EXPECT_TRUE(t.order("a", Verb::job_cancel));
+}
+
+TEST_F(StreamTest, EndsWhenItsNodesConnectionTakesNoMore) {
+    t.core->on_stream_stuck(t.now, protocol::as_job_id(job()));
+    t.advance(100ms);
+    EXPECT_EQ(t.code(id), ErrorCode::busy);
+    EXPECT_TRUE(t.order("a", Verb::job_cancel));
+    t.core->on_stream_stuck(t.now, protocol::as_job_id(job()));
 }
 
 TEST_F(StreamTest, CanBeCancelledFromAnotherConnection) {

@@ -53,6 +53,16 @@ TEST(Image, IsAReferenceAsDockerTakesIt) {
     EXPECT_FALSE(valid(check_image(std::string(256, 'a'))));
 }
 
+TEST(Host, IsANameOrAnAddressAndNoOption) {
+    for (const char* host : {"a", "node-1.example", "192.0.2.1", "2001:db8::1", "::1", "fe80::1%eth0", "my_host"}) {
+        EXPECT_TRUE(check_host("--advertise", host)) << host;
+    }
+    for (const char* host : {"", "-oProxyCommand=x", "a b", "a;b", "a`b`", "$(a)", "a\nb", "a/b", "a@b", ".a", "é"}) {
+        EXPECT_FALSE(check_host("--advertise", host)) << host;
+    }
+    EXPECT_FALSE(check_host("--advertise", std::string(limits::host_bytes_max + 1, 'a')));
+}
+
 TEST(Env, IsNameEqualsValue) {
     for (const char* entry : {"A=", "A=b", "_x9=a=b", "PATH=/bin:/usr/bin", "M=line\nline"}) {
         EXPECT_TRUE(valid(check_env(entry))) << entry;
