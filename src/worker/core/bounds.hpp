@@ -13,6 +13,7 @@ namespace mc::worker::bounds {
 inline constexpr std::size_t jobs_max = 4096;             ///< waiting and running; over it: busy
 inline constexpr std::size_t streams_max = 256;           ///< exec and logs at once; over it: busy
 inline constexpr std::size_t creates_under_way_max = 64;  ///< the others wait, and their time has not begun
+inline constexpr std::size_t creates_of_owner_max = 32;   ///< of these, of one owner's VMs: others get their turn
 inline constexpr milliseconds busy_retry = 1s;            ///< when an order that was refused as busy may come again
 inline constexpr std::size_t results_remembered_max = 4096;
 inline constexpr milliseconds progress_interval = 500ms;  ///< of one job: a pull reports many times a second
@@ -24,8 +25,11 @@ inline constexpr milliseconds save_retry = 5s;  ///< after the state could not b
 inline constexpr std::size_t engine_calls_default = 2;  ///< two cores start the most VMs per second with two at once
 inline constexpr std::size_t engine_calls_max = 64;
 inline constexpr std::size_t patient_calls_per_heavy = 4;  ///< stop and restart mostly wait for the VM
+inline constexpr milliseconds patient_turn = 5s;           ///< one that waits longer gives its turn to the next
+inline constexpr std::size_t patient_calls_max = 256;      ///< with those that wait so: each is a connection
 inline constexpr std::size_t light_calls_max = 8;
-inline constexpr std::size_t pulls_max = 2;
+inline constexpr std::size_t pulls_max = 4;
+inline constexpr std::size_t pulls_of_owner_max = 2;  ///< for one owner's VMs: a registry may drip for an hour
 
 // How long an engine call may take. Past it the outcome is unknown: look first.
 inline constexpr milliseconds list_call_max = 10s;

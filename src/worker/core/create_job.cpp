@@ -74,7 +74,7 @@ void CreateJob::on_image(Now now, const CallResult& result) {
         if (pulled_) return image_missing(now, ErrorCode::image_not_found, "it was pulled, but the engine has lost it");
         step_ = Step::pull;
         port().progress(now, "pulling", order_.spec.image);
-        return port().call(CallPurpose::pull, engine::pull(order_.spec.image));
+        return port().call(CallPurpose::pull, engine::pull(order_.spec.image), order_.owner);
     }
     const auto image = engine::is_good(*result)
                            ? engine::parse_image(result->body)

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <string>
 
 #include "worker/core/effects.hpp"
 #include "worker/core/settings.hpp"
@@ -50,7 +51,9 @@ enum class CallPurpose : std::uint8_t {
 /// (stop, restart: they mostly wait), light (inspects and the like), pull, and open
 /// (list, info, events, logs: bounded where they come from). So a slow pull or stop
 /// starves nobody. In the heavy lane a create goes last: a VM that was begun is
-/// finished before another is begun.
+/// finished before another is begun. In the patient lane one that waits for its VM
+/// longer than bounds::patient_turn takes no room any more: an hour's grace for eight
+/// VMs is nobody else's wait. In the pull lane nobody has all places.
 ///
 /// Pure. Owned by WorkerCore; single thread.
 class EngineCalls {
@@ -62,8 +65,12 @@ public:
 
     EngineCalls(Outbox& outbox, std::size_t heavy_max);
 
-    /// Starts a call now or when its lane has room.
-    CallId start(OwnerId owner, CallPurpose purpose, EngineRequest request);
+    /// Starts a call now or when its lane has room. `vm_owner`: the person that a pull is for.
+    CallId start(OwnerId owner, CallPurpose purpose, EngineRequest request, std::string vm_owner = {});
+
+    /// Lets the next through where a stop waits for its VM.
+    void on_tick(Now now);
+    [[nodiscard]] Instant next_deadline() const;
 
     /// Frees the call's place. nullopt: nobody waits for it any more.
     std::optional<Known> finish(CallId id);
@@ -91,17 +98,31 @@ private:
         OwnerId owner;
         CallPurpose purpose;
         EngineRequest request;
+        std::string vm_owner;
+    };
+    struct Flying {
+        Known known;
+        std::string vm_owner;
+        bool may_wait = false;         ///< for its VM, longer than its turn
+        bool takes_room = true;        ///< in its lane
+        std::optional<Instant> since;  ///< of the first tick that saw it
     };
 
     static Lane lane_of(CallPurpose purpose);
     void let_through(Lane lane);
+    /// The next of the lane that may go now; nullopt: none.
+    std::optional<Waiting> take_next(Lane lane);
+    [[nodiscard]] bool may_go(const Waiting& waiting) const;
+    /// A place for a stop that could be taken from one that waits.
+    [[nodiscard]] bool is_patient_turn_awaited(const Flying& flying) const;
 
     Outbox& outbox_;
     std::array<std::size_t, lanes> max_;
     std::array<std::size_t, lanes> flying_count_{};
     std::array<std::deque<Waiting>, lanes> urgent_;
     std::array<std::deque<Waiting>, lanes> waiting_;
-    std::map<CallId, Known> flying_;
+    std::size_t patient_count_ = 0;  ///< in flight, with those that take no room
+    std::map<CallId, Flying> flying_;
     std::uint64_t last_id_ = 0;
 };
 

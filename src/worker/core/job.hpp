@@ -55,8 +55,8 @@ class JobPort {
 public:
     JobPort(JobContext& context, JobHead head) : context_(context), head_(head) {}
 
-    void call(CallPurpose purpose, EngineRequest request) {
-        context_.calls.start(head_.owner, purpose, std::move(request));
+    void call(CallPurpose purpose, EngineRequest request, const std::string& vm_owner = {}) {
+        context_.calls.start(head_.owner, purpose, std::move(request), vm_owner);
     }
     bool cancel_queued_calls() { return context_.calls.cancel_queued(head_.owner); }
     void cancel_calls() { context_.calls.cancel(head_.owner); }

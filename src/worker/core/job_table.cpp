@@ -57,6 +57,7 @@ Result<JobTable::Entry> JobTable::make(Now now, const Message& message, OwnerId 
         }
         head.vm = entry.vm = order->vm;
         entry.create = true;
+        entry.vm_owner = order->owner;
         entry.job = std::make_unique<CreateJob>(context_, head, std::move(*order));
     } else if (header.verb == Verb::vm_exec || header.verb == Verb::vm_logs) {
         const auto order = protocol::decode<protocol::StreamOrder>(message.body);
@@ -152,10 +153,11 @@ void JobTable::begin_next(Now now, VmId vm) {
     const OwnerId owner = rule_holds(Rule::one_job_at_a_time) ? queue->second.front() : queue->second.back();
     Entry* entry = find(owner);
     if (!entry || entry->begun || stopping_) return;
-    if (entry->create && creates_under_way_ >= bounds::creates_under_way_max) {
-        return creates_waiting_.push_back(vm);
+    if (entry->create && !has_room_for(*entry)) return creates_waiting_.push_back(vm);
+    if (entry->create) {
+        ++creates_under_way_;
+        ++creates_of_[entry->vm_owner];
     }
-    if (entry->create) ++creates_under_way_;
     entry->begun = true;
     Instant& deadline = entry->job->port().head_.deadline;
     if (deadline == Instant::never()) deadline = now.instant + limits::request_deadline_default;
@@ -164,11 +166,27 @@ void JobTable::begin_next(Now now, VmId vm) {
 }
 
 void JobTable::begin_waiting_creates(Now now) {
-    while (!stopping_ && creates_under_way_ < bounds::creates_under_way_max && !creates_waiting_.empty()) {
-        const VmId vm = creates_waiting_.front();
-        creates_waiting_.pop_front();
+    while (!stopping_ && creates_under_way_ < bounds::creates_under_way_max) {
+        const auto next = std::find_if(creates_waiting_.begin(), creates_waiting_.end(), [this](VmId vm) {
+            const Entry* entry = first_of(vm);
+            return !entry || !entry->create || has_room_for(*entry);
+        });
+        if (next == creates_waiting_.end()) return;
+        const VmId vm = *next;
+        creates_waiting_.erase(next);
         begin_next(now, vm);  // nothing happens when its create was cancelled meanwhile
     }
+}
+
+bool JobTable::has_room_for(const Entry& create) const {
+    const auto of_owner = creates_of_.find(create.vm_owner);
+    return creates_under_way_ < bounds::creates_under_way_max &&
+           (of_owner == creates_of_.end() || of_owner->second < bounds::creates_of_owner_max);
+}
+
+JobTable::Entry* JobTable::first_of(VmId vm) {
+    const auto queue = queues_.find(vm);
+    return queue == queues_.end() || queue->second.empty() ? nullptr : find(queue->second.front());
 }
 
 JobTable::Entry* JobTable::find(OwnerId owner) {
@@ -197,7 +215,11 @@ void JobTable::reap(Now now, OwnerId owner) {
     const VmId vm = entry->vm;
     const bool stream = entry->stream != nullptr;
     if (stream) --streams_;
-    if (entry->create && entry->begun) --creates_under_way_;
+    if (entry->create && entry->begun) {
+        --creates_under_way_;
+        if (const auto of_owner = creates_of_.find(entry->vm_owner); --of_owner->second == 0)
+            creates_of_.erase(of_owner);
+    }
     by_id_.erase(entry->id);
     jobs_.erase(owner);
     if (stream) return;

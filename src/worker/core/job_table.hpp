@@ -13,8 +13,8 @@ namespace mc::worker {
 /// result is remembered for when the order comes again.
 ///
 /// Jobs of one VM run one after another; a vm_remove makes those before it give
-/// up first. Streams run beside them. Bounded by bounds::jobs_max, streams_max and
-/// creates_under_way_max. An order's own deadline counts from its receipt, the
+/// up first. Streams run beside them. Bounded by bounds::jobs_max, streams_max,
+/// creates_under_way_max and creates_of_owner_max. An order's own deadline counts from its receipt, the
 /// default one from the job's beginning, so that a long queue fails nobody.
 class JobTable {
 public:
@@ -62,6 +62,7 @@ private:
         VmId vm;
         bool begun = false;
         bool create = false;
+        std::string vm_owner;  ///< of a create
         bool overdue = false;
     };
 
@@ -72,6 +73,10 @@ private:
     void begin_waiting_creates(Now now);
     void reap(Now now, OwnerId owner);
     [[nodiscard]] Entry* find(OwnerId owner);
+    /// The VM's job whose turn it is.
+    [[nodiscard]] Entry* first_of(VmId vm);
+    /// Whether one more create, of that owner's VMs, may be under way.
+    [[nodiscard]] bool has_room_for(const Entry& create) const;
     void remember(JobId id, protocol::Message result);
 
     JobContext& context_;
@@ -83,6 +88,7 @@ private:
     std::deque<JobId> results_order_;
     std::deque<VmId> creates_waiting_;
     std::size_t creates_under_way_ = 0;
+    std::map<std::string, std::size_t> creates_of_;  ///< of these, by the VM's owner
     std::size_t streams_ = 0;
     bool stopping_ = false;
     OwnerId next_owner_ = owner_first_job;

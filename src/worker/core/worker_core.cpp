@@ -223,6 +223,7 @@ void WorkerCore::on_tick(Now now) {
         outbox_.push(SaveState{session_.state()});
     }
     on_session_change(now, session_.on_tick(now));
+    calls_.on_tick(now);
     jobs_.on_tick(now);
     inventory_.on_tick(now);
     watch_.on_tick(now);
@@ -289,8 +290,8 @@ void WorkerCore::begin_stop(Now now) {
 }
 
 Instant WorkerCore::next_deadline() const {
-    return std::min({session_.next_deadline(), jobs_.next_deadline(), inventory_.next_deadline(),
-                     watch_.next_deadline(), next_info_, next_save_});
+    return std::min({session_.next_deadline(), calls_.next_deadline(), jobs_.next_deadline(),
+                     inventory_.next_deadline(), watch_.next_deadline(), next_info_, next_save_});
 }
 
 }  // namespace mc::worker

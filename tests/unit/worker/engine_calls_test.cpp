@@ -47,7 +47,71 @@ TEST(EngineCalls, SlowPullsAndStopsStarveNobody) {
     calls.start(b, CallPurpose::inspect, to("inspect"));
     calls.start(owner_inventory, CallPurpose::list, to("list"));
     EXPECT_THAT(started(outbox), testing::ElementsAre("create", "inspect", "list"));
-    EXPECT_EQ(calls.in_flight_count(), 3 + bounds::pulls_max + bounds::patient_calls_per_heavy);
+    EXPECT_EQ(calls.in_flight_count(), 3 + bounds::pulls_of_owner_max + bounds::patient_calls_per_heavy);
+}
+
+TEST(EngineCalls, PullsOfOneOwnerLeaveOthersRoom) {
+    Outbox outbox;
+    EngineCalls calls(outbox, 1);
+    std::vector<CallId> pulls;
+    for (const char* owner : {"mallory", "mallory", "mallory", "ann", "bob", "ann"}) {
+        pulls.push_back(calls.start(a, CallPurpose::pull, to(owner), owner));
+    }
+    EXPECT_THAT(started(outbox), testing::ElementsAre("mallory", "mallory", "ann", "bob"));
+    calls.finish(pulls[4]);
+    EXPECT_THAT(started(outbox), testing::ElementsAre("ann"));
+    calls.finish(pulls[0]);
+    EXPECT_THAT(started(outbox), testing::ElementsAre("mallory"));
+}
+
+TEST(EngineCalls, StopThatWaitsForItsVmGivesItsTurnToTheNext) {
+    Outbox outbox;
+    EngineCalls calls(outbox, 1);
+    const auto stop = [&](const std::string& target, seconds grace) {
+        EngineRequest request = to(target);
+        request.time_max = grace + bounds::stop_call_extra;
+        return calls.start(a, CallPurpose::stop, std::move(request));
+    };
+    std::vector<CallId> patient;
+    for (std::size_t i = 0; i < bounds::patient_calls_per_heavy; ++i) patient.push_back(stop("patient", 1h));
+    static_cast<void>(started(outbox));
+    EXPECT_EQ(calls.next_deadline(), Instant::never());  // nobody waits
+    const CallId quick = stop("quick", 1s);
+    Now now;
+    now.instant = Instant{1h};
+    EXPECT_LE(calls.next_deadline(), now.instant);
+    calls.on_tick(now);
+    EXPECT_THAT(started(outbox), testing::IsEmpty());
+    EXPECT_EQ(calls.next_deadline(), now.instant + bounds::patient_turn);
+    now.instant = calls.next_deadline();
+    calls.on_tick(now);
+    EXPECT_THAT(started(outbox), testing::ElementsAre("quick"));
+    // One that is to be over soon and is not keeps its place: the engine is slow.
+    for (std::size_t i = 0; i < bounds::patient_calls_per_heavy; ++i) stop("quick too", 1s);
+    EXPECT_EQ(started(outbox).size(), bounds::patient_calls_per_heavy - 1);
+    now.instant = now.instant + 2 * bounds::patient_turn;
+    calls.on_tick(now);
+    EXPECT_THAT(started(outbox), testing::IsEmpty());
+    for (const CallId id : patient) EXPECT_TRUE(calls.finish(id));
+    EXPECT_THAT(started(outbox), testing::IsEmpty());
+    calls.finish(quick);
+    EXPECT_THAT(started(outbox), testing::ElementsAre("quick too"));
+}
+
+TEST(EngineCalls, StopsThatWaitAreBounded) {
+    Outbox outbox;
+    EngineCalls calls(outbox, 1);
+    Now now;
+    for (std::size_t i = 0; i <= bounds::patient_calls_max; ++i) {
+        EngineRequest request = to("stop");
+        request.time_max = 1h;
+        calls.start(a, CallPurpose::stop, std::move(request));
+        for (int tick = 0; tick < 2; ++tick) {
+            now.instant = now.instant + bounds::patient_turn;
+            calls.on_tick(now);
+        }
+    }
+    EXPECT_EQ(calls.in_flight_count(), bounds::patient_calls_max);
 }
 
 TEST(EngineCalls, CancelledCallsFreeTheirPlaceAndAreNobodys) {

@@ -451,6 +451,7 @@ TEST(JobTable, TimeOfAWaitingCreateBeginsWhenItBegins) {
     for (std::uint64_t i = 1; i <= bounds::creates_under_way_max + 1; ++i) {
         auto order = Harness::create_order();
         order.vm = VmId{i};
+        order.owner = "class-" + std::to_string(i % 3);
         jobs.push_back(t.create(order));
     }
     EXPECT_EQ(t.stages(jobs.back()), std::vector<std::string>{"accepted"});
@@ -467,6 +468,7 @@ TEST(JobTable, WaitingCreateCanBeCancelledAndRemoved) {
     for (std::uint64_t i = 1; i <= bounds::creates_under_way_max; ++i) {
         auto order = Harness::create_order();
         order.vm = VmId{1000 + i};
+        order.owner = "class-" + std::to_string(i % 3);
         t.create(order);
     }
     const JobId waiting = t.create();
@@ -477,6 +479,71 @@ TEST(JobTable, WaitingCreateCanBeCancelledAndRemoved) {
     t.probe = Harness::own_sshd();
     t.advance(1s);
     EXPECT_EQ(t.code(again), ErrorCode::ok);
+}
+
+// Goal: whoever has ever so many VMs made that take long leaves others their turn.
+TEST(JobTable, CreatesOfOneOwnerLeaveOthersRoom) {
+    Harness t;
+    t.probe = ProbeResult::silent();
+    const auto create_of = [&](const std::string& owner, std::uint64_t vm) {
+        auto order = Harness::create_order();
+        order.vm = VmId{vm};
+        order.owner = owner;
+        return t.create(order);
+    };
+    std::vector<JobId> slow;
+    for (std::uint64_t i = 1; i <= bounds::creates_under_way_max; ++i) slow.push_back(create_of("mallory", 1000 + i));
+    EXPECT_EQ(t.engine.count("POST /containers/create"), static_cast<int>(bounds::creates_of_owner_max));
+    EXPECT_EQ(t.stages(slow.back()), std::vector<std::string>{"accepted"});
+    const JobId other = create_of("ann", 1);
+    EXPECT_EQ(t.stages(other).back(), "waiting");
+    // And the rest gets its turn.
+    t.probe = Harness::own_sshd();
+    t.advance(5s);
+    EXPECT_EQ(t.code(other), ErrorCode::ok);
+    EXPECT_EQ(t.code(slow.back()), ErrorCode::ok);
+}
+
+TEST(JobTable, PullsOfOneOwnerLeaveOthersRoom) {
+    Harness t;
+    t.engine.intercept = [](const EngineRequest& request) -> std::optional<FakeEngine::Answer> {
+        if (request.target.find("fromImage=drips") == std::string::npos) return std::nullopt;
+        return FakeEngine::Answer(std::nullopt);
+    };
+    for (std::uint64_t i = 1; i <= 2 * bounds::creates_of_owner_max; ++i) {
+        auto order = Harness::create_order("drips.example/vm:1");
+        order.vm = VmId{1000 + i};
+        order.owner = "mallory";
+        t.create(order, 3'600'000);
+    }
+    EXPECT_EQ(t.engine.count_with("fromImage=drips"), static_cast<int>(bounds::pulls_of_owner_max));
+    t.engine.pull_brings_image = true;
+    t.engine.pull_stream = "{}\n";
+    const JobId other = t.create(Harness::create_order("far:2"));
+    t.advance(1s);
+    EXPECT_EQ(t.code(other), ErrorCode::ok);
+}
+
+// Goal: an hour's grace for VMs that ignore it keeps nobody else from stopping a VM.
+TEST(SwitchJob, StopsThatWaitForTheirVmLeaveOthersTheirTurn) {
+    Harness t;
+    t.create();
+    t.engine.intercept = [](const EngineRequest& request) -> std::optional<FakeEngine::Answer> {
+        if (request.target.find("/stop?t=3600") == std::string::npos) return std::nullopt;
+        return FakeEngine::Answer(std::nullopt);
+    };
+    for (std::uint64_t i = 1; i <= 2 * bounds::patient_calls_per_heavy * bounds::engine_calls_default; ++i) {
+        auto order = Harness::create_order();
+        order.vm = VmId{1000 + i};
+        ASSERT_EQ(t.code(t.create(order)), ErrorCode::ok);
+        t.order(Verb::vm_stop,
+                protocol::encode(protocol::VmOrder{.epoch = Epoch{5}, .vm = order.vm, .grace_seconds = 3600}), {},
+                3'600'000);
+    }
+    const JobId other = t.act(Verb::vm_stop);
+    EXPECT_FALSE(t.reply(other));
+    t.advance(2 * bounds::patient_turn + 1s);
+    EXPECT_EQ(t.code(other), ErrorCode::ok);
 }
 
 TEST(JobTable, RemembersABoundedNumberOfResults) {
