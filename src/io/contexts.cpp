@@ -17,25 +17,35 @@ constexpr std::string_view suffix = ".context";
 
 }  // namespace
 
-Result<StoredConnection> read_connection(const fs::path& path) {
-    const auto text = read_secret_file(path, file_bytes_max);
-    if (!text) return fail(text.error());
-    const auto endpoint = field_of(text->view(), "endpoint");
-    const auto broker = public_key_from_z85(field_of(text->view(), "broker-key").value_or(""));
-    auto own = key_pair_in(text->view());
+Secret text_of(const StoredConnection& connection) {
+    return Secret::of(
+        {"# How one user or node reaches its minicloud, with its secret key.\nendpoint=", connection.endpoint,
+         "\nbroker-key=", to_z85(connection.broker), "\n", text_of(connection.own).view()});
+}
+
+Result<StoredConnection> connection_in(std::string_view text) {
+    const auto endpoint = field_of(text, "endpoint");
+    const auto broker = public_key_from_z85(field_of(text, "broker-key").value_or(""));
+    auto own = key_pair_in(text);
     if (!endpoint || !broker || !own) {
-        return fail(ErrorCode::invalid_argument, path.string() +
-                                                     " is damaged: it needs the lines endpoint=, broker-key= and "
-                                                     "secret-key=; join anew with a token");
+        return fail(ErrorCode::invalid_argument, "it needs the lines endpoint=, broker-key= and secret-key=");
     }
     return StoredConnection{std::string(*endpoint), *broker, std::move(*own)};
 }
 
+Result<StoredConnection> read_connection(const fs::path& path) {
+    const auto text = read_secret_file(path, file_bytes_max);
+    if (!text) return fail(text.error());
+    auto connection = connection_in(text->view());
+    if (!connection) {
+        return fail(ErrorCode::invalid_argument,
+                    path.string() + " is damaged: " + connection.error().message + "; join anew with a token");
+    }
+    return connection;
+}
+
 Result<void> write_connection(const fs::path& path, const StoredConnection& connection) {
-    const Secret text = Secret::of(
-        {"# How one user or node reaches its minicloud, with its secret key.\nendpoint=", connection.endpoint,
-         "\nbroker-key=", to_z85(connection.broker), "\n", text_of(connection.own).view()});
-    return write_file_atomic(path, text.view());
+    return write_file_atomic(path, text_of(connection).view());
 }
 
 Contexts::Contexts(const Environment& environment) : directory_(config_dir(environment) / "contexts") {}

@@ -23,6 +23,10 @@ struct StoredConnection {
     bool operator==(const StoredConnection&) const = default;
 };
 
+/// Lines of a file with a connection. Error: invalid_argument.
+[[nodiscard]] Secret text_of(const StoredConnection& connection);
+[[nodiscard]] Result<StoredConnection> connection_in(std::string_view text);
+
 /// Errors: as read_secret_file; invalid_argument (damaged).
 [[nodiscard]] Result<StoredConnection> read_connection(const std::filesystem::path& path);
 /// Errors: io_failed.

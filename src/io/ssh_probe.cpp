@@ -91,19 +91,22 @@ void set_callbacks(LIBSSH2_SESSION* session) {
 #endif
 }
 
-/// The blob of RFC 4253, which begins with its type, as OpenSSH writes it.
-std::string key_line(std::string_view blob) {
+}  // namespace
+
+std::string host_key_line(std::string_view blob) {
     constexpr std::size_t length_bytes = 4;
-    const auto type = blob.substr(std::min(length_bytes, blob.size()));
-    const auto type_end = blob.size() < length_bytes ? 0U : static_cast<unsigned char>(blob[length_bytes - 1]);
+    constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-@.";
+    if (blob.size() < length_bytes) return {};
+    std::size_t length = 0;
+    for (const char byte : blob.substr(0, length_bytes)) length = length << 8 | static_cast<unsigned char>(byte);
+    const std::string_view type = blob.substr(length_bytes, length);
+    if (type.empty() || type.size() < length || type.find_first_not_of(letters) != std::string_view::npos) return {};
     std::string text(sodium_base64_ENCODED_LEN(blob.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
     sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(blob.data()), blob.size(),
                       sodium_base64_VARIANT_ORIGINAL);
     text.pop_back();  // its terminator
-    return std::string(type.substr(0, type_end)) + " " + text;
+    return std::string(type) + " " + text;
 }
-
-}  // namespace
 
 struct SshProbe::Impl {
     struct Probe {
@@ -198,7 +201,7 @@ struct SshProbe::Impl {
         std::size_t size = 0;
         int type = 0;
         const char* key = libssh2_session_hostkey(session, &size, &type);
-        finish(id, key ? key_line({key, size}) : std::string());
+        finish(id, key ? host_key_line({key, size}) : std::string());
     }
 
     static std::string reason_of(const Probe& probe) {

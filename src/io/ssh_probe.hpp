@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/result.hpp"
 #include "base/time.hpp"
@@ -16,6 +17,10 @@ struct ProbeId {
     std::uint64_t value = 0;
     auto operator<=>(const ProbeId&) const = default;
 };
+
+/// A server's key as OpenSSH writes it, "TYPE BASE64", from the bytes it is on the wire, which begin with its type
+/// (RFC 4253, 6.6). "" when these are none: whatever a server sends, this is one line of harmless characters.
+[[nodiscard]] std::string host_key_line(std::string_view blob);
 
 /// Asks who answers at a TCP port: an SSH key exchange (RFC 4253) up to the host key, whose
 /// private half the server proves to hold; then closes, without a login. A connection alone

@@ -2,6 +2,7 @@
 //
 // Goal: nothing typed, no file and no broker crashes it; what it prints of an event is what came, once and in
 // order; a pinned host key stands alone in its line.
+#include "cli/core/audit_reader.hpp"
 #include "cli/core/command_line.hpp"
 #include "cli/core/endpoints.hpp"
 #include "cli/core/event_follower.hpp"
@@ -12,7 +13,9 @@
 #include "cli/core/stream_session.hpp"
 #include "fuzz/feed.hpp"
 #include "protocol/endpoints.hpp"
+#include "protocol/join_exchange.hpp"
 #include "protocol/join_token.hpp"
+#include "protocol/text.hpp"
 
 namespace {
 
@@ -157,11 +160,89 @@ void try_events(Feed& feed) {
     }
 }
 
+/// A good log, as a broker keeps it.
+std::vector<protocol::AuditEntry> make_log(std::size_t size) {
+    std::vector<protocol::AuditEntry> log;
+    while (log.size() < size) {
+        protocol::AuditEntry entry = protocol::samples::audit_entry();
+        entry.seq = log.size() + 1;
+        entry.previous = log.empty() ? "" : log.back().hash;
+        entry.hash = protocol::audit_hash(entry);
+        log.push_back(entry);
+    }
+    return log;
+}
+
+/// The page that was asked for, or another one, well or with something of it changed.
+protocol::AuditReply some_page(Feed& feed, const protocol::AuditRequest& asked, bool& good) {
+    static const auto log = make_log(20);
+    protocol::AuditReply page{.entries = {}, .first_kept = 1, .last = log.size()};
+    std::size_t from = std::min<std::size_t>(asked.after, log.size());
+    if (feed.below(8) == 0) {
+        from = feed.below(log.size());
+        good = false;
+    }
+    const std::size_t count = std::min<std::size_t>({asked.limit, 1 + feed.below(8), log.size() - from});
+    page.entries.assign(log.begin() + static_cast<std::ptrdiff_t>(from),
+                        log.begin() + static_cast<std::ptrdiff_t>(from + count));
+    if (feed.below(4) != 0) return page;
+    good = false;
+    page.first_kept = feed.below(25);
+    page.last = feed.below(25);
+    if (page.entries.empty()) return page;
+    auto& entry = page.entries[feed.below(page.entries.size())];
+    entry.seq = feed.yes() ? entry.seq : feed.below(25);
+    entry.action = feed.yes() ? protocol::audit_cut : feed.bytes(8);
+    entry.target = std::to_string(feed.below(25));
+    if (feed.yes()) entry.hash = protocol::audit_hash(entry);
+    return page;
+}
+
+void try_audit(Feed& feed) {
+    cli::AuditReader reader({feed.yes() ? std::optional<std::uint64_t>(feed.below(25)) : std::nullopt, feed.below(30)});
+    cli::AuditCheck check(feed.yes() ? "" : feed.bytes(64));
+    const bool checks = feed.yes();
+    bool good = true;
+    for (std::size_t step = 0; step < steps_max && feed.more(); ++step) {
+        const auto asked = checks ? check.next() : reader.next();
+        if (!asked) break;
+        const auto page = some_page(feed, *asked, good);
+        const auto taken = checks ? check.on_page(page) : reader.on_page(page);
+        if (!taken) {
+            require(protocol::is_utf8(taken.error().message));
+            require(!good);
+            break;
+        }
+    }
+    for (std::size_t i = 1; i < reader.entries().size(); ++i) {
+        require(reader.entries()[i].seq > reader.entries()[i - 1].seq);
+    }
+    if (checks && !check.next()) static_cast<void>(check.fault());
+}
+
+void try_join(Feed& feed) {
+    const RequestId id = feed.id();
+    auto frames = feed.frames();
+    if (feed.yes()) {
+        auto header = feed.header();
+        header.kind = protocol::Kind::reply;
+        header.verb = protocol::Verb::join;
+        header.id = id;
+        frames = protocol::to_frames({header, feed.body(), feed.bytes(8)});
+    }
+    const auto program = feed.yes() ? protocol::Joiner::worker : protocol::Joiner::client;
+    const auto reply = protocol::join_reply(id, program, std::move(frames));
+    if (reply && !*reply) require(protocol::is_utf8(reply->error().message));
+    if (reply && *reply) require(protocol::check_joiner(program, (*reply)->role).has_value());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     Feed feed(data + 1, size - 1);
+    if (data[0] == 0xFF) return try_audit(feed), 0;
+    if (data[0] == 0xFE) return try_join(feed), 0;
     switch (data[0] % 6) {
         case 0:
             try_command_line(feed);

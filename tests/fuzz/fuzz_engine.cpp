@@ -2,10 +2,13 @@
 //
 // Goal: no answer, however cut or wrong, crashes or makes memory grow; sentences made of it are text; how a
 // stream is cut into pieces does not matter.
+#include <algorithm>
 #include <map>
 
 #include "fuzz/feed.hpp"
 #include "io/http_head.hpp"
+#include "io/ssh_probe.hpp"
+#include "io/tar.hpp"
 #include "protocol/text.hpp"
 #include "worker/core/bounds.hpp"
 #include "worker/core/demultiplexer.hpp"
@@ -37,6 +40,7 @@ void try_json(std::string_view body) {
     require_known(engine::parse_image(body));
     require_known(engine::parse_id(body));
     require_known(engine::parse_exec(body));
+    require_known(engine::parse_network_isolates(body));
     const auto container = engine::parse_inspect(body);
     require_known(container);
     if (container) {
@@ -111,12 +115,35 @@ void try_head(Feed& feed) {
     require_one_line(io::engine_message(bytes));
 }
 
+/// What a VM's root has put where its host key should be, as the engine packs it.
+void try_archive(std::string_view bytes) {
+    constexpr std::size_t content_bytes_max = 2000;
+    const auto entries = io::unpack_tar(bytes, content_bytes_max);
+    if (!entries) {
+        require(entries.error().code == ErrorCode::bad_message || entries.error().code == ErrorCode::too_large);
+        return;
+    }
+    std::size_t size = 0;
+    for (const auto& entry : *entries) size += entry.content.size();
+    require(size <= content_bytes_max);
+}
+
+/// What a VM's sshd shows as its key.
+void try_host_key(std::string_view blob) {
+    const std::string line = io::host_key_line(blob);
+    if (line.empty()) return;
+    require_sentence(line);
+    require(std::count(line.begin(), line.end(), ' ') == 1 && line.front() != ' ' && line.front() != '#');
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     const std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
     Feed feed(data + 1, size - 1);
+    if (data[0] == 0xFF) return try_archive(rest), 0;
+    if (data[0] == 0xFE) return try_host_key(rest), 0;
     switch (data[0] % 6) {
         case 0:
             try_json(rest);

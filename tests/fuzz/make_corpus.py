@@ -1,16 +1,51 @@
 #!/usr/bin/env python3
-"""Writes tests/fuzz/corpus/protocol anew from tests/golden/wire: one seed per body type and decoder."""
+"""Writes tests/fuzz/corpus/protocol anew from tests/golden/wire, one seed per body type and decoder, and that of files; and
+of the others what a search does not find by itself."""
 
 import hashlib
+import io
 import pathlib
 import re
 import sys
+import tarfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lint"))
 from protocol_page import golden_frames  # noqa: E402
 
 HEADER, FRAMES, RULES = b"\xff", b"\xfe", b"\xfd"
+
+
+# The pair that the specification of CurveZMQ gives as an example.
+KEY_FILE = (b"public-key=rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7\n"
+            b"secret-key=JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6\n")
+BROKER = b"# a comment\nendpoint=tcp://cloud.lan:7710\nbroker-key=rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7\n"
+STATE = b"node=000000000000000d\ncloud=00000000000000c1\nepoch=5\n"
+
+
+def archive():
+    """A host key's file, as the engine sends it."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        content = b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA root@vm\n"
+        entry = tarfile.TarInfo("ssh_host_ed25519_key.pub")
+        entry.size = len(content)
+        tar.addfile(entry, io.BytesIO(content))
+        link = tarfile.TarInfo("link")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/shadow"
+        tar.addfile(link)
+    return out.getvalue()[:4096]
+
+
+def blob(kind):
+    return len(kind).to_bytes(4, "big") + kind + b"\x00\x00\x00\x20" + bytes(range(32))
+
+
+def write(target, seeds):
+    folder = HERE / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, seed in seeds.items():
+        (folder / f"{name}-{hashlib.sha1(seed).hexdigest()[:8]}").write_bytes(seed)
 
 
 def main():
@@ -30,10 +65,15 @@ def main():
             seeds["frames"] = FRAMES + b"".join(len(f[2]).to_bytes(2, "big") + bytes(f[2]) for f in frames)
     for i, text in enumerate((b"vm-1", b"minicloud/vm:latest", b"A=b", b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA", b"$6$a$b")):
         seeds[f"rules{i}"] = RULES + text
-    folder = HERE / "corpus/protocol"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, seed in seeds.items():
-        (folder / f"{name}-{hashlib.sha1(seed).hexdigest()[:8]}").write_bytes(seed)
+    write("protocol", seeds)
+    write("files", {"key": b"\x00" + KEY_FILE, "connection": b"\x01" + BROKER + KEY_FILE, "state": b"\x02" + STATE})
+    write("engine", {"archive": b"\xff" + archive(), "host_key": b"\xfe" + blob(b"ssh-ed25519"),
+                     "host_key_odd": b"\xfe" + blob(b"ssh\n")})
+    # Choices: a page after the other, changed ones, a reply to a join.
+    choices = bytes(range(1, 250, 3))
+    write("cli", {"audit": b"\xff\x00\x00\x00" + choices, "audit_check": b"\xff\x00\x1d\x00\x01" + b"\x05" * 60,
+                  "audit_changed": b"\xff\x01" + bytes([4, 8, 0, 7]) * 30,
+                  "join": b"\xfe\x01" + choices, "join_other": b"\xfe\x02\x03" + choices[::-1]})
 
 
 if __name__ == "__main__":

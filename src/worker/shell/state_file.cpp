@@ -1,10 +1,10 @@
 #include "worker/shell/state_file.hpp"
 
 #include <charconv>
-#include <sstream>
 
 #include "io/files.hpp"
 #include "io/random.hpp"
+#include "io/text_fields.hpp"
 
 namespace mc::worker {
 namespace {
@@ -13,6 +13,23 @@ constexpr const char* file_name = "worker.state";
 constexpr std::size_t file_bytes_max = 4096;
 
 }  // namespace
+
+std::string text_of(const WorkerState& state) {
+    return "node=" + state.node.str() + "\ncloud=" + state.cloud.str() +
+           "\nepoch=" + std::to_string(state.epoch.value) + "\n";
+}
+
+Result<WorkerState> state_in(std::string_view text) {
+    const std::string_view epoch = io::field_of(text, "epoch").value_or("");
+    WorkerState state;
+    state.node = NodeId::parse(io::field_of(text, "node").value_or("")).value_or(NodeId{});
+    state.cloud = CloudId::parse(io::field_of(text, "cloud").value_or("")).value_or(CloudId{});
+    const auto [stop, error] = std::from_chars(epoch.data(), epoch.data() + epoch.size(), state.epoch.value);
+    if (!state.node || error != std::errc{} || stop != epoch.data() + epoch.size()) {
+        return fail(ErrorCode::invalid_argument, "it needs the lines node= and epoch=");
+    }
+    return state;
+}
 
 Result<WorkerState> load_state(const std::filesystem::path& state_dir) {
     const auto path = state_dir / file_name;
@@ -23,31 +40,17 @@ Result<WorkerState> load_state(const std::filesystem::path& state_dir) {
         return state;
     }
     if (!text) return fail(text.error());
-    WorkerState state;
-    bool epoch_read = false;
-    std::istringstream lines(*text);
-    for (std::string line; std::getline(lines, line);) {
-        const auto equals = line.find('=');
-        if (equals == std::string::npos) continue;
-        const std::string value = line.substr(equals + 1);
-        if (line.starts_with("node=")) state.node = NodeId::parse(value).value_or(NodeId{});
-        if (line.starts_with("cloud=")) state.cloud = CloudId::parse(value).value_or(CloudId{});
-        if (line.starts_with("epoch=")) {
-            const auto [stop, error] = std::from_chars(value.data(), value.data() + value.size(), state.epoch.value);
-            epoch_read = error == std::errc{} && stop == value.data() + value.size();
-        }
-    }
-    if (!state.node || !epoch_read) {
+    const auto state = state_in(*text);
+    if (!state) {
         return fail(ErrorCode::io_failed, path.string() +
                                               " is damaged: put a copy of it back, or remove it to join as a new node "
                                               "(VMs made under the old identity are then left alone)");
     }
-    return state;
+    return *state;
 }
 
 Result<void> save_state(const std::filesystem::path& state_dir, const WorkerState& state) {
-    return io::write_file_atomic(state_dir / file_name, "node=" + state.node.str() + "\ncloud=" + state.cloud.str() +
-                                                            "\nepoch=" + std::to_string(state.epoch.value) + "\n");
+    return io::write_file_atomic(state_dir / file_name, text_of(state));
 }
 
 }  // namespace mc::worker

@@ -1,11 +1,17 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <string_view>
 
 #include "base/result.hpp"
 #include "worker/core/settings.hpp"
 
 namespace mc::worker {
+
+/// The lines of the file. Error: invalid_argument.
+[[nodiscard]] std::string text_of(const WorkerState& state);
+[[nodiscard]] Result<WorkerState> state_in(std::string_view text);
 
 /// Reads the worker's state; a directory without one gives a new identity, which
 /// is not written yet. The node id is who this worker is: its VMs carry it.

@@ -119,6 +119,19 @@ TEST(SshProbe, NobodyListens) {
     expect_refusal(probe("localhost", port), "localhost:" + std::to_string(port));
 }
 
+TEST(HostKeyLine, IsOneLineOfHarmlessCharactersOrNothing) {
+    const auto blob = [](const std::string& type) {
+        return std::string(3, '\0') + static_cast<char>(type.size()) + type + "\1\2\3";
+    };
+    EXPECT_EQ(host_key_line(blob("ssh-ed25519")), "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AQID");
+    for (const char* type : {"", "ssh\n", "ssh ed25519", "\x1b[2J", "#ssh"}) {
+        EXPECT_EQ(host_key_line(blob(type)), "") << type;
+    }
+    EXPECT_EQ(host_key_line(std::string("\0\0\0\7ssh", 7)), "");  // cut off
+    EXPECT_EQ(host_key_line(std::string("\1\0\0\3ssh", 7)), "");  // longer than all that there is
+    EXPECT_EQ(host_key_line(std::string_view("\0\0", 2)), "");
+}
+
 TEST(SshProbe, SilentListenerRunsIntoTheTimeout) {
     expect_refusal(probe_of_one_that_says("", milliseconds(50)), "says nothing");
 }

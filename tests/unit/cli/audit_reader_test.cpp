@@ -105,6 +105,9 @@ TEST(AuditReader, RefusesPagesThatDoNotLeadOn) {
     AuditReader reader({4, 0});
     EXPECT_EQ(reader.on_page(log.page({2, 3})).error().code, ErrorCode::internal);
     EXPECT_EQ(reader.on_page({{}, 1, 8}).error().code, ErrorCode::internal);
+    auto back = log.page({4, 3});
+    std::swap(back.entries.front(), back.entries.back());
+    EXPECT_EQ(reader.on_page(back).error().code, ErrorCode::internal);
     AuditCheck check("");
     EXPECT_EQ(check.on_page({{}, 1, 8}).error().code, ErrorCode::internal);
 }
