@@ -3,6 +3,7 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <optional>
@@ -22,6 +23,14 @@ constexpr const char* mend_damage =
 
 tl::unexpected<Error> store_error(const std::filesystem::path& file, const std::string& what) {
     return fail(ErrorCode::store_failed, "the store " + file.string() + " " + what);
+}
+
+/// Takes from others what they may do with that file, if it is there. The errno of what failed, or 0.
+int hide(const std::string& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return errno == ENOENT ? 0 : errno;
+    if ((status.st_mode & (S_IRWXG | S_IRWXO)) == 0) return 0;
+    return ::chmod(path.c_str(), 0600) == 0 ? 0 : errno;
 }
 
 bool is_full(int os_error) {
@@ -157,6 +166,12 @@ Result<Store> Store::open(const std::filesystem::path& file) {
     const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 && errno != EEXIST) return store_error(file, "can't be made: " + errno_text(errno));
     if (fd >= 0) ::close(fd);
+    // A copy that was put back has whatever mode it was copied with.
+    for (const auto* suffix : {"", "-wal", "-shm"}) {
+        if (const int error = hide(file.string() + suffix)) {
+            return store_error(file, "may be read by others, and can't be hidden from them: " + errno_text(error));
+        }
+    }
     auto impl = connect(file);
     if (!impl) return fail(impl.error());
     return Store(file, std::move(*impl));

@@ -24,7 +24,7 @@ namespace mc::io {
 /// worst). One process has it at a time.
 class Store {
 public:
-    /// Opens or makes `file` (mode 0600; its directory must exist). Checks its integrity;
+    /// Opens or makes `file` (mode 0600, also where it had another; its directory must exist). Checks its integrity;
     /// repairs nothing, and never begins anew where there was something.
     /// Errors: store_failed (not readable, damaged, made by a newer version, in use by another process).
     [[nodiscard]] static Result<Store> open(const std::filesystem::path& file);

@@ -109,8 +109,7 @@ Result<const KeyRecord*> BrokerCore::admit(Now now, const Actor& actor, const pr
         // What is of that name, also of somebody who is no longer here, is not for whoever says it first.
         name = join.name;
         if (auto r = check_owner_name(name); !r) return fail(r.error());
-        const bool had_requests =
-            !requests_.newest(1, [&](const Request& r) { return r.record.owner == name; }).empty();
+        const bool had_requests = !requests_.newest(1, name).empty();
         const auto told = events_.replay({EventSeq{}, 1}, [&](const protocol::Event& e) { return e.owner == name; });
         if (!keys_.named(name).empty() || vms_.usage(name).vms != 0 || had_requests || !told.events.empty()) {
             return fail(ErrorCode::already_exists, "the name " + name + " is taken: choose another with --name");

@@ -30,7 +30,9 @@ Request& RequestTable::keep(RequestRecord record) {
     const RequestId id = record.id;
     by_age_.push_back(id);
     items_ += record.item_count;
-    items_of_[record.owner] += record.item_count;
+    Owned& owned = owned_[record.owner];
+    owned.by_age.push_back(id);
+    owned.items += record.item_count;
     Request& request = requests_[id];
     request.items.resize(record.item_count);
     request.open = record.item_count;
@@ -48,6 +50,8 @@ void RequestTable::restored() {
     }
     std::sort(ages.begin(), ages.end());
     std::transform(ages.begin(), ages.end(), by_age_.begin(), [](const auto& age) { return age.second; });
+    for (auto& [owner, owned] : owned_) owned.by_age.clear();
+    for (const RequestId id : by_age_) owned_.at(requests_.at(id).record.owner).by_age.push_back(id);
 }
 
 void RequestTable::restore_item(RequestId id, std::uint32_t item, protocol::ItemResult result) {
@@ -64,8 +68,8 @@ Request& RequestTable::add(RequestRecord record) {
 }
 
 std::size_t RequestTable::items_of(const std::string& owner) const {
-    const auto found = items_of_.find(owner);
-    return found == items_of_.end() ? 0 : found->second;
+    const auto found = owned_.find(owner);
+    return found == owned_.end() ? 0 : found->second.items;
 }
 
 Request* RequestTable::find(RequestId id) {
@@ -169,23 +173,26 @@ void RequestTable::forget(std::uint64_t oldest_served_ms) {
         }
         waited_for_.erase(*it);
         items_ -= request.record.item_count;
-        const auto owned = items_of_.find(request.record.owner);
-        MC_ASSERT(owned != items_of_.end());
-        owned->second -= request.record.item_count;
-        if (owned->second == 0) items_of_.erase(owned);
+        const auto found = owned_.find(request.record.owner);
+        MC_ASSERT(found != owned_.end());
+        Owned& owned = found->second;
+        owned.items -= request.record.item_count;
+        owned.by_age.erase(std::find(owned.by_age.begin(), owned.by_age.end(), *it));  // among the first
+        if (owned.by_age.empty()) owned_.erase(found);
         requests_.erase(*it);
         it = by_age_.erase(it);
     }
 }
 
-std::vector<const Request*> RequestTable::newest(std::size_t limit,
-                                                 const std::function<bool(const Request&)>& wanted) const {
-    std::vector<const Request*> found;
-    for (auto it = by_age_.rbegin(); it != by_age_.rend() && found.size() < limit; ++it) {
-        const Request& request = requests_.at(*it);
-        if (wanted(request)) found.push_back(&request);
+std::vector<const Request*> RequestTable::newest(std::size_t limit, const std::optional<std::string>& owner) const {
+    const auto found = owner ? owned_.find(*owner) : owned_.end();
+    if (owner && found == owned_.end()) return {};
+    const std::deque<RequestId>& by_age = owner ? found->second.by_age : by_age_;
+    std::vector<const Request*> newest;
+    for (auto it = by_age.rbegin(); it != by_age.rend() && newest.size() < limit; ++it) {
+        newest.push_back(&requests_.at(*it));
     }
-    return found;
+    return newest;
 }
 
 void RequestTable::take_changes(std::vector<StoreChange>& into) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <deque>
-#include <functional>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -72,9 +71,8 @@ public:
     /// Forgets ended requests accepted before `oldest_served_ms`. Never others: their repeat would run again.
     void forget(std::uint64_t oldest_served_ms);
 
-    /// Of those that `wanted` says.
-    [[nodiscard]] std::vector<const Request*> newest(std::size_t limit,
-                                                     const std::function<bool(const Request&)>& wanted) const;
+    /// Those of `owner`; nullopt: of all.
+    [[nodiscard]] std::vector<const Request*> newest(std::size_t limit, const std::optional<std::string>& owner) const;
     [[nodiscard]] std::size_t size() const { return requests_.size(); }
     /// Items of all requests, and of those of `owner`: what they cost in memory.
     [[nodiscard]] std::size_t items() const { return items_; }
@@ -89,9 +87,14 @@ private:
 
     std::unordered_map<RequestId, Request> requests_;
     std::size_t items_ = 0;
-    std::unordered_map<std::string, std::size_t> items_of_;  ///< by owner
-    std::deque<RequestId> by_age_;                           ///< oldest first
-    std::set<RequestId> waited_for_;                         ///< those with waiters
+    /// What one owner has. An asker is not to pay, and make others pay, for all that there is.
+    struct Owned {
+        std::deque<RequestId> by_age;
+        std::size_t items = 0;
+    };
+    std::unordered_map<std::string, Owned> owned_;
+    std::deque<RequestId> by_age_;    ///< oldest first
+    std::set<RequestId> waited_for_;  ///< those with waiters
     std::unordered_map<PeerId, std::size_t> waits_;
     std::vector<RequestId> new_;  ///< not yet stored
     std::vector<StoreChange> changes_;

@@ -23,6 +23,9 @@ namespace {
 /// batches is worth 1.5 to 2 times the throughput, and a batch shares one commit.
 constexpr std::size_t messages_per_turn_max = 1000;
 
+/// How long one socket's turn may be: some messages are a look through all that is remembered.
+constexpr milliseconds turn_max{20};
+
 /// Bytes for clients that one turn may make; what has not been taken by then waits in the sockets,
 /// where each connection has its turn, and others are served in between.
 constexpr std::size_t output_bytes_per_turn_max = 8 * 1024 * 1024;
@@ -287,7 +290,7 @@ void BrokerShell::drain(Side side) {
     const bool with_keys = asks_for_keys(side == Side::clients ? securities_.clients : securities_.workers);
     const Now now = io::read_clock();
     BrokerCore& core = keeper_.core();
-    for (std::size_t i = 0; i < messages_per_turn_max; ++i) {
+    for (std::size_t i = 0; i < messages_per_turn_max && io::read_clock().instant < now.instant + turn_max; ++i) {
         auto received = socket.receive_with_key();
         if (!received) return;
         std::vector<std::string>& frames = received->frames;

@@ -69,6 +69,9 @@ Result<JobTable::Entry> JobTable::make(Now now, const Message& message, OwnerId 
         if (header.verb == Verb::vm_exec) {
             auto spec = protocol::decode<protocol::ExecSpec>(message.data);
             if (!spec) return fail(spec.error());
+            for (const auto& variable : spec->env) {
+                if (auto checked = protocol::check_env(variable); !checked) return fail(checked.error());
+            }
             stream = std::make_unique<ExecJob>(context_, head, window, std::move(*spec));
         } else {
             const auto spec = protocol::decode<protocol::LogsSpec>(message.data);

@@ -58,6 +58,21 @@ TEST(Store, KeepsWhatWasCommittedInOrderOfTableAndKey) {
     EXPECT_EQ(status.st_mode & 0777U, 0600U);
 }
 
+// Goal: password hashes in a copy that was put back as it was copied are not everybody's to read. Issue 4.
+TEST(Store, IsHiddenFromOthersAlsoWhenItWasNot) {
+    TempDir dir;
+    {
+        auto store = Store::open(dir / "db");
+        ASSERT_TRUE(store) << store.error().message;
+        ASSERT_TRUE(store->commit(std::vector<StoreChange>{{1, "a", "b"}}));
+    }
+    ASSERT_EQ(::chmod((dir / "db").c_str(), 0644), 0);
+    ASSERT_TRUE(Store::open(dir / "db"));
+    struct stat status {};
+    ASSERT_EQ(::stat((dir / "db").c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777U, 0600U);
+}
+
 TEST(Store, ReplacesAndRemovesInTheOrderGiven) {
     TempDir dir;
     auto store = Store::open(dir / "db");

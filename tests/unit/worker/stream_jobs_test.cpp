@@ -272,6 +272,13 @@ TEST(ExecJob, IsNotAcknowledgedTwice) {
     EXPECT_EQ(t.all(id, Kind::progress).size(), 1U);  // it grants credit
 }
 
+TEST(ExecJob, RefusesAnEnvironmentThatIsNone) {
+    ExecHarness t;
+    ExecSpec spec = command("true");
+    spec.env = {"A=1", "no value"};
+    EXPECT_EQ(t.code(t.exec(spec, 1)), ErrorCode::invalid_argument);
+}
+
 TEST(ExecJob, StreamsAreBounded) {
     ExecHarness t;
     for (std::size_t i = 0; i < bounds::streams_max; ++i) EXPECT_FALSE(t.reply(t.exec(command("sleep"), 1)));
