@@ -72,8 +72,9 @@ int main(int argc, char** argv) {
     for (int round = 0; round < rounds_max; ++round) {
         const std::string input =
             changed(random, corpus[below(random, corpus.size())], corpus[below(random, corpus.size())]);
-        // What it was is needed when this one crashes.
-        std::ofstream("last-input-of-" + std::filesystem::path(argv[0]).filename().string(), std::ios::binary) << input;
+        // What it was is needed when this one crashes. Beside the program: that is in the build tree, wherever it is
+        // run from.
+        std::ofstream(std::string(argv[0]) + ".last-input", std::ios::binary) << input;
         run(input);
     }
     std::cout << corpus.size() << " inputs, and " << rounds_max << " that differ from one\n";
