@@ -52,6 +52,7 @@ struct Progress {
 struct HelloRequest {
     std::string version;  ///< of the client's program
 
+    bool operator==(const HelloRequest&) const = default;
     template <class Self, class Archive>
     static void fields(Self& self, Archive& archive) {
         archive(self.version, limits::word_bytes_max);

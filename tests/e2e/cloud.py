@@ -166,6 +166,7 @@ class OwnEngine(Engine):
             ids = self.docker("ps", "-aq", check=False).split()
             if ids:
                 self.docker("rm", "-f", *ids, check=False)
+            self.docker("network", "rm", "minicloud", check=False)  # a worker's; its bridge would stay on this machine
             self.process.popen.terminate()
             self.process.popen.wait(60)
         subprocess.run(["ip", "link", "delete", self.bridge], check=False)

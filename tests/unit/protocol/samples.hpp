@@ -206,6 +206,7 @@ inline auto all() {
         AuditRequest{16, 100},
         audit_entry(),
         AuditReply{{audit_entry()}, 3, 17},
+        HelloRequest{"0.1.0"},
     };
 }
 
