@@ -107,7 +107,8 @@ std::string handshake_sentence(Handshake outcome, const std::string& endpoint, b
         case Handshake::broken_off:
             return broker + (with_key ? " hangs up during the handshake: it is not the broker whose key is stored here "
                                         "(was it set up anew? then join it with a token), or no broker at all, or "
-                                        "this key connects too often (its log says so)"
+                                        "this key connects too often or has too many connections (its log "
+                                        "says so)"
                                       : " hangs up during the handshake: it may want a key (join with a token: mccli "
                                         "token create), or be no broker at all");
         case Handshake::done:

@@ -26,7 +26,7 @@ struct Status {
 };
 /// By Admission.
 constexpr std::array statuses{Status{"200", "OK"}, Status{"400", "this key is not authorised"},
-                              Status{"300", "this key connects too often"}};
+                              Status{"300", "this key connects too often, or has too many connections"}};
 
 SocketOptions zap_options() {
     SocketOptions options;

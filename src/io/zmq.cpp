@@ -168,6 +168,12 @@ std::optional<PublicKey> key_of(zmq_msg_t* frame) {
     return *key;
 }
 
+/// Of the connection that a frame came over; -1 when the library does not say. It calls this deprecated, since the
+/// descriptor may be closed by then; there is no other way from a message to its connection.
+int descriptor_of(zmq_msg_t* frame) {
+    return zmq_msg_get(frame, ZMQ_SRCFD);
+}
+
 /// A program makes these at its start: that the library has none to give (no file
 /// descriptors left) is not something it could go on from.
 template <class Impl>
@@ -260,7 +266,10 @@ std::optional<Received> Socket::receive_frames(bool with_key) {
         }
         if (received.frames.size() < impl_->frames_kept_max) {
             received.frames.push_back(frame.to_string());
-            if (with_key) received.key = key_of(frame.handle());
+            if (with_key) {
+                received.key = key_of(frame.handle());
+                received.descriptor = descriptor_of(frame.handle());
+            }
         }
         if (!frame.more()) return received;
     }
@@ -273,7 +282,7 @@ std::optional<FromSubscriber> Socket::receive_subscription() {
         size = zmq_msg_recv(frame.handle(), handle(), ZMQ_DONTWAIT);
     } while (size < 0 && zmq_errno() == EINTR);
     if (size < 0) return std::nullopt;
-    return FromSubscriber{frame.to_string(), key_of(frame.handle())};
+    return FromSubscriber{frame.to_string(), key_of(frame.handle()), descriptor_of(frame.handle())};
 }
 
 SendOutcome Socket::send(std::span<const std::string> frames) {

@@ -17,7 +17,8 @@
 namespace mc::io {
 
 /// The library's context with one I/O thread. Make it after any fork and keep it
-/// longer than its sockets. Its destructor waits for their linger times.
+/// longer than its sockets. Its destructor waits for their linger times. Seeds the process's rand(), which the library
+/// begins routing ids with.
 class Context {
 public:
     Context();
@@ -78,12 +79,15 @@ struct Received {
     /// The key that the connection has proved to have, as the ZapHandler confirmed it. Of the last frame that was kept:
     /// the routing id's own may lack it (pitfalls 5). nullopt: none.
     std::optional<PublicKey> key;
+    /// The connection's, when it came over tcp; else -1. It may have been closed since, and be another's by now.
+    int descriptor = -1;
 };
 
 /// What an XPUB was told by a subscriber.
 struct FromSubscriber {
     std::string frame;             ///< byte 1 to subscribe, 0 to end it, and the prefix; or what no SUB sends
     std::optional<PublicKey> key;  ///< as Received::key
+    int descriptor = -1;           ///< as Received::descriptor
 };
 
 enum class SendOutcome {

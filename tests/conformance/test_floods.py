@@ -1,8 +1,11 @@
 """Peers that use up what they can: connections, handshakes, time, requests, file descriptors. Others stay served."""
 
+import collections
 import contextlib
+import os
 import pathlib
 import resource
+import signal
 import socket
 import threading
 import time
@@ -15,11 +18,15 @@ import minicloud_wire as wire
 from client import Client, Refused
 from cloud import SANITIZER, SLOWNESS, Cloud, wait_for
 from curve_keys import Keys
+from raw_peer import GREETING, RawPeer
 
-USER, VIEWER = 2, 3
-# docs/security.md "Handshakes": of one key.
-HANDSHAKES_PER_S = 100
-HANDSHAKES_BURST = 300
+WORKER, USER, VIEWER = 1, 2, 3
+# docs/security.md "Connections of one key": of a user's.
+HANDSHAKES_PER_S = 10
+HANDSHAKES_BURST = 100
+CONNECTIONS = 64
+FIRST_WORD_MAX_S = 10
+UNFINISHED_MAX_MIB = 16
 ALL_FAILED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 # docs/security.md "Floods": how long the broker leaves a connection that does not prove a key.
 HANDSHAKE_MAX_S = 5
@@ -30,7 +37,6 @@ USERS_RESULTS = 10_000
 SILENT = 300
 FILES = 200
 RESERVE = 64  # docs/security.md, the last: what is kept for the events socket
-GREETING = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x00" + b"CURVE".ljust(20, b"\0") + b"\0" + bytes(31)
 
 
 class Witness:
@@ -120,55 +126,49 @@ class FloodTest(unittest.TestCase):
         self.assertLess(took, 3 * HANDSHAKE_MAX_S, "a slow greeting kept its connection")
         witness.verdict(self, "100 connections that send a byte each 0.3 s")
 
-    def test_a_storm_of_handshakes_with_unknown_keys(self):
-        refused, end = 0, time.monotonic() + 5
-        with Witness(self.witness) as witness:
-            while time.monotonic() < end:
-                strangers = []
-                for _ in range(50):
-                    one = self.cloud.context.socket(zmq.DEALER)
-                    one.linger = 0
-                    Keys(self.cloud.admin.broker).use(one)
-                    one.connect(self.cloud.clients)
-                    strangers.append(one)
-                time.sleep(0.2)
-                for one in strangers:
-                    one.close()
-                refused += len(strangers)
-        witness.verdict(self, f"{refused} handshakes with unknown keys in 5 s")
-        wait_for(lambda: self.descriptors() < 100, "their descriptors are free")
-
-    def storm(self, keys, seconds, at_once=200):
-        """Connects and ends at once, again and again. Returns how many connections stood, and how many were tried."""
-        stood, tried, end = 0, 0, time.monotonic() + seconds
+    def storm(self, new_keys, seconds, at_once=200):
+        """Connects and ends at once, again and again. Returns how often which monitor event came first, and how many were tried."""
+        ended, tried, end = collections.Counter(), 0, time.monotonic() + seconds
         while time.monotonic() < end:
             ours = []
             for _ in range(at_once):
                 one = self.cloud.context.socket(zmq.DEALER)
                 one.linger, one.reconnect_ivl = 0, -1
-                keys.use(one)
+                new_keys().use(one)
                 monitor = one.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | ALL_FAILED)
                 one.connect(self.cloud.clients)
                 ours.append((one, monitor))
             for one, monitor in ours:
                 if monitor.poll(500):
-                    stood += recv_monitor_message(monitor)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
+                    ended[recv_monitor_message(monitor)["event"]] += 1
                 one.disable_monitor()
                 monitor.close()
                 one.close()
             tried += len(ours)
-        return stood, tried
+        return ended, tried
+
+    def test_a_storm_of_handshakes_with_unknown_keys(self):
+        with Witness(self.witness) as witness:
+            ended, tried = self.storm(lambda: Keys(self.cloud.admin.broker), 5)
+        refused = ended[zmq.EVENT_HANDSHAKE_FAILED_AUTH]
+        witness.verdict(self, f"{tried} handshakes with unknown keys in 5 s, of which {refused} were refused")
+        self.assertEqual(ended[zmq.EVENT_HANDSHAKE_SUCCEEDED], 0)
+        # Those of which nothing was heard in time, on a loaded machine, were at least not let in.
+        self.assertGreater(refused, tried / 2)
+        wait_for(lambda: self.descriptors() < 100, "their descriptors are free")
 
     def test_a_storm_of_handshakes_with_a_key_that_is_known(self):
         eve = self.cloud.keys("eve", USER)
         with Witness(self.witness) as witness:
             began = time.monotonic()
-            stood, tried = self.storm(eve, 5)
+            ended, tried = self.storm(lambda: eve, 5)
             took = time.monotonic() - began
-        witness.verdict(self, f"{tried} handshakes with one known key in 5 s, of which {stood} were let in")
+        stood = ended[zmq.EVENT_HANDSHAKE_SUCCEEDED]
+        witness.verdict(self, f"{tried} handshakes with one known key in {took:.1f} s, of which {stood} were let in")
+        self.assertGreaterEqual(stood, CONNECTIONS)
         self.assertLessEqual(stood, HANDSHAKES_BURST + HANDSHAKES_PER_S * (took + 1))
-        if tried > 2 * (HANDSHAKES_BURST + HANDSHAKES_PER_S * took):
-            self.assertIn("put off key", self.cloud.log_text())
+        self.assertGreater(tried, HANDSHAKES_BURST + HANDSHAKES_PER_S * (took + 1), "a storm has more than may come in")
+        self.assertIn("put off key", self.cloud.log_text())
         self.assertLess(self.cloud.log_text().count("put off key"), took + 2, "the log is not flooded")
         # Whose it is is let in by its library's own next try, and others at once.
         for keys in (eve, None):
@@ -177,13 +177,108 @@ class FloodTest(unittest.TestCase):
             client.hello(timeout=20)
         wait_for(lambda: self.descriptors() < 100, "their descriptors are free")
 
-    def test_who_is_put_off_gets_in_by_trying_again(self):
-        eve = self.cloud.keys("eve", USER)
-        clients = [self.cloud.client(eve) for _ in range(HANDSHAKES_BURST + 2 * HANDSHAKES_PER_S)]
+    def clients_of(self, keys, count):
+        clients = [self.cloud.client(keys) for _ in range(count)]
         for client in clients:
             self.addCleanup(client.close)
-        for client in clients:
-            self.assertEqual(client.hello(timeout=30).name, "eve")
+        return clients
+
+    def test_who_is_put_off_gets_in_by_trying_again(self):
+        eve = self.cloud.keys("eve", USER)
+        for _ in range(3):  # more in all than are let in at once
+            clients = self.clients_of(eve, CONNECTIONS - 10)
+            for client in clients:
+                self.assertEqual(client.hello(timeout=30).name, "eve")
+            for client in clients:
+                client.close()
+        self.assertIn("connects more often than", self.cloud.log_text())
+
+    def test_one_key_has_so_many_connections_and_others_have_theirs(self):
+        eve = self.cloud.keys("eve", USER)
+        inside = self.clients_of(eve, CONNECTIONS)
+        for client in inside:
+            client.hello(timeout=20)
+        time.sleep(1)  # by then they have been counted
+        outside = self.clients_of(eve, 5)
+        for client in outside:
+            with self.assertRaises(TimeoutError):
+                client.hello(timeout=0.5)
+        self.assertIn(f"it has {CONNECTIONS} connections", self.cloud.log_text())
+        self.witness.hello()
+        for client in inside:
+            client.hello()
+        for client in inside[:5]:
+            client.close()
+        for client in outside:
+            self.assertEqual(client.hello(timeout=20).name, "eve")
+
+    def test_connections_that_came_at_once_are_too_many_all_the_same(self):
+        eve = self.cloud.keys("eve", USER)
+        before = self.descriptors()
+        peers = [RawPeer(self.cloud.clients, eve) for _ in range(CONNECTIONS + 20)]
+        for peer in peers:
+            self.addCleanup(peer.close)
+            peer.say_hello()
+        wait_for(lambda: self.descriptors() <= before + CONNECTIONS, "those over it were ended")
+        self.assertIn("which has too many", self.cloud.log_text())
+        peers[0].say_hello()
+        self.assertTrue(peers[0].frame(), "the first may stay")
+
+    def test_who_says_nothing_is_ended_whatever_its_key_and_routing_id(self):
+        eve, node = self.cloud.keys("eve", USER), self.cloud.keys("node-1", WORKER)
+        began = time.monotonic()
+        peers = [RawPeer(self.cloud.clients, eve, b"\0" + os.urandom(4)) for _ in range(20)]
+        peers.append(RawPeer(self.cloud.workers, node))
+        for peer in peers:
+            self.addCleanup(peer.close)
+        while left := [peer for peer in peers if not peer.has_ended()]:
+            self.assertLess(time.monotonic() - began, 3 * FIRST_WORD_MAX_S * SLOWNESS, f"{len(left)} still stand")
+            for peer in left:
+                with contextlib.suppress(ConnectionError):
+                    peer.ping()
+            time.sleep(0.5)
+        self.assertGreater(time.monotonic() - began, FIRST_WORD_MAX_S - 1)
+        self.assertIn(f"said nothing for {FIRST_WORD_MAX_S} s", self.cloud.log_text())
+        self.assertNotIn("too many", self.cloud.log_text())
+
+    def test_a_message_without_end_is_ended(self):
+        eve, frame, sent, grown_mib = self.cloud.keys("eve", USER), bytes(1 << 20), [], 0
+        before = self.status("VmRSS")
+        with Witness(self.witness) as witness:
+            for _ in range(6):
+                peer = RawPeer(self.cloud.clients, eve)
+                self.addCleanup(peer.close)
+                peer.say_hello()
+                sent.append(0)
+                with contextlib.suppress(ConnectionError):
+                    while sent[-1] < 4096:
+                        peer.send(frame, more=True)
+                        sent[-1] += 1
+                        grown_mib = max(grown_mib, (self.status("VmRSS") - before) / 1024)
+        witness.verdict(self, f"messages without end, ended after {sent} MiB; the broker grew by {grown_mib:.0f} MiB")
+        self.assertGreaterEqual(min(sent), UNFINISHED_MAX_MIB)
+        self.assertLess(max(sent), 1024)  # what one sends in the quarter of a second until it is seen, and what is on its way
+        self.assertIn("without an end of its message", self.cloud.log_text())
+        if not SANITIZER:
+            self.assertLess(grown_mib, sum(sent) / 2, "the memory of one that was ended is used for the next")
+
+    def test_a_broker_that_aborts_has_lost_nothing_that_it_accepted(self):
+        # What a claimed routing id that the library chooses next would do (ADR 24); a restarter has it back at once.
+        self.cloud.worker("node-1", 1, keys=self.cloud.keys("node-1", WORKER))
+        ada = self.cloud.client(self.cloud.keys("ada", USER))
+        self.addCleanup(ada.close)
+        requests = []
+        for number in range(5):
+            requests.append(wire.new_id())
+            body = wire.new("CreateRequest", spec=wire.new("VmSpec", name=f"web-{number}", image="slow"), count=1)
+            ada.send(wire.message(wire.REQUEST, "create", requests[-1], wire.pack("CreateRequest", body)))
+        for _ in requests:
+            self.assertEqual(ada.receive().kind, wire.PROGRESS)
+        self.assertEqual(self.cloud.kill(signal.SIGABRT), -signal.SIGABRT)
+        self.cloud.start()
+        for request in requests:
+            wait_for(lambda: ada.job(request).items[0].code == wire.OK and ada.job(request).done, "it goes on by itself")
+        self.assertEqual(sorted(vm.name for vm in ada.list()[0]), [f"web-{number}" for number in range(5)])
 
     def test_a_key_that_asks_without_end_and_does_not_read(self):
         greedy = Client(self.cloud.clients, zmq.Context(), self.cloud.keys("eve", USER))

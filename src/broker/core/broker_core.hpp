@@ -13,6 +13,7 @@
 #include "broker/core/actor.hpp"
 #include "broker/core/audit_log.hpp"
 #include "broker/core/config.hpp"
+#include "broker/core/connection_limits.hpp"
 #include "broker/core/effects.hpp"
 #include "broker/core/event_log.hpp"
 #include "broker/core/key_table.hpp"
@@ -90,6 +91,8 @@ public:
     /// Whether a connection with this key may be accepted on that socket: for the ZAP handler. Every
     /// message is judged again.
     [[nodiscard]] bool may_connect(Now now, Side side, const PublicKey& key) const;
+    /// What that key may do with connections: nothing, when it is not authorised.
+    [[nodiscard]] ConnectionLimits connection_limits_of(Now now, const PublicKey& key) const;
 
     /// The topics of the events channel that this key may be subscribed to, as prefixes (each topic is
     /// `event/OWNER/` or `beacon`); nullopt: one without a key.

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/public_key.hpp"
 
@@ -26,7 +27,18 @@ struct Caller {
     PeerId peer;
     std::optional<PublicKey>
         key;  ///< nullopt: one without a key, over ipc:// or loopback: trusted as the admin `local`
+
+    bool operator==(const Caller&) const = default;
 };
+
+/// Who is behind a message of that connection, at a socket that asks for keys or one that does not. nullopt: nobody. A
+/// socket that asks has let none in without one, and a message that lacks it all the same must not be taken for one of
+/// somebody who is trusted without (pitfalls 5).
+[[nodiscard]] inline std::optional<Caller> caller_of(PeerId peer, std::optional<PublicKey> key, bool asks_for_keys) {
+    if (!asks_for_keys) return Caller{std::move(peer), std::nullopt};
+    if (!key) return std::nullopt;
+    return Caller{std::move(peer), std::move(key)};
+}
 
 }  // namespace mc::broker
 

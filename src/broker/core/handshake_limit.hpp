@@ -5,6 +5,7 @@
 
 #include "base/public_key.hpp"
 #include "base/time.hpp"
+#include "broker/core/connection_limits.hpp"
 
 namespace mc::broker {
 
@@ -15,17 +16,12 @@ namespace mc::broker {
 /// refused before this is asked: that costs less than counting them.
 class HandshakeLimit {
 public:
-    /// As much as a script does that runs mccli as fast as it can on a machine or two.
-    static constexpr std::int64_t per_second = 100;
-    /// At once, as when a broker comes back to somebody's many watchers.
-    static constexpr std::int64_t burst = 300;
-
-    /// Whether `key` may connect now; counted if it may.
-    [[nodiscard]] bool take(Instant now, const PublicKey& key);
+    /// Whether `key`, which has these limits, may connect now; counted if it may.
+    [[nodiscard]] bool take(Instant now, const PublicKey& key, const ConnectionLimits& limits);
 
 private:
     struct Bucket {
-        std::int64_t left_milli = burst * 1000;  ///< thousandths of a handshake
+        std::int64_t left_milli = 0;  ///< thousandths of a handshake
         Instant filled;
     };
     std::map<PublicKey, Bucket> buckets_;  ///< at most as many as have been authorised

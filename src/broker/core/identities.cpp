@@ -89,6 +89,11 @@ bool BrokerCore::may_connect(Now now, Side side, const PublicKey& key) const {
     return false;
 }
 
+ConnectionLimits BrokerCore::connection_limits_of(Now now, const PublicKey& key) const {
+    const KeyRecord* record = keys_.find_valid(key, now.wall);
+    return record ? connection_limits(record->role) : ConnectionLimits{};
+}
+
 std::vector<std::string> BrokerCore::topics_for(Now now, const std::optional<PublicKey>& key) const {
     const std::string events = std::string(protocol::topic_event) + '/';
     if (!key) return {events, protocol::topic_beacon};

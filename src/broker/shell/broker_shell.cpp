@@ -25,6 +25,10 @@ constexpr std::size_t messages_per_turn_max = 1000;
 
 /// How long one socket's turn may be: some messages are a look through all that is remembered.
 constexpr milliseconds turn_max{20};
+/// Messages of one connection that wait in the library, of up to 3 MiB each: then the rest waits at the sender. More
+/// make nothing faster, since each connection has its turn after the other.
+constexpr int client_messages_waiting_max = 64;
+constexpr int worker_messages_waiting_max = 256;
 
 /// Bytes for clients that one turn may make; what has not been taken by then waits in the sockets,
 /// where each connection has its turn, and others are served in between.
@@ -66,9 +70,10 @@ io::SocketOptions socket_options(const io::Security& security) {
 }
 
 /// Of a socket whose messages wait in SendQueues.
-io::SocketOptions router_options(const io::Security& security) {
+io::SocketOptions router_options(const io::Security& security, int receive_messages_max) {
     io::SocketOptions options = socket_options(security);
     options.send_messages_max = SendQueues::library_messages_max;
+    options.receive_messages_max = receive_messages_max;
     return options;
 }
 
@@ -115,14 +120,16 @@ BrokerShell::BrokerShell(const BrokerConfig& config, Resources resources, const 
       securities_(securities),
       zap_(context_, [this](std::string_view domain, const PublicKey& key,
                             std::string_view address) { return may_connect(domain, key, address); }),
-      clients_(io::Socket::router(context_, router_options(securities.clients))),
-      workers_(io::Socket::router(context_, router_options(securities.workers))),
+      clients_(io::Socket::router(context_, router_options(securities.clients, client_messages_waiting_max))),
+      workers_(io::Socket::router(context_, router_options(securities.workers, worker_messages_waiting_max))),
+      connections_(std::move(resources.connections)),
       events_(
           context_, poller_,
           [this](const std::optional<PublicKey>& key) { return keeper_.core().topics_for(io::read_clock(), key); },
           [this](const PublicKey& key, const std::string& what) {
               keeper_.core().on_barred(io::read_clock(), key, what);
-          }),
+          },
+          [this](const PublicKey& key, int descriptor) { connections_.heard(descriptor, key); }),
       to_clients_([this](const SendQueues::Frames& frames) { return clients_.send(frames); }),
       to_workers_([this](const SendQueues::Frames& frames) { return workers_.send(frames); }) {}
 
@@ -166,14 +173,16 @@ Result<std::unique_ptr<BrokerShell>> BrokerShell::open(const BrokerOptions& opti
     if (!lock) return fail(lock.error());
     auto store = io::Store::open(dir / "broker.db");
     if (!store) return fail(store.error());
+    auto connections = io::Connections::open();
+    if (!connections) return fail(connections.error());
     const auto securities = securities_of(options, dir);
     if (!securities) return fail(securities.error());
     for (const auto* security : {&securities->clients, &securities->workers, &securities->events}) {
         if (const auto* server = std::get_if<io::CurveServer>(security)) config->key = server->own.pub;
     }
 
-    std::unique_ptr<BrokerShell> shell(
-        new BrokerShell(*config, {std::move(signals), std::move(*lock), std::move(*store)}, *securities));
+    std::unique_ptr<BrokerShell> shell(new BrokerShell(
+        *config, {std::move(signals), std::move(*connections), std::move(*lock), std::move(*store)}, *securities));
     if (auto loaded = shell->load(); !loaded) return fail(loaded.error());
     if (auto listening = shell->listen(options); !listening) return fail(listening.error());
     if (auto provided = shell->provide_admin(dir); !provided) return fail(provided.error());
@@ -203,6 +212,9 @@ Result<void> BrokerShell::listen(const BrokerOptions& options) {
     if (auto r = try_strangers(); !r) return r;
     // Port 0 picks one: clients are told the one that was picked.
     keeper_.set_endpoints({clients_.last_endpoint(), workers_.last_endpoint(), events_.endpoint()});
+    if (asks_for_keys(securities_.clients)) connections_.watch(clients_.last_endpoint());
+    if (asks_for_keys(securities_.workers)) connections_.watch(workers_.last_endpoint());
+    if (asks_for_keys(securities_.events)) connections_.watch(events_.endpoint());
     serving_ = true;
     poller_.add(clients_, {}, [this](io::Readiness) { drain(Side::clients); });
     poller_.add(workers_, {}, [this](io::Readiness) { drain(Side::workers); });
@@ -242,19 +254,35 @@ io::Admission BrokerShell::may_connect(std::string_view domain, const PublicKey&
     const Now now = io::read_clock();
     const bool barred = side == Side::events && events_.is_barred(key);
     const bool known = side && !barred && keeper_.core().may_connect(now, *side, key);
-    if (known && handshakes_.take(now.instant, key)) return io::Admission::let_in;
+    const ConnectionLimits limits = keeper_.core().connection_limits_of(now, key);
+    const bool too_many = known && connections_.count_of(key) >= limits.open_max;
+    if (known && !too_many && handshakes_.take(now.instant, key, limits)) return io::Admission::let_in;
     ++turned_away_;
     if (serving_ && now.instant >= refusal_told_ + refusal_log_interval) {
         refusal_told_ = now.instant;
         const std::uint64_t others = std::exchange(turned_away_, 0) - 1;
+        std::string why;
+        if (too_many) {
+            why = ": it has " + std::to_string(limits.open_max) + " connections, which is as many as it may";
+        } else if (known) {
+            why = ": it connects more often than " + std::to_string(limits.per_second) + " times a second";
+        }
         io::log_info(
             (known ? "put off key " : "refused key ") + key.fingerprint() + " at the socket for " +
-            std::string(domain) + ", from " + std::string(address) +
-            (known ? ": it connects more often than " + std::to_string(HandshakeLimit::per_second) + " times a second"
-                   : "") +
+            std::string(domain) + ", from " + std::string(address) + why +
             (others != 0 ? "; and " + std::to_string(others) + " other connections since the last such line" : ""));
     }
     return known ? io::Admission::put_off : io::Admission::refused;
+}
+
+void BrokerShell::look_at_connections() {
+    const Now now = io::read_clock();
+    connections_.look(now.instant, [this, now](const PublicKey& key) {
+        const BrokerCore& core = keeper_.core();
+        // One that was revoked is told so at each message: that is for its messages to find out.
+        const std::size_t open_max = core.connection_limits_of(now, key).open_max;
+        return open_max != 0 ? open_max : connection_limits(protocol::Role::user).open_max;
+    });
 }
 
 void BrokerShell::watch_signals() {
@@ -267,10 +295,12 @@ void BrokerShell::watch_signals() {
 
 void BrokerShell::run() {
     while (!stop_) {
-        auto wait = std::min(keeper_.next_deadline(), events_.next_try()) - io::read_clock().instant;
+        auto wait = std::min({keeper_.next_deadline(), events_.next_try(), connections_.next_look()}) -
+                    io::read_clock().instant;
         if (!all_sent()) wait = std::min(wait, flush_interval);
         poller_.wait(std::max<milliseconds>(wait, 0ms));
         events_.try_again();
+        look_at_connections();
         flush();
         if (auto restarted = keeper_.on_tick(io::read_clock())) tell(std::move(*restarted));
         carry_out();
@@ -294,12 +324,13 @@ void BrokerShell::drain(Side side) {
         auto received = socket.receive_with_key();
         if (!received) return;
         std::vector<std::string>& frames = received->frames;
-        // A message without its sender's key on a socket that asks for keys is nobody's (pitfalls 5).
-        if (with_keys && !received->key) {
+        const auto sender = caller_of(PeerId{std::move(frames.front())}, received->key, with_keys);
+        if (!sender) {
             io::log_debug("dropped a message without its sender's key");
             continue;
         }
-        const Caller caller{PeerId{std::move(frames.front())}, with_keys ? received->key : std::nullopt};
+        const Caller& caller = *sender;
+        if (caller.key) connections_.heard(received->descriptor, *caller.key);
         const std::span<std::string> message(frames.begin() + 1, frames.end());
         if (side == Side::clients) {
             core.on_client_frames(now, caller, message, to_clients_.is_behind(caller.peer));

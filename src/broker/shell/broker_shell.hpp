@@ -10,6 +10,7 @@
 #include "broker/core/core_keeper.hpp"
 #include "broker/core/handshake_limit.hpp"
 #include "broker/shell/broker_options.hpp"
+#include "broker/shell/connection_watch.hpp"
 #include "broker/shell/events_socket.hpp"
 #include "broker/shell/send_queues.hpp"
 #include "io/files.hpp"
@@ -59,6 +60,7 @@ private:
     };
     struct Resources {
         io::Signals signals;
+        io::Connections connections;
         io::LockFile lock;
         io::Store store;
     };
@@ -72,6 +74,8 @@ private:
     [[nodiscard]] Result<void> try_strangers();
     [[nodiscard]] Result<void> provide_admin(const std::filesystem::path& state_dir);
     void watch_signals();
+    /// Ends connections that may not go on.
+    void look_at_connections();
     /// For the ZapHandler: `domain` is the socket.
     [[nodiscard]] io::Admission may_connect(std::string_view domain, const PublicKey& key, std::string_view address);
 
@@ -95,6 +99,7 @@ private:
     io::ZapHandler zap_;
     io::Socket clients_;
     io::Socket workers_;
+    ConnectionWatch connections_;
     EventsSocket events_;
     SendQueues to_clients_;
     SendQueues to_workers_;

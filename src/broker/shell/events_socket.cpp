@@ -38,8 +38,13 @@ bool is_subscription(const std::string& frame) {
 
 }  // namespace
 
-EventsSocket::EventsSocket(io::Context& context, io::Poller& poller, TopicsFor topics_for, OnBarred on_barred)
-    : context_(context), poller_(poller), topics_for_(std::move(topics_for)), on_barred_(std::move(on_barred)) {}
+EventsSocket::EventsSocket(io::Context& context, io::Poller& poller, TopicsFor topics_for, OnBarred on_barred,
+                           OnHeard on_heard)
+    : context_(context),
+      poller_(poller),
+      topics_for_(std::move(topics_for)),
+      on_barred_(std::move(on_barred)),
+      on_heard_(std::move(on_heard)) {}
 
 EventsSocket::~EventsSocket() {
     close();
@@ -80,6 +85,7 @@ void EventsSocket::on_subscriptions() {
             mixed_up_ = false;
             return;
         }
+        if (asked->key) on_heard_(*asked->key, asked->descriptor);
         if (!is_subscription(asked->frame)) {
             mixed_up_ = true;
             if (!with_keys_ || !asked->key) continue;

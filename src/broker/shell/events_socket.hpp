@@ -26,7 +26,10 @@ public:
     /// That key is let in no more, for what it has sent.
     using OnBarred = std::function<void(const PublicKey& key, const std::string& what)>;
 
-    EventsSocket(io::Context& context, io::Poller& poller, TopicsFor topics_for, OnBarred on_barred);
+    /// That key has said something over that connection.
+    using OnHeard = std::function<void(const PublicKey& key, int descriptor)>;
+
+    EventsSocket(io::Context& context, io::Poller& poller, TopicsFor topics_for, OnBarred on_barred, OnHeard on_heard);
     ~EventsSocket();
     EventsSocket(const EventsSocket&) = delete;
     EventsSocket& operator=(const EventsSocket&) = delete;
@@ -62,6 +65,7 @@ private:
     io::Poller& poller_;
     TopicsFor topics_for_;
     OnBarred on_barred_;
+    OnHeard on_heard_;
     io::SocketOptions options_;
     std::string endpoint_;
     std::optional<io::Socket> socket_;  ///< none while it could not be made again

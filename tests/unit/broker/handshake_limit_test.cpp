@@ -10,33 +10,34 @@ namespace {
 const PublicKey ada = *PublicKey::from_bytes(std::string(32, 'a'));
 const PublicKey eve = *PublicKey::from_bytes(std::string(32, 'e'));
 const Instant start{1000s};
+constexpr ConnectionLimits limits{100, 300, 0};
 
 int let_in(HandshakeLimit& limit, Instant now, const PublicKey& key, int tries) {
     int count = 0;
-    for (int i = 0; i < tries; ++i) count += limit.take(now, key) ? 1 : 0;
+    for (int i = 0; i < tries; ++i) count += limit.take(now, key, limits) ? 1 : 0;
     return count;
 }
 
 TEST(HandshakeLimit, LetsABurstInAndThenSoManyASecond) {
     HandshakeLimit limit;
-    EXPECT_EQ(let_in(limit, start, eve, 10'000), HandshakeLimit::burst);
+    EXPECT_EQ(let_in(limit, start, eve, 10'000), limits.burst);
     int count = 0;
     for (int ms = 1; ms <= 10'000; ++ms) count += let_in(limit, start + milliseconds(ms), eve, 10);
-    EXPECT_EQ(count, 10 * HandshakeLimit::per_second);
+    EXPECT_EQ(count, 10 * limits.per_second);
 }
 
 TEST(HandshakeLimit, ForgetsAStormWhenItIsOver) {
     HandshakeLimit limit;
     let_in(limit, start, eve, 10'000);
-    EXPECT_FALSE(limit.take(start + 9ms, eve));
-    EXPECT_TRUE(limit.take(start + 10ms, eve));
-    EXPECT_EQ(let_in(limit, start + std::chrono::hours(24 * 365), eve, 10'000), HandshakeLimit::burst);
+    EXPECT_FALSE(limit.take(start + 9ms, eve, limits));
+    EXPECT_TRUE(limit.take(start + 10ms, eve, limits));
+    EXPECT_EQ(let_in(limit, start + std::chrono::hours(24 * 365), eve, 10'000), limits.burst);
 }
 
 TEST(HandshakeLimit, IsEachKeysOwn) {
     HandshakeLimit limit;
     let_in(limit, start, eve, 10'000);
-    EXPECT_TRUE(limit.take(start, ada));
+    EXPECT_TRUE(limit.take(start, ada, limits));
 }
 
 }  // namespace
