@@ -74,12 +74,14 @@ class Worker(threading.Thread):
         self.socket.close()
         self.context.term()
 
-    def connect(self):
+    def connect(self, routing_id=b""):
         if hasattr(self, "socket"):
             self.socket.close()
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.linger = 0
         self.socket.maxmsgsize = 1 << 20
+        if routing_id:
+            self.socket.routing_id = routing_id
         if self.keys:
             self.keys.use(self.socket)
         self.socket.connect(self.endpoint)

@@ -28,6 +28,8 @@ IMPURE_CALLS = re.compile(
     r"\b(steady_clock|system_clock|high_resolution_clock|sleep_for|sleep_until|usleep|nanosleep|random_device|mt19937(_64)?"
     r"|f?printf|std::(cout|cerr|clog)|getenv|gettimeofday|clock_gettime|std::rand|fopen|popen|std::system)\b"
 )
+# No text becomes a command anywhere: programs are run by their arguments.
+SHELLS = re.compile(r"\b(system|popen|wordexp)\s*\(")
 PURE_EXCEPTIONS = ("src/base/assert.cpp",)
 
 
@@ -90,6 +92,15 @@ def check_purity(root, files):
         for number, line in enumerate(code_of(text).splitlines(), 1):
             for found in IMPURE_CALLS.finditer(line):
                 faults.append(f"{path}:{number}: a pure core does not use {found.group(0)}: pass its result in")
+    return faults
+
+
+def check_no_shell(root, files):
+    faults = []
+    for path in sources(files):
+        for number, line in enumerate(code_of((root / path).read_text()).splitlines(), 1):
+            for found in SHELLS.finditer(line):
+                faults.append(f"{path}:{number}: nothing goes through a shell: no {found.group(1)}()")
     return faults
 
 
@@ -156,4 +167,4 @@ def check_headers(root, files):
     ]
 
 
-CHECKS = [check_layers, check_purity, check_unit_tests, check_lengths, check_hygiene, check_headers]
+CHECKS = [check_layers, check_purity, check_no_shell, check_unit_tests, check_lengths, check_hygiene, check_headers]

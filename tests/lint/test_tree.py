@@ -65,6 +65,9 @@ class BadTreeTest(unittest.TestCase):
         ("check_purity", "src/broker/core/a.cpp", "auto t = std::chrono::steady_clock::now();\n"),
         ("check_purity", "src/broker/core/a.cpp", "std::random_device d;\n"),
         ("check_purity", "src/protocol/a.hpp", "#pragma once\ninline void f() { std::printf(); }\n"),
+        ("check_no_shell", "src/io/a.cpp", "int f(const char* text) { return std::system(text); }\n"),
+        ("check_no_shell", "src/cli/shell/a.cpp", "auto* out = popen(text, mode);\n"),
+        ("check_no_shell", "src/worker/main.cpp", "::system (text);\n"),
         ("check_unit_tests", "tests/unit/broker/a.cpp", "#include <thread>\n"),
         ("check_unit_tests", "tests/unit/broker/a.cpp", "void f() { std::this_thread::sleep_for(1s); }\n"),
         ("check_lengths", "src/broker/core/a.cpp", "// line\n" * (rules.LINES_MAX + 1)),
@@ -76,6 +79,7 @@ class BadTreeTest(unittest.TestCase):
     GOOD = [
         ("src/broker/core/a.cpp", '#include <vector>\n#include "base/ids.hpp"\n#include "protocol/codec.hpp"\n'),
         ("src/broker/core/b.cpp", '// steady_clock is read elsewhere\nconst char* text = "system_clock, printf";\n'),
+        ("src/io/b.cpp", '// system() would be a shell\nconst auto file_system(int a) { return "system(x)"; }\n'),
         ("src/broker/shell/a.cpp", '#include "broker/core/a.hpp"\n#include "io/zmq.hpp"\n#include "protocol/codec.hpp"\n'),
         ("src/broker/main.cpp", '#include "broker/shell/a.hpp"\n#include "io/log.hpp"\n'),
         ("src/io/zmq.cpp", '#include <zmq.hpp>\n#include "base/result.hpp"\n'),

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "broker/core/records.hpp"
@@ -258,6 +260,34 @@ TEST(BrokerIdentity, ARoutingIdWithAnotherKeyIsAnotherConnection) {
     EXPECT_EQ(t.core->open().waiters, 0u);
     t.obey("n", Verb::vm_create);
     EXPECT_FALSE(t.answer(create, "same")) << "ada's outcome is not for bob";
+}
+
+TEST(BrokerIdentity, AWorkersRoutingIdWithAnotherKeyIsAnotherConnection) {
+    KeyHarness t;
+    t.admit("node-a", 'W', Role::worker);
+    t.admit("node-b", 'X', Role::worker);
+    t.keys["w:a"] = t.key('W');
+    t.node_ready("a");
+    t.running("web", "a");
+    // Somebody else's key on that connection: neither what it says counts, nor is it given what is for node a.
+    t.keys["w:a"] = t.key('X');
+    t.to_workers.clear();
+    t.from_worker("a", protocol::Kind::notice, Verb::node_inventory, {},
+                  encode(protocol::Inventory{t.nodes["a"].boot, {}}));
+    EXPECT_EQ(t.vm("web")->state, protocol::VmState::running) << "an empty inventory would have it deleted";
+    t.send(Verb::restart, encode(protocol::ActionRequest{{"web"}, 10}));
+    for (const auto& out : t.to_workers) EXPECT_NE(out.message.header.verb, Verb::vm_restart);
+    t.node_register("a");
+    EXPECT_EQ(t.to_workers.back().message.header.code, ErrorCode::not_authorised);
+    // The node is there again for whom it is.
+    t.keys["w:a"] = t.key('W');
+    t.node_register("a");
+    EXPECT_EQ(t.to_workers.front().message.header.code, ErrorCode::not_authorised);
+    const auto registered = std::find_if(t.to_workers.begin(), t.to_workers.end(), [&](const Outgoing& out) {
+        return out.message.header.id == t.nodes["a"].registration;
+    });
+    ASSERT_NE(registered, t.to_workers.end());
+    EXPECT_EQ(registered->message.header.code, ErrorCode::ok);
 }
 
 TEST(BrokerIdentity, AWorkersKeyIsOneNodes) {
