@@ -40,7 +40,7 @@ void try_json(std::string_view body) {
     require_known(engine::parse_image(body));
     require_known(engine::parse_id(body));
     require_known(engine::parse_exec(body));
-    require_known(engine::parse_network_isolates(body));
+    require_known(engine::parse_network(body));
     const auto container = engine::parse_inspect(body);
     require_known(container);
     if (container) {

@@ -72,6 +72,7 @@ inline constexpr milliseconds host_key_interval = 10s;    ///< between two looks
 inline constexpr std::size_t detail_calls_per_round_max = 64;
 inline constexpr milliseconds info_interval = 60s;
 inline constexpr milliseconds network_retry = 10s;   ///< after the engine had no network for VMs
+inline constexpr int network_looks_max = 3;          ///< that told nothing, in a row: then it has none
 inline constexpr milliseconds engine_age_max = 12s;  ///< no list answered for this long: not ready
 inline constexpr milliseconds engine_full_probation = 30s;
 inline constexpr milliseconds engine_ending_max = 30s;   ///< dockerd gives its containers 15 s, then kills them

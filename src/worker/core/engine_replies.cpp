@@ -136,10 +136,12 @@ Result<EngineInfo> parse_info(std::string_view body) {
                       .filters_calls = filters_calls};
 }
 
-Result<bool> parse_network_isolates(std::string_view body) {
+Result<NetworkInfo> parse_network(std::string_view body) {
     const json value = parse(body);
     if (!value.is_object()) return unreadable("a network");
-    return text(at(value, {"Options", "com.docker.network.bridge.enable_icc"})) == "false";
+    return NetworkInfo{.isolates = text(at(value, {"Options", "com.docker.network.bridge.enable_icc"})) == "false",
+                       .internal = flag(at(value, {"Internal"})),
+                       .ours = text(at(value, {"Labels", label::network})) == "1"};
 }
 
 Result<ImageInfo> parse_image(std::string_view body) {

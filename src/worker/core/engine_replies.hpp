@@ -43,6 +43,12 @@ struct EngineInfo {
     bool filters_calls = false;  ///< Docker's own seccomp profile is there, and applied
 };
 
+struct NetworkInfo {
+    bool isolates = false;  ///< its containers can't reach each other
+    bool internal = false;  ///< nobody outside reaches them
+    bool ours = false;      ///< a worker made it
+};
+
 struct ExecInfo {
     bool running = false;
     std::int32_t exit_code = 0;
@@ -63,8 +69,7 @@ struct ExecInfo {
 
 /// Errors of all of these: engine_failed.
 [[nodiscard]] Result<EngineInfo> parse_info(std::string_view body);
-/// Of a network: whether its containers can't reach each other.
-[[nodiscard]] Result<bool> parse_network_isolates(std::string_view body);
+[[nodiscard]] Result<NetworkInfo> parse_network(std::string_view body);
 [[nodiscard]] Result<ImageInfo> parse_image(std::string_view body);
 [[nodiscard]] Result<ContainerInfo> parse_inspect(std::string_view body);
 /// Entries that can't be read are left out only if they are not ours to report.

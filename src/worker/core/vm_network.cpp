@@ -33,14 +33,15 @@ void VmNetwork::on_call_done(const CallResult& result) {
         case Step::named:
             return on_named(*result);
         case Step::bridge:
-            if (engine::is_good(*result) && engine::parse_network_isolates(result->body).value_or(false)) {
-                return settle_on("");
-            }
-            return inspect(Step::own, engine::own_network);
+            return on_bridge(*result);
         case Step::own:
-        case Step::after_refusal:
-            if (result->status == 404 && step == Step::own) return make();
+            if (result->status == 404) return make();
             return on_own(*result);
+        case Step::after_refusal:
+            if (result->status != 404) return on_own(*result);
+            // The engine shows a network that another worker is making only when it is done.
+            return on_nothing_told("the engine can't make a network in which VMs are kept apart: " + refusal_ +
+                                   "; make room for one (docker network ls), or name another with --vm-network");
         case Step::make:
             if (engine::is_good(*result)) return settle_on(engine::own_network);
             // Another worker may have made it in between.
@@ -49,26 +50,43 @@ void VmNetwork::on_call_done(const CallResult& result) {
     }
 }
 
+void VmNetwork::on_bridge(const EngineResponse& answer) {
+    if (answer.status != 404) {
+        if (!engine::is_good(answer)) {
+            return on_nothing_told("the engine can't tell about its default network: " + engine::message_of(answer));
+        }
+        const auto network = engine::parse_network(answer.body);
+        if (!network) return on_nothing_told(network.error().message);
+        if (network->isolates) return settle_on("");
+    }
+    if (name_ == "") name_.reset();
+    inspect(Step::own, engine::own_network);
+}
+
 void VmNetwork::make() {
+    name_.reset();
     step_ = Step::make;
     calls_.start(owner_health, CallPurpose::network, engine::own_network_create(engine_));
 }
 
 void VmNetwork::on_own(const EngineResponse& answer) {
     const std::string name = engine::own_network;
-    if (answer.status == 404) {
-        return settle_on_none("the engine can't make a network in which VMs are kept apart: " + refusal_ +
-                              "; make room for one (docker network ls), or name another with --vm-network");
-    }
     if (!engine::is_good(answer)) {
-        return settle_on_none("the engine can't tell about its network " + name + ": " + engine::message_of(answer));
+        return on_nothing_told("the engine can't tell about its network " + name + ": " + engine::message_of(answer));
     }
-    if (!engine::parse_network_isolates(answer.body).value_or(false)) {
-        return settle_on_none("in the engine's network " + name +
-                              " VMs would reach each other: remove it (docker network rm " + name +
-                              "), and it is made anew; or name another with --vm-network");
-    }
-    settle_on(name);
+    const auto network = engine::parse_network(answer.body);
+    if (!network) return on_nothing_told(network.error().message);
+    if (network->isolates && !network->internal) return settle_on(name);
+    const std::string flaw = "in the engine's network " + name +
+                             (network->internal ? " nobody would reach VMs" : " VMs would reach each other");
+    settle_on_none(network->ours
+                       ? flaw + ": remove it (docker network rm " + name +
+                             "), and it is made anew; or name another with --vm-network"
+                       : flaw + ", and it is somebody else's: name another with --vm-network " + "(docs/security.md)");
+}
+
+void VmNetwork::on_nothing_told(const std::string& problem) {
+    if (!name_ && ++looks_ >= bounds::network_looks_max) settle_on_none(problem);
 }
 
 void VmNetwork::on_named(const EngineResponse& answer) {
@@ -79,10 +97,10 @@ void VmNetwork::on_named(const EngineResponse& answer) {
                                          ", so no VM can start: make it (docs/security.md), or leave --vm-network out");
     }
     if (!engine::is_good(answer)) return;
-    const auto isolates = engine::parse_network_isolates(answer.body);
-    if (!isolates) return;
+    const auto network = engine::parse_network(answer.body);
+    if (!network) return;
     told_ = true;
-    if (*isolates) return;
+    if (network->isolates) return;
     outbox_.log(LogLevel::warning, "VMs in the engine's network " + name +
                                        " reach each other: leave --vm-network out, or name a network that was made "
                                        "with -o com.docker.network.bridge.enable_icc=false (docs/security.md)");
@@ -98,6 +116,7 @@ bool VmNetwork::on_answer(CallPurpose purpose, const CallResult& result) {
 
 void VmNetwork::settle_on(const std::string& name) {
     problem_.clear();
+    looks_ = 0;
     if (name_ == name) return;
     name_ = name;
     if (name.empty()) return;

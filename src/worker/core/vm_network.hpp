@@ -38,8 +38,11 @@ private:
 
     void inspect(Step step, const std::string& network);
     void on_named(const EngineResponse& answer);
+    void on_bridge(const EngineResponse& answer);
     void on_own(const EngineResponse& answer);
     void make();
+    /// A look has told nothing, which may pass: what is known goes on.
+    void on_nothing_told(const std::string& problem);
     void settle_on(const std::string& name);
     void settle_on_none(std::string problem);
 
@@ -51,6 +54,7 @@ private:
     std::string refusal_;  ///< what the engine said instead of making the network
     std::optional<std::string> name_;
     std::string problem_;
+    int looks_ = 0;      ///< in a row that told nothing
     bool told_ = false;  ///< about the named one
 };
 

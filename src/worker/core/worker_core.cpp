@@ -175,7 +175,10 @@ void WorkerCore::on_call_done(Now now, CallId id, CallResult result) {
         watch_.on_call_done(now, result);
     } else if (known->owner == owner_health) {
         if (known->purpose == CallPurpose::info) on_info(now, result);
-        if (known->purpose == CallPurpose::network) network_.on_call_done(result);
+        if (known->purpose == CallPurpose::network) {
+            network_.on_call_done(result);
+            next_info_ = std::min(next_info_, now.instant + info_pause());
+        }
     } else {
         jobs_.on_call_done(now, known->owner, known->purpose, std::move(result));
     }
@@ -231,10 +234,13 @@ void WorkerCore::on_tick(Now now) {
     watch_readiness(now);
 }
 
+milliseconds WorkerCore::info_pause() const {
+    if (!network_.problem().empty()) return bounds::network_retry;
+    return health_.has_info() && network_.name() ? bounds::info_interval : bounds::inventory_retry;
+}
+
 void WorkerCore::ask_info(Now now) {
-    next_info_ = now.instant + (!network_.problem().empty()             ? bounds::network_retry
-                                : health_.has_info() && network_.name() ? bounds::info_interval
-                                                                        : bounds::inventory_retry);
+    next_info_ = now.instant + info_pause();
     if (std::exchange(asking_info_, true)) return;
     calls_.start(owner_health, CallPurpose::info, engine::info());
 }

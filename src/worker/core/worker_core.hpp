@@ -60,6 +60,7 @@ private:
     void on_session_change(Now now, Session::Change change);
     void on_info(Now now, const CallResult& result);
     void tell_about(const engine::EngineInfo& engine);
+    [[nodiscard]] milliseconds info_pause() const;  ///< between two looks at the engine, as things are
     void ask_info(Now now);
     void watch_readiness(Now now);
     void refuse(const protocol::Header& order, Error error);

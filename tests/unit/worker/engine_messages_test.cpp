@@ -58,10 +58,20 @@ TEST(EngineRequests, MakeANetworkThatKeepsItsContainersApart) {
 }
 
 TEST(EngineReplies, KnowANetworkThatKeepsItsContainersApart) {
-    EXPECT_TRUE(*engine::parse_network_isolates(R"({"Options":{"com.docker.network.bridge.enable_icc":"false"}})"));
-    EXPECT_FALSE(*engine::parse_network_isolates(R"({"Options":{"com.docker.network.bridge.enable_icc":"true"}})"));
-    EXPECT_FALSE(*engine::parse_network_isolates(R"({"Options":null})"));
-    EXPECT_FALSE(engine::parse_network_isolates("[]"));
+    const auto isolates = [](std::string_view body) { return engine::parse_network(body)->isolates; };
+    EXPECT_TRUE(isolates(R"({"Options":{"com.docker.network.bridge.enable_icc":"false"}})"));
+    EXPECT_FALSE(isolates(R"({"Options":{"com.docker.network.bridge.enable_icc":"true"}})"));
+    EXPECT_FALSE(isolates(R"({"Options":null})"));
+    EXPECT_FALSE(engine::parse_network("[]"));
+}
+
+TEST(EngineReplies, KnowWhoseANetworkIs) {
+    const auto ours = engine::parse_network(R"({"Internal":false,"Labels":{"minicloud.network":"1"}})");
+    EXPECT_TRUE(ours->ours);
+    EXPECT_FALSE(ours->internal);
+    const auto foreign = engine::parse_network(R"({"Internal":true,"Labels":null})");
+    EXPECT_FALSE(foreign->ours);
+    EXPECT_TRUE(foreign->internal);
 }
 
 TEST(ContainerSpec, PutsKeysAndHashWhereTheImageLooks) {

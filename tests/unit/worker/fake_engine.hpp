@@ -146,7 +146,9 @@ private:
         const auto found = networks.find(name);
         if (name != "bridge" && found == networks.end()) return error(404, "network " + name + " not found");
         const bool isolates = name == "bridge" ? bridge_isolates : found->second;
-        return reply(200, {{"Name", name}, {"Options", {{icc, isolates ? "false" : "true"}}}});
+        return reply(200, {{"Name", name},
+                           {"Labels", {{"minicloud.network", "1"}}},
+                           {"Options", {{icc, isolates ? "false" : "true"}}}});
     }
     Answer image(const std::string& name) {
         std::string plain = name;
