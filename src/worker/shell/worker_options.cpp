@@ -246,7 +246,10 @@ Result<WorkerOptions> read_options(std::span<const std::string> arguments, const
         if (!own) return fail(ErrorCode::io_failed, own.error().message + "; or say --advertise HOST");
         settings.advertise = std::move(*own);
     }
-    if (settings.advertise.size() > limits::host_bytes_max) return fail(ErrorCode::usage, "--advertise is too long");
+    // The broker would refuse it each time that the worker registers.
+    if (const auto valid = protocol::check_host("--advertise", settings.advertise); !valid) {
+        return fail(ErrorCode::usage, valid.error().message);
+    }
     if (const auto valid = check_vm_network(raw.vm_network); !valid) return fail(valid.error());
     settings.vm_network = raw.vm_network;
     // A local engine's ports are on this machine, however people reach it from outside. On that address alone when a
