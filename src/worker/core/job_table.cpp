@@ -22,6 +22,11 @@ protocol::Bytes accepted_body() {
     return protocol::encode(body);
 }
 
+/// Whose turn it is in a VM's queue, which is not empty.
+OwnerId next_in(const std::deque<OwnerId>& queue) {
+    return rule_holds(Rule::one_job_at_a_time) ? queue.front() : queue.back();
+}
+
 }  // namespace
 
 JobTable::JobTable(JobContext& context, ResultSent result_sent)
@@ -153,7 +158,7 @@ void JobTable::begin_next(Now now, VmId vm) {
         queues_.erase(queue);
         return;
     }
-    const OwnerId owner = rule_holds(Rule::one_job_at_a_time) ? queue->second.front() : queue->second.back();
+    const OwnerId owner = next_in(queue->second);
     Entry* entry = find(owner);
     if (!entry || entry->begun || stopping_) return;
     if (entry->create && !has_room_for(*entry)) return creates_waiting_.push_back(vm);
@@ -189,7 +194,7 @@ bool JobTable::has_room_for(const Entry& create) const {
 
 JobTable::Entry* JobTable::first_of(VmId vm) {
     const auto queue = queues_.find(vm);
-    return queue == queues_.end() || queue->second.empty() ? nullptr : find(queue->second.front());
+    return queue == queues_.end() || queue->second.empty() ? nullptr : find(next_in(queue->second));
 }
 
 JobTable::Entry* JobTable::find(OwnerId owner) {
