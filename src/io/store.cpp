@@ -169,7 +169,10 @@ Result<Store> Store::open(const std::filesystem::path& file) {
     // A copy that was put back has whatever mode it was copied with.
     for (const auto* suffix : {"", "-wal", "-shm"}) {
         if (const int error = hide(file.string() + suffix)) {
-            return store_error(file, "may be read by others, and can't be hidden from them: " + errno_text(error));
+            const std::string name = file.string() + suffix;
+            return store_error(name, "may be read by others, and can't be hidden from them: " + errno_text(error) +
+                                         "; as root: chown " + std::to_string(::geteuid()) + " " + name +
+                                         "; chmod 600 " + name);
         }
     }
     auto impl = connect(file);

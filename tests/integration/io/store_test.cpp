@@ -73,6 +73,22 @@ TEST(Store, IsHiddenFromOthersAlsoWhenItWasNot) {
     EXPECT_EQ(status.st_mode & 0777U, 0600U);
 }
 
+// Put back by root, as root's.
+TEST(Store, ThatCantBeHiddenTellsWhatToDo) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root can have a file that this process may not hide";
+    constexpr uid_t nobody = 65534;
+    TempDir dir;
+    ASSERT_TRUE(Store::open(dir / "db"));
+    ASSERT_EQ(::chmod((dir / "db").c_str(), 0644), 0);
+    ASSERT_EQ(::chmod((dir / ".").c_str(), 0755), 0);
+    ASSERT_EQ(::seteuid(nobody), 0);
+    const auto store = Store::open(dir / "db");
+    ASSERT_EQ(::seteuid(0), 0);
+    ASSERT_FALSE(store);
+    const std::string name = (dir / "db").string();
+    EXPECT_THAT(store.error().message, HasSubstr("chown 65534 " + name + "; chmod 600 " + name));
+}
+
 TEST(Store, ReplacesAndRemovesInTheOrderGiven) {
     TempDir dir;
     auto store = Store::open(dir / "db");
