@@ -190,8 +190,9 @@ TEST(VmNetwork, IsToldToBeMissingWhenTheEngineNeverTells) {
 // It was good at the regular looks before.
 TEST(VmNetwork, ThatIsGoodNoLongerIsLookedAtAgainSoon) {
     Harness t(true, Harness::settings(), [](FakeEngine& engine) { engine.bridge_isolates = false; });
+    t.advance(2 * bounds::inventory_retry);
     t.engine.networks["minicloud"] = false;
-    t.advance(bounds::info_interval + 1s);
+    t.advance(bounds::info_interval);
     EXPECT_FALSE(t.core.status(t.now).ready);
     t.engine.networks["minicloud"] = true;
     t.advance(bounds::network_retry);
