@@ -33,7 +33,8 @@ struct Node {
     bool inventory_seen = false;  ///< since it registered: before that its slots are not known
     bool reported = false;        ///< an inventory came since it was last not ready
     Instant last_heard;
-    Instant drain_deadline;  ///< of the drain under way
+    Instant drain_deadline;    ///< of the drain under way
+    Instant stranger_audited;  ///< when the audit log last told of a container of it that nobody knows
     std::set<VmId> vms;
 
     [[nodiscard]] bool reachable() const { return static_cast<bool>(peer) && !silent; }

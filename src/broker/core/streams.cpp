@@ -12,6 +12,19 @@ using protocol::Kind;
 
 namespace {
 
+/// Of what a client sends into a stream besides data: a terminal's size is the longest.
+constexpr std::size_t stream_body_max = 256;
+
+/// In a few words, of a worker's reply to an exec.
+std::string outcome_in_words(const protocol::Message& reply) {
+    if (reply.header.code != ErrorCode::ok) {
+        const auto error = decode<protocol::ErrorBody>(reply.body);
+        return error ? error->message : "";
+    }
+    const auto result = decode<protocol::ExecResult>(reply.body);
+    return result ? "ended with exit code " + std::to_string(result->exit_code) : "";
+}
+
 /// Takes `bytes` off `left`; false when there are not as many.
 bool take(std::uint64_t& left, std::size_t bytes) {
     if (bytes > left) return false;
@@ -69,6 +82,9 @@ void BrokerCore::on_client_stream_message(Now now, const PeerId& peer, Message& 
     if (message.data.size() > limits::chunk_bytes_max) {
         return end_stream(now, Stream(*stream), {ErrorCode::too_large, "a chunk of a stream has at most 64 KiB"});
     }
+    if (message.body.size() > stream_body_max || (message.header.kind != Kind::data && !message.data.empty())) {
+        return end_stream(now, Stream(*stream), {ErrorCode::too_large, "a stream's bytes are sent as data only"});
+    }
     if (message.header.kind == Kind::credit) stream->output_left += message.header.value;
     // What is not asked for would wait here for a slow node, and everybody's orders behind it.
     if (!take(stream->input_left, message.data.size())) {
@@ -105,13 +121,12 @@ void BrokerCore::on_worker_stream_message(Now now, Node& node, Message& message)
                                                     "another make?"});
     }
     const ErrorCode code = message.header.code;
-    const bool ran = last && code == ErrorCode::ok && stream->verb == Verb::exec;
-    const auto exec_result = ran ? decode<protocol::ExecResult>(message.body) : fail(code, "");
+    const std::string how = last ? outcome_in_words(message) : "";
     message.header.verb = stream->verb;
     message.header.id = stream->request;
     effects_.to_clients.push_back({stream->client, std::move(message)});
     if (!last) return;
-    note_end(now, *stream, code, exec_result ? "ended with exit code " + std::to_string(exec_result->exit_code) : "");
+    note_end(now, *stream, code, how);
     streams_.erase(job);
 }
 

@@ -276,6 +276,8 @@ void BrokerCore::finish_item(Now now, RequestId id, std::uint32_t item, const Vm
     }
     protocol::ItemResult result{target, error.code, error.message, std::nullopt};
     if (vm) result.vm = view(*vm);
+    // It is remembered for a day, and costs who asked in vain nothing.
+    if (vm && error.code != ErrorCode::ok) result.vm->labels.clear();
     requests_.finish_item(*request, item, std::move(result));
     if (!request->done()) return;
     for (const Waiter& waiter : request->waiters) reply_outcome(waiter.peer, *request);

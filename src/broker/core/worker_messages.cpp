@@ -18,6 +18,8 @@ using protocol::VmReport;
 
 constexpr seconds remove_retry_interval{5};
 constexpr seconds orphan_resend_interval{10};
+/// So often at most it is in the audit log that one node had a container that nobody knows removed.
+constexpr seconds stranger_audit_interval{60};
 constexpr milliseconds busy_retry_min{200};
 constexpr milliseconds busy_retry_max{30000};
 
@@ -116,9 +118,10 @@ Result<void> BrokerCore::check_node_key(const Actor& actor, const protocol::Regi
     const KeyRecord* holder = named && named->record.id != node ? keys_.of_node(named->record.id) : nullptr;
     if (holder) {
         return fail(ErrorCode::node_name_taken,
-                    "node " + request.name + " is bound to key " + holder->key.fingerprint() +
-                        ": give this worker another --node, or have an admin forget that one (mccli nodes forget " +
-                        request.name + ")");
+                    "another node named " + request.name + " is bound to key " + holder->key.fingerprint() +
+                        ": start this worker with that one's --state-dir and --key, give it another --node, or have an "
+                        "admin forget the other (mccli nodes forget " +
+                        request.name + ") or revoke its key (mccli keys revoke)");
     }
     return {};
 }
@@ -276,7 +279,12 @@ void BrokerCore::on_stranger(Now now, Node& node, const protocol::VmReport& repo
                                                              : "left over from a VM that was deleted";
         const std::string target = dead ? full_name(stranger.record.owner, stranger.record.spec.name)
                                         : node.record.name + "/" + report.vm.str();
-        audit(now, broker_actor(), protocol::audit_cleanup, target, ErrorCode::ok, {}, why);
+        // A worker can make up any number of containers that nobody knows.
+        if (dead || node.stranger_audited == Instant{} ||
+            now.instant - node.stranger_audited >= stranger_audit_interval) {
+            if (!dead) node.stranger_audited = now.instant;
+            audit(now, broker_actor(), protocol::audit_cleanup, target, ErrorCode::ok, {}, why);
+        }
         publish(now, protocol::event_kind::vm_cleanup, stranger, why);
     }
     // Whether it is gone, the next inventory tells.

@@ -23,6 +23,11 @@ namespace {
 /// batches is worth 1.5 to 2 times the throughput, and a batch shares one commit.
 constexpr std::size_t messages_per_turn_max = 1000;
 
+/// Bytes that wait for one client, and for one worker: a create is an order of up to 1 MiB, and a node has room for
+/// many at once.
+constexpr std::size_t client_bytes_max = 8 * 1024 * 1024;
+constexpr std::size_t worker_bytes_max = 128 * 1024 * 1024;
+
 /// How long one socket's turn may be: some messages are a look through all that is remembered.
 constexpr milliseconds turn_max{20};
 /// Messages of one connection that wait in the library, of up to 3 MiB each: then the rest waits at the sender. More
@@ -93,10 +98,14 @@ std::string reached_here(const std::string& bound) {
     return protocol::reached_endpoint(bound, "");
 }
 
-/// What a client sends into a stream, on its way to a worker.
+/// Of a client, on its way to a worker.
 bool is_relayed(const protocol::Header& header) {
-    return (header.verb == protocol::Verb::vm_exec || header.verb == protocol::Verb::vm_logs) &&
-           header.kind != protocol::Kind::request;
+    return header.verb == protocol::Verb::vm_exec || header.verb == protocol::Verb::vm_logs;
+}
+
+/// What there is less of the more a node is behind: that a stream goes on or ends has to come through.
+bool can_be_left_out(const protocol::Header& header) {
+    return is_relayed(header) && header.kind != protocol::Kind::credit && header.kind != protocol::Kind::end;
 }
 
 std::string in_words(const io::Security& security) {
@@ -130,8 +139,8 @@ BrokerShell::BrokerShell(const BrokerConfig& config, Resources resources, const 
               keeper_.core().on_barred(io::read_clock(), key, what);
           },
           [this](const PublicKey& key, int descriptor) { connections_.heard(descriptor, key); }),
-      to_clients_([this](const SendQueues::Frames& frames) { return clients_.send(frames); }),
-      to_workers_([this](const SendQueues::Frames& frames) { return workers_.send(frames); }) {}
+      to_clients_([this](const SendQueues::Frames& frames) { return clients_.send(frames); }, client_bytes_max),
+      to_workers_([this](const SendQueues::Frames& frames) { return workers_.send(frames); }, worker_bytes_max) {}
 
 BrokerShell::~BrokerShell() {
     poller_.remove(clients_);
@@ -383,13 +392,15 @@ void BrokerShell::send_all(Side side, std::vector<Outgoing> messages) {
     for (Outgoing& outgoing : messages) {
         if (gone.contains(outgoing.to)) continue;
         // A node's orders don't wait behind what one client sends into a stream.
-        if (side == Side::workers && is_relayed(outgoing.message.header) && queues.is_behind(outgoing.to)) {
-            stuck.insert(protocol::as_job_id(outgoing.message.header.id));
+        const protocol::Header header = outgoing.message.header;
+        const bool to_worker = side == Side::workers;
+        if (to_worker && can_be_left_out(header) && queues.relayed_behind(outgoing.to)) {
+            stuck.insert(protocol::as_job_id(header.id));
             continue;
         }
         std::vector<std::string> frames = protocol::to_frames(std::move(outgoing.message));
         frames.insert(frames.begin(), outgoing.to.bytes);
-        if (!queues.push(outgoing.to, std::move(frames))) gone.insert(outgoing.to);
+        if (!queues.push(outgoing.to, std::move(frames), to_worker && is_relayed(header))) gone.insert(outgoing.to);
     }
     // A peer that takes no more is treated as one that is gone: requests and jobs
     // are repeated, and a stream with a hole would be worse than one that ends.

@@ -7,14 +7,17 @@
 namespace mc::broker {
 namespace {
 
+/// What a message costs besides its bytes, about: many small ones are much too.
+constexpr std::size_t message_cost = 200;
+
 std::size_t bytes_of(const SendQueues::Frames& frames) {
-    return std::accumulate(frames.begin(), frames.end(), std::size_t{0},
+    return std::accumulate(frames.begin(), frames.end(), message_cost,
                            [](std::size_t sum, const std::string& frame) { return sum + frame.size(); });
 }
 
 }  // namespace
 
-bool SendQueues::push(const PeerId& to, Frames frames) {
+bool SendQueues::push(const PeerId& to, Frames frames, bool relayed) {
     const auto found = queues_.find(to);
     if (found == queues_.end()) {
         const auto outcome = send_(frames);
@@ -22,9 +25,11 @@ bool SendQueues::push(const PeerId& to, Frames frames) {
         if (outcome == io::SendOutcome::unreachable) return false;
     }
     Queue& queue = found == queues_.end() ? queues_[to] : found->second;
-    queue.bytes += bytes_of(frames);
-    queue.waiting.push_back(std::move(frames));
-    if (queue.bytes <= bytes_max) return true;
+    const std::size_t bytes = bytes_of(frames);
+    queue.bytes += bytes;
+    if (relayed) queue.relayed_bytes += bytes;
+    queue.waiting.push_back({std::move(frames), relayed});
+    if (queue.bytes <= bytes_max_) return true;
     queues_.erase(to);
     return false;
 }
@@ -35,9 +40,12 @@ std::vector<PeerId> SendQueues::flush() {
         auto& [peer, queue] = *it;
         auto outcome = io::SendOutcome::sent;
         while (!queue.waiting.empty()) {
-            outcome = send_(queue.waiting.front());
+            const Message& first = queue.waiting.front();
+            outcome = send_(first.frames);
             if (outcome != io::SendOutcome::sent) break;
-            queue.bytes -= bytes_of(queue.waiting.front());
+            const std::size_t bytes = bytes_of(first.frames);
+            queue.bytes -= bytes;
+            if (first.relayed) queue.relayed_bytes -= bytes;
             queue.waiting.pop_front();
         }
         if (outcome == io::SendOutcome::unreachable) gone.push_back(peer);
@@ -49,6 +57,11 @@ std::vector<PeerId> SendQueues::flush() {
 bool SendQueues::is_behind(const PeerId& peer) const {
     const auto found = queues_.find(peer);
     return found != queues_.end() && found->second.bytes > bytes_behind;
+}
+
+bool SendQueues::relayed_behind(const PeerId& peer) const {
+    const auto found = queues_.find(peer);
+    return found != queues_.end() && found->second.relayed_bytes > relayed_bytes_max;
 }
 
 }  // namespace mc::broker

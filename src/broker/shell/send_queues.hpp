@@ -21,31 +21,40 @@ public:
     using Frames = std::vector<std::string>;  ///< with the routing id in front
     using Send = std::function<io::SendOutcome(const Frames&)>;
 
-    explicit SendQueues(Send send) : send_(std::move(send)) {}
+    /// Over `bytes_max` that wait for one peer it is taken for gone.
+    SendQueues(Send send, std::size_t bytes_max) : send_(std::move(send)), bytes_max_(bytes_max) {}
 
     /// False: the peer is gone, or has bytes_max waiting and takes nothing. What waited for it is dropped.
-    [[nodiscard]] bool push(const PeerId& to, Frames frames);
+    /// `relayed`: it is another's, and is counted for relayed_behind().
+    [[nodiscard]] bool push(const PeerId& to, Frames frames, bool relayed = false);
 
     /// Sends what can be sent now. Returns the peers that are gone.
     [[nodiscard]] std::vector<PeerId> flush();
 
     [[nodiscard]] bool empty() const { return queues_.empty(); }
 
-    /// So much waits for it that it is to read before it is sent more that can wait.
+    /// So much waits for it that it is to read before it is answered more.
     [[nodiscard]] bool is_behind(const PeerId& peer) const;
+    /// So much of others waits for it that they are to send no more.
+    [[nodiscard]] bool relayed_behind(const PeerId& peer) const;
 
-    static constexpr std::size_t bytes_max = 8 * 1024 * 1024;  ///< that wait for one peer
-    static constexpr std::size_t bytes_behind =
-        1 * 1024 * 1024;  ///< over it, a client's requests are answered `busy`, a node's streams end
-    static constexpr int library_messages_max = 64;  ///< for one peer, in libzmq's queue
+    static constexpr std::size_t bytes_behind = 1 * 1024 * 1024;  ///< over it, a client's requests are answered `busy`
+    static constexpr std::size_t relayed_bytes_max = 4 * 1024 * 1024;  ///< over it, what is sent into streams ends them
+    static constexpr int library_messages_max = 64;                    ///< for one peer, in libzmq's queue
 
 private:
+    struct Message {
+        Frames frames;
+        bool relayed = false;
+    };
     struct Queue {
-        std::deque<Frames> waiting;
+        std::deque<Message> waiting;
         std::size_t bytes = 0;
+        std::size_t relayed_bytes = 0;
     };
 
     Send send_;
+    std::size_t bytes_max_;
     std::map<PeerId, Queue> queues_;  ///< none is empty
 };
 

@@ -95,6 +95,23 @@ TEST(BrokerAudit, TellsWhatTheBrokerHadRemovedAndWhichKeyIsANodes) {
     EXPECT_EQ(t.core->audit_log().kept().back().detail, "its time to live is over");
 }
 
+// Goal: a worker that makes up containers can't push out what is written of others. Issue 4.
+TEST(BrokerAudit, TellsOfAContainerThatNobodyKnowsOnceAMinute) {
+    KeyHarness t;
+    t.node_ready("n");
+    const auto before = log_of(t).size();
+    std::vector<protocol::VmReport> made_up;
+    for (std::uint64_t i = 1; i <= 50; ++i) {
+        made_up.push_back(BrokerHarness::report(VmId{i}, protocol::ContainerState::running));
+    }
+    t.inventory("n", made_up);
+    t.advance_alive(61s, {"n"});
+    t.inventory("n", made_up);
+    EXPECT_EQ(t.orders("n", Verb::vm_remove), 50u);
+    EXPECT_EQ(log_of(t).size(), before + 1);
+    EXPECT_EQ(log_of(t).back(), "broker cleanup n/" + VmId{1}.str() + " ok");
+}
+
 // Goal: who may least can't push out what is written of others. Issue 4.
 TEST(BrokerAudit, IsNotFilledByWhatChangesNothing) {
     KeyHarness t;

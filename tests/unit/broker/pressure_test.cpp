@@ -65,6 +65,24 @@ TEST(BrokerRequests, OneUserHasATenthOfTheRoom) {
     EXPECT_EQ(t.code_of('a', in_vain(t, 'a', 10)), ErrorCode::not_found) << "there is room again";
 }
 
+TEST(BrokerRequests, AVmsLabelsAreNotRememberedForWhoAskedInVain) {
+    BrokerHarness t;
+    t.node_ready("a");
+    protocol::CreateRequest request;
+    request.spec.name = "box";
+    request.spec.labels = {{"a", std::string(255, 'x')}};
+    t.send(Verb::create, encode(request));
+    t.obey("a", Verb::vm_create);
+    t.act(Verb::stop, {"box"});
+    const RequestId in_vain = t.act(Verb::stop, {"box"});
+    const auto items = decode<protocol::ItemsReply>(t.answer(in_vain)->body)->items;
+    EXPECT_EQ(items.at(0).code, ErrorCode::busy);
+    ASSERT_TRUE(items.at(0).vm);
+    EXPECT_EQ(items.at(0).vm->labels.size(), 0u);
+    ASSERT_TRUE(t.vm("box"));
+    EXPECT_EQ(t.vm("box")->labels.size(), 1u);
+}
+
 TEST(BrokerRequests, TheLastRoomIsTheAdmins) {
     KeyHarness t{{.results_max = 100}};
     t.admit("ada", 'a', protocol::Role::user);  // a result: the token's

@@ -126,6 +126,32 @@ TEST_F(StreamTest, EndsAtMoreOutputThanItsClientTakes) {
     EXPECT_TRUE(t.order("a", Verb::job_cancel));
 }
 
+TEST_F(StreamTest, EndsAtBytesThatAreNoData) {
+    protocol::Header header;
+    header.verb = Verb::exec;
+    header.id = id;
+    header.kind = Kind::control;
+    auto frames = protocol::to_frames({header, encode(protocol::Resize{24, 80}), {}});
+    t.core->on_client_frames(t.now, Caller{PeerId{"c"}, {}}, frames);
+    t.advance(100ms);
+    EXPECT_EQ(t.order("a", Verb::vm_exec)->header.kind, Kind::control);
+    t.to_workers.clear();
+    frames = protocol::to_frames({header, std::string(1000, 'x'), {}});
+    t.core->on_client_frames(t.now, Caller{PeerId{"c"}, {}}, frames);
+    t.advance(100ms);
+    EXPECT_EQ(t.code(id), ErrorCode::too_large);
+    EXPECT_FALSE(t.order("a", Verb::vm_exec));
+
+    id = t.send(Verb::exec, encode(protocol::StreamRequest{"box", 1000}), {}, "c", 0, "opaque");
+    t.to_workers.clear();
+    header.id = id;
+    header.kind = Kind::end;
+    frames = protocol::to_frames({header, {}, "x"});
+    t.core->on_client_frames(t.now, Caller{PeerId{"c"}, {}}, frames);
+    t.advance(100ms);
+    EXPECT_EQ(t.code(id), ErrorCode::too_large);
+}
+
 TEST_F(StreamTest, EndsWhenItsNodesConnectionTakesNoMore) {
     t.core->on_stream_stuck(t.now, protocol::as_job_id(job()));
     t.advance(100ms);
