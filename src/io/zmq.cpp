@@ -1,5 +1,7 @@
 #include "io/zmq.hpp"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -147,6 +149,41 @@ tl::unexpected<Error> bind_error(const std::string& endpoint, int error) {
     }
 }
 
+/// A socket that listens there, as libzmq makes one. -1: see errno. REQUIRES: tcp://NUMBERS:PORT.
+int listening_socket(const std::string& endpoint) {
+    std::string host = endpoint.substr(6, endpoint.rfind(':') - 6);
+    const auto port = htons(static_cast<std::uint16_t>(std::stoul(endpoint.substr(endpoint.rfind(':') + 1))));
+    sockaddr_in6 six{};
+    sockaddr_in four{};
+    const bool is_six = host.size() > 2 && host.front() == '[';
+    if (is_six) {
+        six.sin6_family = AF_INET6;
+        six.sin6_port = port;
+        host = host.substr(1, host.size() - 2);
+    } else {
+        four.sin_family = AF_INET;
+        four.sin_port = port;
+    }
+    void* bytes = is_six ? static_cast<void*>(&six.sin6_addr) : &four.sin_addr;
+    if (inet_pton(is_six ? AF_INET6 : AF_INET, host.c_str(), bytes) != 1) {
+        errno = EINVAL;
+        return -1;
+    }
+    const int fd = ::socket(is_six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    if (fd < 0) return -1;
+    const int on = 1;
+    const int off = 0;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (is_six) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    const auto* address = is_six ? reinterpret_cast<const sockaddr*>(&six) : reinterpret_cast<const sockaddr*>(&four);
+    constexpr int backlog = 100;  // ZMQ_BACKLOG's default
+    if (::bind(fd, address, is_six ? sizeof six : sizeof four) == 0 && ::listen(fd, backlog) == 0) return fd;
+    const int error = errno;
+    ::close(fd);
+    errno = error;
+    return -1;
+}
+
 }  // namespace
 
 Socket::Socket(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -230,6 +267,16 @@ Result<void> Socket::bind(const std::string& endpoint) {
     const int error = zmq_errno();
     if (!path.empty()) ::umask(umask_before);
     if (outcome != 0) return bind_error(endpoint, error);
+    return {};
+}
+
+Result<void> Socket::bind_again(const std::string& endpoint) {
+    // libzmq's bind asks for the machine's interfaces first, and asserts that there is a descriptor for that.
+    const int fd = listening_socket(endpoint);
+    if (fd < 0) return bind_error(endpoint, errno);
+    impl_->socket.set(zmq::sockopt::ipv6, wants_ipv6(endpoint));
+    impl_->socket.set(zmq::sockopt::use_fd, fd);  // it is libzmq's from here on
+    if (zmq_bind(handle(), endpoint.c_str()) != 0) return bind_error(endpoint, zmq_errno());
     return {};
 }
 

@@ -125,6 +125,10 @@ public:
     /// Errors: io_failed (in use, not permitted, no such address), invalid_argument (not an endpoint).
     [[nodiscard]] Result<void> bind(const std::string& endpoint);
 
+    /// As bind(), at a tcp endpoint that a last_endpoint() has told. libzmq's own bind ends the process when no
+    /// descriptors are left; this says it: io_failed.
+    [[nodiscard]] Result<void> bind_again(const std::string& endpoint);
+
     /// Begins to connect; the peer need not be there yet, and its loss is repaired behind the scenes.
     /// Errors: invalid_argument (not an endpoint).
     [[nodiscard]] Result<void> connect(const std::string& endpoint);

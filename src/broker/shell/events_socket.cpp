@@ -54,19 +54,20 @@ Result<void> EventsSocket::bind(const std::string& endpoint, const io::SocketOpt
     options_ = options;
     options_.message_bytes_max = frame_bytes_max;
     with_keys_ = std::holds_alternative<io::CurveServer>(options.security);
-    if (auto opened = open(endpoint); !opened) return opened;
+    if (auto opened = open(); !opened) return opened;
+    if (auto bound = socket_->bind(endpoint); !bound) return bound;
     endpoint_ = socket_->last_endpoint();
     return {};
 }
 
-Result<void> EventsSocket::open(const std::string& endpoint) {
+Result<void> EventsSocket::open() {
     if (!socket_) {
         auto made = io::Socket::xpub(context_, options_);
         if (!made) return fail(made.error());
         socket_.emplace(std::move(*made));
         poller_.add(*socket_, {}, [this](io::Readiness) { on_subscriptions(); });
     }
-    return socket_->bind(endpoint);
+    return {};
 }
 
 void EventsSocket::close() {
@@ -143,7 +144,8 @@ void EventsSocket::open_again() {
     // A flood of connections may have taken all descriptors, and takes at once what is given back.
     const io::OpenFilesReserve lent;
     // The library gives the port back in a thread of its own, a moment later.
-    const auto opened = open(endpoint_);
+    auto opened = open();
+    if (opened) opened = socket_->bind_again(endpoint_);
     const Instant now = io::read_clock().instant;
     if (opened) {
         down_ = false;

@@ -54,7 +54,7 @@ public:
     [[nodiscard]] bool is_barred(const PublicKey& key) const { return barred_.contains(key); }
 
 private:
-    [[nodiscard]] Result<void> open(const std::string& endpoint);
+    [[nodiscard]] Result<void> open();
     void close();
     void open_again();
     void on_subscriptions();

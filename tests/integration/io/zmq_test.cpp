@@ -1,6 +1,7 @@
 #include "io/zmq.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -16,6 +17,7 @@ using test::run_until;
 using test::TempDir;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 using Frames = std::vector<std::string>;
 
 /// The next message, waited for.
@@ -163,6 +165,47 @@ TEST(Zmq, TakenPortIsASentence) {
     EXPECT_EQ(bound.error().code, ErrorCode::io_failed);
     EXPECT_THAT(bound.error().message, HasSubstr("in use"));
     EXPECT_THAT(bound.error().message, HasSubstr(first.last_endpoint()));
+}
+
+TEST(Zmq, BindsAgainOrSaysThatNoDescriptorsAreLeft) {
+    for (const std::string& endpoint : {std::string("tcp://127.0.0.1:*"), std::string("tcp://*:*")}) {
+        Context context;
+        std::string bound;
+        {
+            Socket first = Socket::router(context);
+            ASSERT_TRUE(first.bind(endpoint));
+            bound = first.last_endpoint();
+            Socket second = Socket::router(context);
+            const auto taken = second.bind_again(bound);
+            ASSERT_FALSE(taken);
+            EXPECT_THAT(taken.error().message, HasSubstr("in use"));
+        }
+        Socket router = Socket::router(context);
+        rlimit usual{};
+        ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &usual), 0);
+        const rlimit none{0, usual.rlim_max};
+        ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+        const auto full = router.bind_again(bound);
+        const auto no_socket = Socket::xpub(context);
+        ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &usual), 0);
+        ASSERT_FALSE(full);
+        EXPECT_EQ(full.error().code, ErrorCode::io_failed);
+        EXPECT_THAT(full.error().message, HasSubstr("Too many open files"));
+        ASSERT_FALSE(no_socket);
+        EXPECT_EQ(no_socket.error().code, ErrorCode::io_failed);
+
+        // The library gives the port back a moment later.
+        const Instant end = read_clock().instant + patience;
+        while (!router.bind_again(bound) && read_clock().instant < end) Poller().wait(10ms);
+        EXPECT_EQ(router.last_endpoint(), bound);
+        Socket dealer = Socket::dealer(context);
+        std::string at = bound;
+        if (const auto any = at.find("[::]"); any != std::string::npos) at.replace(any, 4, "127.0.0.1");
+        if (const auto any = at.find("0.0.0.0"); any != std::string::npos) at.replace(any, 7, "127.0.0.1");
+        ASSERT_TRUE(dealer.connect(at));
+        EXPECT_EQ(dealer.send(Frames{"hello"}), SendOutcome::sent);
+        EXPECT_THAT(receive(router), SizeIs(2)) << bound;
+    }
 }
 
 TEST(Zmq, BadEndpointsAreRefused) {
