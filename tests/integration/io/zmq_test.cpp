@@ -183,7 +183,9 @@ TEST(Zmq, BindsAgainOrSaysThatNoDescriptorsAreLeft) {
         Socket router = Socket::router(context);
         rlimit usual{};
         ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &usual), 0);
-        const rlimit none{0, usual.rlim_max};
+        // The three that every process has. With 0 poll() itself refuses, and libzmq's threads end the process for
+        // that; more than these the library may just be giving back.
+        const rlimit none{3, usual.rlim_max};
         ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
         const auto full = router.bind_again(bound);
         const auto no_socket = Socket::xpub(context);
