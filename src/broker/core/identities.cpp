@@ -1,6 +1,7 @@
 // Who may connect, who is behind a message, and what that one may. docs/security.md.
 #include "base/rule.hpp"
 #include "broker/core/broker_core.hpp"
+#include "broker/core/is_due.hpp"
 #include "protocol/audit.hpp"
 #include "protocol/text.hpp"
 
@@ -13,13 +14,6 @@ using protocol::Role;
 constexpr seconds refusal_audit_interval{60};
 /// So often at most it is written down that one key was barred: one that tries again after a restart is.
 constexpr seconds bar_audit_interval{3600};
-
-/// Whether that long has passed since `last`, which is now then.
-bool is_due(Instant& last, Instant now, seconds interval) {
-    if (last != Instant{} && now - last < interval) return false;
-    last = now;
-    return true;
-}
 
 protocol::Quota quota_of(const protocol::Quota& own, const protocol::Quota& by_default) {
     return {own.vms ? own.vms : by_default.vms, own.cpus_milli ? own.cpus_milli : by_default.cpus_milli,

@@ -73,7 +73,6 @@ public:
 
     /// Those of `owner`; nullopt: of all.
     [[nodiscard]] std::vector<const Request*> newest(std::size_t limit, const std::optional<std::string>& owner) const;
-    [[nodiscard]] std::size_t size() const { return requests_.size(); }
     /// Items of all requests, and of those of `owner`: what they cost in memory.
     [[nodiscard]] std::size_t items() const { return items_; }
     [[nodiscard]] std::size_t items_of(const std::string& owner) const;

@@ -5,6 +5,7 @@
 #include "base/rule.hpp"
 #include "base/version.hpp"
 #include "broker/core/broker_core.hpp"
+#include "broker/core/is_due.hpp"
 #include "protocol/audit.hpp"
 
 namespace mc::broker {
@@ -280,9 +281,7 @@ void BrokerCore::on_stranger(Now now, Node& node, const protocol::VmReport& repo
         const std::string target = dead ? full_name(stranger.record.owner, stranger.record.spec.name)
                                         : node.record.name + "/" + report.vm.str();
         // A worker can make up any number of containers that nobody knows.
-        if (dead || node.stranger_audited == Instant{} ||
-            now.instant - node.stranger_audited >= stranger_audit_interval) {
-            if (!dead) node.stranger_audited = now.instant;
+        if (dead || is_due(node.stranger_audited, now.instant, stranger_audit_interval)) {
             audit(now, broker_actor(), protocol::audit_cleanup, target, ErrorCode::ok, {}, why);
         }
         publish(now, protocol::event_kind::vm_cleanup, stranger, why);
