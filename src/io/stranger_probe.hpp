@@ -9,7 +9,8 @@
 namespace mc::io {
 
 /// Connects to a CURVE socket of this process with a key that nobody knows, to see that it is not let in: a socket
-/// whose keys came too late, or that no ZapHandler watches, lets everybody in without a word (pitfalls 6).
+/// whose keys came too late lets everybody in without a word, and so does one that no ZapHandler watches in a libzmq
+/// that knows no ZMQ_ZAP_ENFORCE_DOMAIN (pitfalls 6, 12).
 ///
 /// `socket`: an unused DEALER or SUB. Turns the poller, the ZapHandler's, for at most patience_max.
 /// `endpoint`: as this machine reaches it. Errors: internal (it was let in), io_failed (it could not be tried).

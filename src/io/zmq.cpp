@@ -17,6 +17,12 @@
 #include "io/random.hpp"
 
 namespace mc::io {
+namespace {
+
+/// ZMQ_ZAP_ENFORCE_DOMAIN: known to libzmq 4.3 as it is built, but declared in its headers only where drafts are.
+constexpr int zap_enforce_domain = 93;
+
+}  // namespace
 
 struct Context::Impl {
     zmq::context_t context{1};
@@ -70,7 +76,13 @@ struct Socket::Impl {
         };
         if (const auto* server = std::get_if<CurveServer>(&security)) {
             socket.set(zmq::sockopt::curve_server, true);
+            // With a domain of no name the library would ask no ZapHandler, and let everybody in.
+            MC_ASSERT(!server->domain.empty());
             socket.set(zmq::sockopt::zap_domain, server->domain);
+            // Without a ZapHandler nobody is let in then, rather than everybody. A build that does not know it is
+            // found out by probe_as_stranger().
+            const int on = 1;
+            static_cast<void>(zmq_setsockopt(socket.handle(), zap_enforce_domain, &on, sizeof on));
             keys(server->own);
         } else if (const auto* client = std::get_if<CurveClient>(&security)) {
             socket.set(zmq::sockopt::curve_serverkey, zmq::buffer(client->server.value));

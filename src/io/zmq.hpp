@@ -36,10 +36,10 @@ private:
 };
 
 /// Who binds asks every connection for a key. REQUIRES a ZapHandler in the same context before the
-/// bind: without one any key is let in (pitfalls 6).
+/// bind: without one nobody is let in, or, by a libzmq that knows no ZMQ_ZAP_ENFORCE_DOMAIN, any key (pitfalls 6, 12).
 struct CurveServer {
     KeyPair own;
-    std::string domain;  ///< given to the ZapHandler
+    std::string domain;  ///< given to the ZapHandler; not empty
 };
 /// Who connects proves its key, and talks to no other server than that one.
 struct CurveClient {

@@ -147,17 +147,29 @@ TEST_F(Curve, AProbeTellsThatStrangersAreKeptOut) {
                                   router.last_endpoint()));
 }
 
-// Pitfall 6: without a ZAP handler CURVE lets every key in, without a word.
+// A library that asks nobody, or a handler that lets everybody in.
 TEST(CurveProbe, TellsThatAStrangerGotIn) {
     Context context;
     Poller poller;
     const KeyPair server = KeyPair::make();
+    ZapHandler zap(context, [](auto&&...) { return Admission::let_in; });
+    ASSERT_TRUE(zap.begin(poller));
     Socket router = Socket::router(context, with(CurveServer{server, "clients"}));
     ASSERT_TRUE(router.bind("tcp://127.0.0.1:*"));
     const auto probed = probe_as_stranger(context, poller, Socket::dealer(context, stranger_options(server.pub)),
                                           router.last_endpoint());
     ASSERT_FALSE(probed);
     EXPECT_EQ(probed.error().code, ErrorCode::internal);
+    zap.end(poller);
+}
+
+// Pitfalls 6 and 12: libzmq by itself lets every key in, without a word, when there is no ZAP handler.
+TEST_F(Curve, WithoutAHandlerNobodyIsLetIn) {
+    Context unwatched;
+    Socket other = Socket::router(unwatched, with(CurveServer{server, "clients"}));
+    ASSERT_TRUE(other.bind("tcp://127.0.0.1:*"));
+    EXPECT_EQ(connect(CurveClient{client, server.pub}, other.last_endpoint()), Handshake::broken_off);
+    EXPECT_FALSE(other.receive());
 }
 
 TEST(HandshakeVerdict, IsPatientWithABrokerThatBreaksOffAndWithNothingElse) {
