@@ -4,10 +4,11 @@
 #include "cli/core/exit_code.hpp"
 #include "cli/shell/app.hpp"
 #include "io/options.hpp"
+#include "protocol/join_token.hpp"
 
 int main(int argc, char** argv) {
     try {
-        return mc::cli::run(mc::io::arguments(argc, argv));
+        return mc::cli::run(mc::io::arguments(argc, argv, mc::protocol::join_token_prefix));
     } catch (const std::exception& error) {
         std::fprintf(stderr, "mccli: something went wrong inside mccli: %s; please report it\n", error.what());
     } catch (...) {

@@ -64,8 +64,17 @@ Result<milliseconds> parse_duration(std::string_view text) {
     return milliseconds(number * factor);
 }
 
-std::vector<std::string> arguments(int argc, char** argv) {
-    return argc > 1 ? std::vector<std::string>(argv + 1, argv + argc) : std::vector<std::string>();
+std::vector<std::string> arguments(int argc, char** argv, std::string_view secret_prefix) {
+    if (argc < 1) return {};
+    const std::span<char*> given(argv + 1, argv + argc);
+    std::vector<std::string> kept(given.begin(), given.end());
+    if (secret_prefix.empty()) return kept;
+    for (char* argument : given) {
+        // The bytes that the kernel shows are these.
+        if (!std::string_view(argument).starts_with(secret_prefix)) continue;
+        for (char* at = argument + secret_prefix.size(); *at != '\0'; ++at) *at = '*';
+    }
+    return kept;
 }
 
 }  // namespace mc::io

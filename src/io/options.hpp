@@ -118,7 +118,9 @@ private:
 /// "1500ms", "90s", "2m", "1h", "1d" or bare seconds. Errors: invalid_argument.
 [[nodiscard]] Result<milliseconds> parse_duration(std::string_view text);
 
-/// main's arguments without the program's name.
-[[nodiscard]] std::vector<std::string> arguments(int argc, char** argv);
+/// main's arguments without the program's name. What in `argv` begins with `secret_prefix` is overwritten with `*`
+/// behind it, so that lists of processes and /proc/PID/cmdline have the secret no longer than until this is called; ""
+/// = none.
+[[nodiscard]] std::vector<std::string> arguments(int argc, char** argv, std::string_view secret_prefix = {});
 
 }  // namespace mc::io

@@ -8,7 +8,6 @@
 namespace mc::protocol {
 namespace {
 
-constexpr std::string_view prefix = "mc1-";
 /// Two keys, an endpoint, and what msgpack adds.
 constexpr std::size_t token_bytes_max = limits::endpoint_bytes_max + 2 * PublicKey::size + 16;
 
@@ -33,7 +32,8 @@ struct Packed {
 std::string to_text(const JoinToken& token) {
     const auto secret = PublicKey::from_bytes(token.secret.view());
     MC_ASSERT(secret);
-    return std::string(prefix) + to_base64url(encode(Packed{token.endpoint, token.broker, *secret, token.role}));
+    return std::string(join_token_prefix) +
+           to_base64url(encode(Packed{token.endpoint, token.broker, *secret, token.role}));
 }
 
 Result<JoinToken> read_join_token(std::string_view text) {
@@ -42,8 +42,8 @@ Result<JoinToken> read_join_token(std::string_view text) {
                     "this is not a join token: it is one word that begins with mc1-, as `mccli token create` printed "
                     "it; was a part of it lost?");
     };
-    if (!text.starts_with(prefix)) return bad();
-    auto bytes = from_base64url(text.substr(prefix.size()), token_bytes_max);
+    if (!text.starts_with(join_token_prefix)) return bad();
+    auto bytes = from_base64url(text.substr(join_token_prefix.size()), token_bytes_max);
     if (!bytes || bytes->empty()) return bad();
     const Secret unpacked(std::move(*bytes));
     auto packed = decode<Packed>(unpacked.view());

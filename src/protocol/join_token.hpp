@@ -11,6 +11,9 @@
 /// The one string with which somebody joins. docs/protocol.md "token_create", ADR 16.
 namespace mc::protocol {
 
+/// What every token begins with.
+inline constexpr std::string_view join_token_prefix = "mc1-";
+
 struct JoinToken {
     std::string endpoint;  ///< of the broker, for clients
     PublicKey broker;

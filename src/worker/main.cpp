@@ -9,6 +9,7 @@
 #include "io/options.hpp"
 #include "io/random.hpp"
 #include "io/signals.hpp"
+#include "protocol/join_token.hpp"
 #include "worker/shell/join.hpp"
 #include "worker/shell/state_file.hpp"
 #include "worker/shell/worker_options.hpp"
@@ -54,7 +55,7 @@ int join_cloud(const worker::WorkerOptions& options) {
 }
 
 int run(int argc, char** argv) {
-    auto options = worker::read_options(io::arguments(argc, argv));
+    auto options = worker::read_options(io::arguments(argc, argv, protocol::join_token_prefix));
     if (!options) return complain(options.error(), options.error().code == ErrorCode::usage ? exit_usage : exit_failed);
     if (!options->print.empty()) {
         std::fputs(options->print.c_str(), stdout);

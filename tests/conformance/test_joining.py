@@ -3,7 +3,9 @@
 import fcntl
 import json
 import os
+import pathlib
 import re
+import socket
 import subprocess
 import unittest
 from unittest.mock import ANY
@@ -93,6 +95,21 @@ class JoiningTest(KeyedCloudTest):
                 keys = Keys.of_context(stored)
                 if program == "mccli":
                     self.cloud.client(keys).hello()
+
+    def test_no_list_of_processes_shows_a_token_while_its_broker_is_awaited(self):
+        token = Keys(self.cloud.admin.broker)
+        for program, (role, *_) in self.programs.items():
+            with self.subTest(program), socket.create_server(("127.0.0.1", 0)) as silent:
+                silent.settimeout(40)
+                text = self.cloud.token_text(token, f"tcp://127.0.0.1:{silent.getsockname()[1]}")
+                joining = subprocess.Popen(self.command(program, text), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.env)
+                try:
+                    with silent.accept()[0]:
+                        shown = pathlib.Path(f"/proc/{joining.pid}/cmdline").read_bytes().decode().split("\0")
+                finally:
+                    joining.kill()
+                    joining.wait()
+                self.assertEqual(shown[1:3], ["join", "mc1-" + "*" * (len(text) - 4)])
 
     def test_worker_that_runs_is_not_given_another_key_under_its_feet(self):
         self.join("mcworker")
