@@ -28,7 +28,7 @@ std::string text_audit(const std::vector<AuditEntry>& entries, const TextStyle& 
     return rows.empty() ? "" : layout_table(columns, rows, style);
 }
 
-std::string json_audit(const std::vector<AuditEntry>& entries) {
+Json json_audit(const std::vector<AuditEntry>& entries) {
     Json out = Json::array();
     for (const auto& entry : entries) {
         Json one;
@@ -45,7 +45,7 @@ std::string json_audit(const std::vector<AuditEntry>& entries) {
         one["hash"] = entry.hash;
         out.push_back(std::move(one));
     }
-    return pretty(out);
+    return out;
 }
 
 std::string text_audit_check(const AuditCheck& check) {
@@ -56,13 +56,13 @@ std::string text_audit_check(const AuditCheck& check) {
     return out + "last hash: " + printable(check.last().hash) + "\n";
 }
 
-std::string json_audit_check(const AuditCheck& check) {
+Json json_audit_check(const AuditCheck& check) {
     const bool any = check.count() != 0;
-    return pretty(Json{{"entries", check.count()},
-                       {"first", any ? Json(check.first()) : Json(nullptr)},
-                       {"last", any ? Json(check.last().seq) : Json(nullptr)},
-                       {"last_hash", text_or_null(check.last().hash)},
-                       {"noted", check.noted_at() != 0 ? Json(check.noted_at()) : Json(nullptr)}});
+    return Json{{"entries", check.count()},
+                {"first", any ? Json(check.first()) : Json(nullptr)},
+                {"last", any ? Json(check.last().seq) : Json(nullptr)},
+                {"last_hash", text_or_null(check.last().hash)},
+                {"noted", check.noted_at() != 0 ? Json(check.noted_at()) : Json(nullptr)}};
 }
 
 }  // namespace mc::cli

@@ -72,13 +72,12 @@ Result<CommonOptions> read_common(const Settings& settings) {
     // "localhost:7710" is what fingers type; ZeroMQ wants the transport too.
     if (!out.broker.empty() && out.broker.find("://") == std::string::npos) out.broker.insert(0, "tcp://");
     const auto format = settings.get("output").value_or("table");
-    if (format == "json")
-        out.output = OutputFormat::json;
-    else if (format == "wide")
-        out.output = OutputFormat::wide;
-    else if (format != "table") {
-        return fail(ErrorCode::usage, "--output: \"" + format + "\" is not a format: use table, wide or json");
+    const auto known = output_format_of(format);
+    if (!known) {
+        return fail(ErrorCode::usage,
+                    "--output: \"" + format + "\" is not a format: use table, wide, json, yaml, csv or name");
     }
+    out.output = *known;
     auto timeout = take(settings, "connect-timeout", out.connect_timeout, parse_duration);
     if (!timeout) return fail(timeout.error());
     return out;

@@ -8,17 +8,12 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "cli/core/command_line.hpp"
+#include "cli/core/output.hpp"
 #include "protocol/client_bodies.hpp"
 
 /// What a command line asks for, checked: arguments in, requests out. Everything
 /// that is wrong is found here, before anything is sent.
 namespace mc::cli {
-
-enum class OutputFormat {
-    table,
-    wide,  ///< a table with every column, not fitted to the terminal
-    json
-};
 
 struct CommonOptions {
     std::string broker;   ///< "" = as the context says, or the usual place

@@ -45,10 +45,10 @@ std::string text_contexts(const std::vector<ContextView>& contexts, const TextSt
     return layout_table(columns, rows, style);
 }
 
-std::string json_contexts(const std::vector<ContextView>& contexts) {
+Json json_contexts(const std::vector<ContextView>& contexts) {
     Json out = Json::array();
     for (const auto& context : contexts) out.push_back(json_of(context));
-    return pretty(out);
+    return out;
 }
 
 std::string text_context(const ContextDetails& context, const TextStyle& style) {
@@ -68,7 +68,7 @@ std::string text_context(const ContextDetails& context, const TextStyle& style) 
                          style);
 }
 
-std::string json_context(const ContextDetails& context) {
+Json json_context(const ContextDetails& context) {
     const auto& [stored, said, silence] = context;
     Json out = json_of(stored);
     out["owner"] = said ? Json(said->name) : Json(nullptr);
@@ -77,7 +77,7 @@ std::string json_context(const ContextDetails& context) {
     out["cloud"] = said ? Json(said->cloud.str()) : Json(nullptr);
     out["version"] = said ? Json(said->version) : Json(nullptr);
     out["silence"] = text_or_null(silence);
-    return pretty(out);
+    return out;
 }
 
 }  // namespace mc::cli

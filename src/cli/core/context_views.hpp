@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/public_key.hpp"
+#include "cli/core/json_helpers.hpp"
 #include "cli/core/text.hpp"
 #include "protocol/client_bodies.hpp"
 
@@ -28,9 +29,9 @@ struct ContextDetails {
 };
 
 [[nodiscard]] std::string text_context(const ContextDetails& context, const TextStyle& style);
-[[nodiscard]] std::string json_context(const ContextDetails& context);
+[[nodiscard]] Json json_context(const ContextDetails& context);
 
 [[nodiscard]] std::string text_contexts(const std::vector<ContextView>& contexts, const TextStyle& style);
-[[nodiscard]] std::string json_contexts(const std::vector<ContextView>& contexts);
+[[nodiscard]] Json json_contexts(const std::vector<ContextView>& contexts);
 
 }  // namespace mc::cli

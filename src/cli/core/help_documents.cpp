@@ -47,7 +47,16 @@ constexpr Section output_section{
     "With -o json every listing is a JSON array, `info`, a single `create`, `token create` and `audit --verify` an "
     "object, `watch` one "
     "object per line, "
-    "and an error an object on stderr. Field names are stable; times are RFC 3339 in UTC; what is not there is null."};
+    "and an error an object on stderr. Field names are stable; times are RFC 3339 in UTC; what is not there is "
+    "null.\n\n"
+    "The other formats are made of that JSON. -o yaml is the same document in YAML, errors included; `watch` prints "
+    "one "
+    "document per event. -o csv has the fields below as columns, in that order, under a line of titles, also when "
+    "there "
+    "is nothing in the listing; lines end as RFC 4180 says, what is not there is an empty cell, an object or array is "
+    "its JSON, and control characters are `?`. -o name prints one name a line: of VMs, nodes and contexts, the "
+    "fingerprints of keys and tokens, the ids of requests, the numbers of audit entries; of results only what worked. "
+    "`watch` has neither csv nor name."};
 
 constexpr Section trouble_section{
     "When the broker can't just now",

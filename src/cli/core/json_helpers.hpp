@@ -6,7 +6,7 @@
 #include "base/error.hpp"
 #include "base/time.hpp"
 
-/// How the JSON of json_views.hpp and key_views.hpp is written. Use those.
+/// How the JSON of json_views.hpp, key_views.hpp and the like is put together and written.
 namespace mc::cli {
 
 // Insertion order is kept: the fields people look for come first.

@@ -121,49 +121,49 @@ Json job_json(const protocol::JobView& job, bool with_items) {
 
 }  // namespace
 
-std::string json_created(const protocol::ItemResult& item, const std::string& password) {
-    return pretty(created_json(item, password));
+Json json_created(const protocol::ItemResult& item, const std::string& password) {
+    return created_json(item, password);
 }
 
-std::string json_created_all(const std::vector<protocol::ItemResult>& items, const std::string& password) {
+Json json_created_all(const std::vector<protocol::ItemResult>& items, const std::string& password) {
     Json out = Json::array();
     for (const auto& item : items) out.push_back(created_json(item, password));
-    return pretty(out);
+    return out;
 }
 
-std::string json_vms(const std::vector<protocol::VmView>& vms) {
+Json json_vms(const std::vector<protocol::VmView>& vms) {
     Json out = Json::array();
     for (const auto& vm : vms) out.push_back(vm_json(vm));
-    return pretty(out);
+    return out;
 }
 
-std::string json_vm(const protocol::VmView& vm) {
-    return pretty(vm_json(vm));
+Json json_vm(const protocol::VmView& vm) {
+    return vm_json(vm);
 }
 
-std::string json_nodes(const std::vector<protocol::NodeView>& nodes) {
+Json json_nodes(const std::vector<protocol::NodeView>& nodes) {
     Json out = Json::array();
     for (const auto& node : nodes) out.push_back(node_json(node));
-    return pretty(out);
+    return out;
 }
 
-std::string json_items(const std::vector<protocol::ItemResult>& items, std::string_view done) {
+Json json_items(const std::vector<protocol::ItemResult>& items, std::string_view done) {
     Json out = Json::array();
     for (const auto& item : items) out.push_back(item_json(item, done));
-    return pretty(out);
+    return out;
 }
 
-std::string json_job(const protocol::JobView& job) {
-    return pretty(job_json(job, true));
+Json json_job(const protocol::JobView& job) {
+    return job_json(job, true);
 }
 
-std::string json_jobs(const std::vector<protocol::JobView>& jobs) {
+Json json_jobs(const std::vector<protocol::JobView>& jobs) {
     Json out = Json::array();
     for (const auto& job : jobs) out.push_back(job_json(job, false));
-    return pretty(out);
+    return out;
 }
 
-std::string json_event(const protocol::Event& event) {
+Json json_event(const protocol::Event& event) {
     Json out;
     out["seq"] = event.seq.value;
     out["time"] = format_time_ms(event.time);
@@ -175,24 +175,24 @@ std::string json_event(const protocol::Event& event) {
     out["reason"] = text_or_null(event.reason);
     out["request"] = event.request ? Json(event.request.str()) : Json(nullptr);
     out["epoch"] = event.epoch.value;
-    return line(out);
+    return out;
 }
 
-std::string json_gap(EventSeq first, EventSeq last) {
-    return line(Json{{"gap", Json{{"first", first.value}, {"last", last.value}}}});
+Json json_gap(EventSeq first, EventSeq last) {
+    return Json{{"gap", Json{{"first", first.value}, {"last", last.value}}}};
 }
 
-std::string json_other_cloud(CloudId cloud) {
-    return line(Json{{"other_cloud", cloud.str()}});
+Json json_other_cloud(CloudId cloud) {
+    return Json{{"other_cloud", cloud.str()}};
 }
 
-std::string json_error(const Error& error, ExitCode exit_code) {
+Json json_error(const Error& error, ExitCode exit_code) {
     Json out = error_json(error.code, error.message);
     out["exit_code"] = static_cast<int>(exit_code);
-    return line(Json{{"error", std::move(out)}});
+    return Json{{"error", std::move(out)}};
 }
 
-std::string json_versions(const Versions& versions) {
+Json json_versions(const Versions& versions) {
     Json nodes = Json::array();
     for (const auto& node : versions.nodes) {
         nodes.push_back(Json{{"name", node.name},
@@ -200,12 +200,12 @@ std::string json_versions(const Versions& versions) {
                              {"engine_version", text_or_null(node.engine_version)}});
     }
     const bool reached = !versions.broker.empty();
-    return pretty(Json{{"client", versions.client},
-                       {"broker", text_or_null(versions.broker)},
-                       {"cloud", reached ? Json(versions.cloud.str()) : Json()},
-                       {"epoch", reached ? Json(versions.epoch.value) : Json()},
-                       {"last_event", reached ? Json(versions.last_event.value) : Json()},
-                       {"nodes", nodes}});
+    return Json{{"client", versions.client},
+                {"broker", text_or_null(versions.broker)},
+                {"cloud", reached ? Json(versions.cloud.str()) : Json()},
+                {"epoch", reached ? Json(versions.epoch.value) : Json()},
+                {"last_event", reached ? Json(versions.last_event.value) : Json()},
+                {"nodes", nodes}};
 }
 
 }  // namespace mc::cli

@@ -6,36 +6,37 @@
 
 #include "base/error.hpp"
 #include "cli/core/exit_code.hpp"
+#include "cli/core/json_helpers.hpp"
 #include "protocol/client_bodies.hpp"
 
-/// `-o json`: the same facts under stable snake_case names, documented by
-/// json_fields() in docs/cli.md. Times are RFC 3339 in UTC or null, absent things
-/// are null, names are never reused with another meaning. Every text ends with a line break.
+/// What every verb has to show, as data: the truth that `-o json`, yaml, csv and name are made of (output.hpp). Field
+/// names are stable, snake_case, and documented by json_fields() in docs/cli.md. Times are RFC 3339 in UTC or null,
+/// absent things are null, names are never reused with another meaning.
 namespace mc::cli {
 
 /// A new VM with the fields that the ancestor of this program gave (status, name,
 /// ssh_host, ssh_port, username, password) and all of VmView. `password` "" = none.
-[[nodiscard]] std::string json_created(const protocol::ItemResult& item, const std::string& password);
+[[nodiscard]] Json json_created(const protocol::ItemResult& item, const std::string& password);
 /// The same for `-n N`: an array.
-[[nodiscard]] std::string json_created_all(const std::vector<protocol::ItemResult>& items, const std::string& password);
+[[nodiscard]] Json json_created_all(const std::vector<protocol::ItemResult>& items, const std::string& password);
 
-[[nodiscard]] std::string json_vms(const std::vector<protocol::VmView>& vms);
-[[nodiscard]] std::string json_vm(const protocol::VmView& vm);
-[[nodiscard]] std::string json_nodes(const std::vector<protocol::NodeView>& nodes);
+[[nodiscard]] Json json_vms(const std::vector<protocol::VmView>& vms);
+[[nodiscard]] Json json_vm(const protocol::VmView& vm);
+[[nodiscard]] Json json_nodes(const std::vector<protocol::NodeView>& nodes);
 /// Results of start, stop, restart, delete: an array, one object per name asked for.
-[[nodiscard]] std::string json_items(const std::vector<protocol::ItemResult>& items, std::string_view done);
-[[nodiscard]] std::string json_job(const protocol::JobView& job);
-[[nodiscard]] std::string json_jobs(const std::vector<protocol::JobView>& jobs);
+[[nodiscard]] Json json_items(const std::vector<protocol::ItemResult>& items, std::string_view done);
+[[nodiscard]] Json json_job(const protocol::JobView& job);
+[[nodiscard]] Json json_jobs(const std::vector<protocol::JobView>& jobs);
 
 /// One line of `watch`.
-[[nodiscard]] std::string json_event(const protocol::Event& event);
+[[nodiscard]] Json json_event(const protocol::Event& event);
 /// Events that can't be had any more, `first` to `last`.
-[[nodiscard]] std::string json_gap(EventSeq first, EventSeq last);
+[[nodiscard]] Json json_gap(EventSeq first, EventSeq last);
 /// The events from here on are numbered by another cloud.
-[[nodiscard]] std::string json_other_cloud(CloudId cloud);
+[[nodiscard]] Json json_other_cloud(CloudId cloud);
 
 /// What goes to stderr with `-o json`.
-[[nodiscard]] std::string json_error(const Error& error, ExitCode exit_code);
+[[nodiscard]] Json json_error(const Error& error, ExitCode exit_code);
 
 struct Versions {
     std::string client;
@@ -45,7 +46,7 @@ struct Versions {
     Epoch epoch{};
     EventSeq last_event{};
 };
-[[nodiscard]] std::string json_versions(const Versions& versions);
+[[nodiscard]] Json json_versions(const Versions& versions);
 
 struct JsonField {
     std::string_view object;  ///< as help_documents.cpp titles them: vm, create, item, node, …

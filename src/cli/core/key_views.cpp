@@ -88,7 +88,7 @@ std::string text_new_token(const NewToken& made) {
     return out + "It is shown only here. Who has it can join: hand it over by a way that you both trust.\n";
 }
 
-std::string json_new_token(const NewToken& made) {
+Json json_new_token(const NewToken& made) {
     const auto& request = made.request;
     Json out;
     out["token"] = made.token;
@@ -100,7 +100,7 @@ std::string json_new_token(const NewToken& made) {
     out["key_ttl_seconds"] = number_or_null(request.key_ttl_seconds);
     out["quota"] = quota_json(request.quota);
     out["endpoint"] = made.endpoint;
-    return pretty(out);
+    return out;
 }
 
 std::string text_keys(const std::vector<KeyView>& keys, WallTime now, const TextStyle& style) {
@@ -141,28 +141,22 @@ std::string text_tokens(const std::vector<KeyView>& tokens, WallTime now, const 
     return rows.empty() ? "" : layout_table(columns, rows, style);
 }
 
-std::string text_fingerprints(const std::vector<KeyView>& keys) {
-    std::string out;
-    for (const auto& key : keys) out += printable(key.fingerprint) + "\n";
-    return out;
-}
-
-std::string json_keys(const std::vector<KeyView>& keys) {
+Json json_keys(const std::vector<KeyView>& keys) {
     Json out = Json::array();
     for (const auto& key : keys) {
         out.push_back(common_json(key, key.role));
         out.back()["node"] = key.node ? Json(key.node.str()) : Json(nullptr);
     }
-    return pretty(out);
+    return out;
 }
 
-std::string json_tokens(const std::vector<KeyView>& tokens) {
+Json json_tokens(const std::vector<KeyView>& tokens) {
     Json out = Json::array();
     for (const auto& token : tokens) {
         out.push_back(common_json(token, token.grants));
         out.back()["uses_left"] = token.uses_left;
     }
-    return pretty(out);
+    return out;
 }
 
 }  // namespace mc::cli

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/time.hpp"
+#include "cli/core/json_helpers.hpp"
 #include "cli/core/text.hpp"
 #include "protocol/key_bodies.hpp"
 
@@ -18,11 +19,9 @@ namespace mc::cli {
 [[nodiscard]] std::string text_keys(const std::vector<protocol::KeyView>& keys, WallTime now, const TextStyle& style);
 [[nodiscard]] std::string text_tokens(const std::vector<protocol::KeyView>& tokens, WallTime now,
                                       const TextStyle& style);
-/// One fingerprint a line.
-[[nodiscard]] std::string text_fingerprints(const std::vector<protocol::KeyView>& keys);
 
-[[nodiscard]] std::string json_keys(const std::vector<protocol::KeyView>& keys);
-[[nodiscard]] std::string json_tokens(const std::vector<protocol::KeyView>& tokens);
+[[nodiscard]] Json json_keys(const std::vector<protocol::KeyView>& keys);
+[[nodiscard]] Json json_tokens(const std::vector<protocol::KeyView>& tokens);
 
 /// A token that was just made: `token` is the string itself, which is nowhere else.
 struct NewToken {
@@ -31,7 +30,7 @@ struct NewToken {
     std::string endpoint;
 };
 [[nodiscard]] std::string text_new_token(const NewToken& made);
-[[nodiscard]] std::string json_new_token(const NewToken& made);
+[[nodiscard]] Json json_new_token(const NewToken& made);
 
 /// "5 VMs, 8 cpus, 4G, ttl 24h"; "" = nothing but the broker's own.
 [[nodiscard]] std::string quota_text(const protocol::Quota& quota);

@@ -162,7 +162,8 @@ const std::vector<OptionSpec>& common_options() {
          "which cloud, and with which key: a context's name, a file of one, or none: without keys (default: the "
          "current one)"},
         {"output", 'o', "FORMAT",
-         "table, wide (all columns, uncut) or json; json makes errors JSON too (default table)"},
+         "table, wide (all columns, uncut), json, yaml, csv or name (one a line); json and yaml make errors so too "
+         "(default table)"},
         {"quiet", 'q', "", "no progress and no remarks; in lists only the names"},
         {"connect-timeout", 0, "DURATION", "how long to wait for a first sign of the broker (default 3s)"},
         {"state-dir", 0, "DIR",

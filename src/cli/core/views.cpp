@@ -136,6 +136,14 @@ std::string text_created_all(const std::vector<protocol::ItemResult>& items, con
     return out;
 }
 
+std::string text_created_names(const std::vector<protocol::ItemResult>& items, const std::string& password) {
+    std::string out;
+    for (const auto& item : items) {
+        if (item.code == ErrorCode::ok && item.vm) out += printable(item.vm->name) + "\n";
+    }
+    return password.empty() ? out : out + password + "\n";
+}
+
 std::string text_vms(const std::vector<protocol::VmView>& vms, WallTime now, const TextStyle& style) {
     const std::vector<Column> columns{
         {"NAME", false, 10}, {"OWNER", false, 9},     {"STATE", false, 9}, {"NODE", false, 7},
@@ -161,13 +169,6 @@ std::string text_vms(const std::vector<protocol::VmView>& vms, WallTime now, con
                         {vm.reason}});
     }
     return rows.empty() ? "" : layout_table(columns, rows, style);
-}
-
-std::string text_names(const std::vector<protocol::VmView>& vms) {
-    const bool owners = of_several_owners(vms);
-    std::string out;
-    for (const auto& vm : vms) out += printable(owners ? full_name(vm) : vm.name) + "\n";
-    return out;
 }
 
 std::string text_vm(const protocol::VmView& vm, WallTime now, const TextStyle& style) {

@@ -17,9 +17,11 @@ namespace mc::cli {
 [[nodiscard]] std::string text_created_all(const std::vector<protocol::ItemResult>& items, const std::string& password,
                                            const TextStyle& style);
 
+/// With --quiet: the names, and the password if there is one.
+[[nodiscard]] std::string text_created_names(const std::vector<protocol::ItemResult>& items,
+                                             const std::string& password);
+
 [[nodiscard]] std::string text_vms(const std::vector<protocol::VmView>& vms, WallTime now, const TextStyle& style);
-/// One name a line; OWNER/NAME when they are of several owners.
-[[nodiscard]] std::string text_names(const std::vector<protocol::VmView>& vms);
 [[nodiscard]] std::string text_vm(const protocol::VmView& vm, WallTime now, const TextStyle& style);
 [[nodiscard]] std::string text_nodes(const std::vector<protocol::NodeView>& nodes, const TextStyle& style);
 /// "vm-1 stopped", one line per item that worked. `done` is "stopped", ….

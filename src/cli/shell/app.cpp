@@ -4,8 +4,7 @@
 
 #include <cstdio>
 
-#include "cli/core/json_views.hpp"
-#include "cli/core/views.hpp"
+#include "cli/core/output.hpp"
 #include "cli/shell/route.hpp"
 #include "cli/shell/terminal.hpp"
 #include "io/files.hpp"
@@ -72,13 +71,23 @@ void App::remark(std::string_view text) const {
     if (!options_.quiet) write_all(STDERR_FILENO, "mccli: " + printable(text) + "\n");
 }
 
-int report_error(const Error& error, ExitCode exit_code, bool json) {
-    write_all(STDERR_FILENO, json ? json_error(error, exit_code) : text_error(error));
+int App::show(const View& view) const {
+    const bool table = options_.output == OutputFormat::table || options_.output == OutputFormat::wide;
+    const bool listing = !view.none.empty();
+    const OutputFormat format = table && listing && options_.quiet ? OutputFormat::name : options_.output;
+    const std::string text = rendered(view, format, style_);
+    if (text.empty() && format != OutputFormat::name && listing) remark(view.none);
+    print(text);
+    return 0;
+}
+
+int report_error(const Error& error, ExitCode exit_code, OutputFormat format) {
+    write_all(STDERR_FILENO, rendered_error(error, exit_code, format));
     return static_cast<int>(exit_code);
 }
 
 int App::report(const Error& error, ExitCode exit_code) const {
-    return report_error(error, exit_code, json());
+    return report_error(error, exit_code, options_.output);
 }
 
 int App::report(const Error& error) const {

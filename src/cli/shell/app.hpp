@@ -38,7 +38,8 @@ public:
     [[nodiscard]] const CommonOptions& options() const { return options_; }
     [[nodiscard]] const Settings& settings() const { return settings_; }
     [[nodiscard]] const CommandLine& line() const { return line_; }
-    [[nodiscard]] bool json() const { return options_.output == OutputFormat::json; }
+    /// Whether output and errors are for programs: no spinner, no prose.
+    [[nodiscard]] bool for_programs() const { return cli::for_programs(options_.output); }
     [[nodiscard]] const TextStyle& style() const { return style_; }
     [[nodiscard]] io::Context& context();
     /// Made when it is not there. Errors: io_failed, denied.
@@ -65,7 +66,10 @@ public:
 
     /// To stdout.
     void print(std::string_view text) const;
-    /// A sentence to stderr, as JSON with -o json; returns the exit code to end with.
+    /// To stdout in the format that was asked for; a listing as its names with --quiet, as a remark when it is empty.
+    /// Returns the exit code 0.
+    int show(const View& view) const;
+    /// A sentence to stderr, as an object with -o json and yaml; returns the exit code to end with.
     int report(const Error& error) const;
     int report(const Error& error, ExitCode exit_code) const;
     /// A remark to stderr; not with --quiet.
@@ -87,7 +91,7 @@ private:
 };
 
 /// Says an error before there is an App.
-int report_error(const Error& error, ExitCode exit_code, bool json);
+int report_error(const Error& error, ExitCode exit_code, OutputFormat format);
 
 /// mccli with these arguments (without the program's name). Returns the process's exit code.
 int run(std::span<const std::string> args);

@@ -1,5 +1,5 @@
-#include "cli/core/audit_views.hpp"
 #include "cli/core/key_commands.hpp"
+#include "cli/core/listings.hpp"
 #include "cli/shell/commands.hpp"
 
 /// audit.
@@ -22,13 +22,11 @@ int verify(App& app, const AuditCommand& command) {
     if (auto read = read_through(app, check); !read) return app.report(read.error());
     // Exit code 1 whatever it is: 2 to 7 would tell of something else.
     if (const auto fault = check.fault()) return app.report(Error{ErrorCode::store_failed, *fault}, ExitCode::failed);
-    if (app.json())
-        app.print(json_audit_check(check));
-    else if (app.options().quiet)
+    if (app.options().quiet && !app.for_programs()) {
         app.print(check.count() == 0 ? "" : check.last().hash + "\n");
-    else
-        app.print(text_audit_check(check));
-    return 0;
+        return 0;
+    }
+    return app.show(view_audit_check(check));
 }
 
 }  // namespace
@@ -43,13 +41,7 @@ int run_audit(App& app) {
         app.remark("entries " + std::to_string(gone->first) + " to " + std::to_string(gone->second) +
                    " are no longer kept");
     }
-    if (app.json())
-        app.print(json_audit(reader.entries()));
-    else if (reader.entries().empty())
-        app.remark("there are no such entries in the audit log");
-    else
-        app.print(text_audit(reader.entries(), app.style()));
-    return 0;
+    return app.show(view_audit(reader.entries()));
 }
 
 }  // namespace mc::cli

@@ -74,7 +74,7 @@ Result<protocol::Message> App::call(protocol::Verb verb, protocol::Bytes body, c
     if (!connection) return fail(connection.error());
     const Instant start = io::read_clock().instant;
     RequestDriver driver(make_request(verb, std::move(body), options, options_.connect_timeout), start);
-    Spinner spinner(options.progress, !options_.quiet && !json(), start);
+    Spinner spinner(options.progress, !options_.quiet && !for_programs(), start);
 
     io::Poller poller;
     const auto on_messages = [&] {

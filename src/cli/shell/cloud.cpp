@@ -1,5 +1,5 @@
 #include "base/version.hpp"
-#include "cli/core/views.hpp"
+#include "cli/core/listings.hpp"
 #include "cli/shell/commands.hpp"
 #include "io/clock.hpp"
 
@@ -11,17 +11,7 @@ using protocol::Verb;
 int run_nodes(App& app) {
     const auto reply = app.ask<protocol::NodesReply>(Verb::nodes, {});
     if (!reply) return app.report(reply.error());
-    if (app.json()) {
-        app.print(json_nodes(reply->nodes));
-    } else if (app.options().quiet) {
-        for (const auto& node : reply->nodes) app.print(node.name + "\n");
-    } else if (reply->nodes.empty()) {
-        app.remark(
-            "there are no nodes yet; start a worker on a machine with Docker: mcworker --broker ENDPOINT --node NAME");
-    } else {
-        app.print(text_nodes(reply->nodes, app.style()));
-    }
-    return 0;
+    return app.show(view_nodes(reply->nodes));
 }
 
 int run_node_action(App& app, VerbId verb) {
@@ -41,21 +31,14 @@ int run_job(App& app) {
     if (!id) return app.report(id.error());
     const auto reply = app.ask<protocol::JobReply>(Verb::job, protocol::encode(protocol::JobRequest{*id}));
     if (!reply) return app.report(reply.error());
-    app.print(app.json() ? json_job(reply->job) : text_job(reply->job, io::read_clock().wall, app.style()));
-    return 0;
+    return app.show(view_job(reply->job, io::read_clock().wall));
 }
 
 int run_jobs(App& app) {
     const protocol::JobsRequest asked{static_cast<std::uint16_t>(Verb::revoke)};
     const auto reply = app.ask<protocol::JobsReply>(Verb::jobs, protocol::encode(asked));
     if (!reply) return app.report(reply.error());
-    if (app.json())
-        app.print(json_jobs(reply->jobs));
-    else if (reply->jobs.empty())
-        app.remark("there are no requests to show");
-    else
-        app.print(text_jobs(reply->jobs, io::read_clock().wall, app.style()));
-    return 0;
+    return app.show(view_jobs(reply->jobs, io::read_clock().wall));
 }
 
 int run_cancel(App& app) {
@@ -63,7 +46,7 @@ int run_cancel(App& app) {
     if (!id) return app.report(id.error());
     const auto reply = app.call(Verb::cancel, protocol::encode(protocol::JobRequest{*id}));
     if (!reply) return app.report(reply.error());
-    if (!app.json() && !app.options().quiet) app.print("cancelled " + id->str() + "\n");
+    if (!app.for_programs() && !app.options().quiet) app.print("cancelled " + id->str() + "\n");
     return 0;
 }
 
@@ -78,8 +61,7 @@ int run_version(App& app) {
         versions.last_event = hello->last_event;
         if (auto nodes = app.ask<protocol::NodesReply>(Verb::nodes, {})) versions.nodes = std::move(nodes->nodes);
     }
-    app.print(app.json() ? json_versions(versions) : text_versions(versions));
-    return 0;
+    return app.show(view_versions(versions));
 }
 
 }  // namespace mc::cli

@@ -1,7 +1,7 @@
 #include "io/contexts.hpp"
 
 #include "base/version.hpp"
-#include "cli/core/context_views.hpp"
+#include "cli/core/listings.hpp"
 #include "cli/shell/commands.hpp"
 
 /// context, context show, use and remove. Only show asks a broker.
@@ -19,21 +19,11 @@ ContextView view_of(const std::string& name, bool current, const Result<io::Stor
 int run_contexts(App& app) {
     const io::Contexts contexts;
     std::vector<ContextView> views;
-    std::string names;
     const std::string current = contexts.current();
     for (const auto& name : contexts.names()) {
-        names += name + "\n";
         views.push_back(view_of(name, name == current, contexts.load(name)));
     }
-    if (app.json())
-        app.print(json_contexts(views));
-    else if (app.options().quiet)
-        app.print(names);
-    else if (views.empty())
-        app.remark("there are no contexts; join a cloud with: mccli join TOKEN");
-    else
-        app.print(text_contexts(views, app.style()));
-    return 0;
+    return app.show(view_contexts(views));
 }
 
 int run_context_show(App& app) {
@@ -62,8 +52,7 @@ int run_context_show(App& app) {
         else
             details.silence = said.error().message;
     }
-    app.print(app.json() ? json_context(details) : text_context(details, app.style()));
-    return 0;
+    return app.show(view_context(details));
 }
 
 int run_context_use(App& app) {

@@ -1,7 +1,7 @@
 #include "base/version.hpp"
 #include "cli/core/endpoints.hpp"
 #include "cli/core/key_commands.hpp"
-#include "cli/core/key_views.hpp"
+#include "cli/core/listings.hpp"
 #include "cli/shell/commands.hpp"
 #include "cli/shell/pages.hpp"
 #include "io/clock.hpp"
@@ -21,27 +21,12 @@ Result<std::vector<KeyView>> list_keys(App& app) {
     return ask_pages<protocol::KeysRequest>(app, Verb::keys, &protocol::KeysReply::keys);
 }
 
-/// One of the two listings that the verb `keys` answers at once.
-struct Listing {
-    std::vector<KeyView> (*only)(std::vector<KeyView> listed);
-    std::string (*json)(const std::vector<KeyView>& shown);
-    std::string (*table)(const std::vector<KeyView>& shown, WallTime now, const TextStyle& style);
-    const char* none;  ///< what is said of an empty one
-};
-
-int show(App& app, const Listing& listing) {
+int show(App& app, std::vector<KeyView> (*only)(std::vector<KeyView> listed),
+         View (*view)(const std::vector<KeyView>& shown, WallTime now)) {
     auto listed = list_keys(app);
     if (!listed) return app.report(listed.error());
-    const auto shown = listing.only(std::move(*listed));
-    if (app.json())
-        app.print(listing.json(shown));
-    else if (app.options().quiet)
-        app.print(text_fingerprints(shown));
-    else if (shown.empty())
-        app.remark(listing.none);
-    else
-        app.print(listing.table(shown, io::read_clock().wall, app.style()));
-    return 0;
+    const auto shown = only(std::move(*listed));
+    return app.show(view(shown, io::read_clock().wall));
 }
 
 int revoke(App& app, const Result<protocol::RevokeRequest>& request) {
@@ -53,11 +38,11 @@ int revoke(App& app, const Result<protocol::RevokeRequest>& request) {
 }  // namespace
 
 int run_keys(App& app) {
-    return show(app, {only_keys, json_keys, text_keys, "no key is authorised; this broker is used without"});
+    return show(app, only_keys, view_keys);
 }
 
 int run_tokens(App& app) {
-    return show(app, {only_tokens, json_tokens, text_tokens, "there are no tokens"});
+    return show(app, only_tokens, view_tokens);
 }
 
 int run_keys_revoke(App& app) {
@@ -91,12 +76,10 @@ int run_token_create(App& app) {
     }
     const NewToken made{to_text(protocol::JoinToken{*endpoint, hello->key, pair.secret, request.role}), request,
                         *endpoint};
-    if (app.json())
-        app.print(json_new_token(made));
-    else if (app.options().quiet)
+    if (app.options().quiet && !app.for_programs())
         app.print(made.token + "\n");
     else
-        app.print(text_new_token(made));
+        app.show(view_new_token(made));
     if (protocol::is_loopback_endpoint(*endpoint)) {
         app.remark("the token leads to " + *endpoint +
                    ", which only programs on the broker's own machine reach; for others start it with --clients "

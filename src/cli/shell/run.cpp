@@ -18,13 +18,19 @@ namespace mc::cli {
 namespace {
 
 /// For errors in the command line itself, when nothing has been read from it yet.
-bool wants_json(std::span<const std::string> args) {
+OutputFormat wanted_format(std::span<const std::string> args) {
+    std::string_view wanted;
+    if (const char* set = std::getenv("MC_OUTPUT")) wanted = set;
     for (std::size_t i = 0; i < args.size() && args[i] != "--"; ++i) {
-        if (args[i] == "-ojson" || args[i] == "--output=json") return true;
-        if ((args[i] == "-o" || args[i] == "--output") && i + 1 < args.size()) return args[i + 1] == "json";
+        const std::string_view arg = args[i];
+        if ((arg == "-o" || arg == "--output") && i + 1 < args.size())
+            wanted = args[i + 1];
+        else if (arg.starts_with("--output="))
+            wanted = arg.substr(9);
+        else if (arg.starts_with("-o"))
+            wanted = arg.substr(2);
     }
-    const char* set = std::getenv("MC_OUTPUT");
-    return set != nullptr && std::string_view(set) == "json";
+    return output_format_of(wanted).value_or(OutputFormat::table);
 }
 
 std::size_t help_columns() {
@@ -126,7 +132,7 @@ int run_help(const CommandLine& line) {
     return report_error(
         Error{ErrorCode::usage, "there is no verb \"" + word + "\"" +
                                     (near ? "; did you mean \"" + *near + "\"?" : "; see: mccli --help")},
-        ExitCode::usage, false);
+        ExitCode::usage, OutputFormat::table);
 }
 
 int run_verb(App& app) {
@@ -199,7 +205,7 @@ int run_verb(App& app) {
 
 int run(std::span<const std::string> args) {
     auto line = split_command_line(args);
-    if (!line) return report_error(line.error(), exit_code_for(line.error().code), wants_json(args));
+    if (!line) return report_error(line.error(), exit_code_for(line.error().code), wanted_format(args));
     if (has_flag(*line, "--version")) return print("mccli " + std::string(mc::version) + "\n");
     if (line->verb == nullptr) {
         if (has_flag(*line, "--help")) return print(help_overview(help_columns()));
@@ -210,9 +216,9 @@ int run(std::span<const std::string> args) {
     if (has_flag(*line, "--help")) return print(help_verb(*line->verb, help_columns()));
     if (line->verb->id == VerbId::help) return run_help(*line);
     auto settings = Binding(*line).read();
-    if (!settings) return report_error(settings.error(), exit_code_for(settings.error().code), wants_json(args));
+    if (!settings) return report_error(settings.error(), exit_code_for(settings.error().code), wanted_format(args));
     auto common = read_common(*settings);
-    if (!common) return report_error(common.error(), exit_code_for(common.error().code), wants_json(args));
+    if (!common) return report_error(common.error(), exit_code_for(common.error().code), wanted_format(args));
     App app(std::move(*common), std::move(*settings), std::move(*line));
     return run_verb(app);
 }

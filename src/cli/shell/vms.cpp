@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "cli/core/listings.hpp"
 #include "cli/core/targets.hpp"
-#include "cli/core/views.hpp"
 #include "cli/shell/commands.hpp"
 #include "cli/shell/pages.hpp"
 #include "cli/shell/user_keys.hpp"
@@ -42,18 +42,17 @@ void print_created(const App& app, const CreateCommand& command, const std::vect
                    const std::string& password) {
     const bool any =
         std::any_of(items.begin(), items.end(), [](const ItemResult& i) { return i.code == ErrorCode::ok; });
-    if (app.json() && command.many) return app.print(json_created_all(items, password));
-    if (!any) return;
-    if (app.json()) return app.print(json_created(items.front(), password));
-    if (app.options().quiet) {
-        for (const auto& item : items) {
-            if (item.code == ErrorCode::ok && item.vm) app.print(item.vm->name + "\n");
-        }
-        if (!password.empty()) app.print(password + "\n");
-        return;
-    }
-    if (items.size() == 1 && items.front().vm) return app.print(text_created(*items.front().vm, password));
-    app.print(text_created_all(items, password, app.style()));
+    if (!any && !command.many) return;
+    const auto text = [&](const TextStyle& style) {
+        if (app.options().quiet) return text_created_names(items, password);
+        if (!command.many && items.front().vm) return text_created(*items.front().vm, password);
+        return text_created_all(items, password, style);
+    };
+    app.show(
+        {.json =
+             [&] { return command.many ? json_created_all(items, password) : json_created(items.front(), password); },
+         .text = text,
+         .objects = {"vm", "create"}});
 }
 
 /// To the sentences about VMs that are not there, which ones were probably meant.
@@ -122,10 +121,8 @@ int run_items(App& app, Verb verb, const std::vector<std::string>& targets, prot
         suggest_targets(app, reply->items);
     }
     const auto done = done_word(verb);
-    if (app.json())
-        app.print(json_items(reply->items, done));
-    else if (!app.options().quiet)
-        app.print(text_items(reply->items, done));
+    const bool table = app.options().output == OutputFormat::table || app.options().output == OutputFormat::wide;
+    if (!table || !app.options().quiet) app.show(view_items(reply->items, done));
     return report_items(app, reply->items);
 }
 
@@ -136,15 +133,7 @@ Result<std::vector<protocol::VmView>> list_all(App& app) {
 int run_list(App& app) {
     const auto vms = list_all(app);
     if (!vms) return app.report(vms.error());
-    if (app.json())
-        app.print(json_vms(*vms));
-    else if (app.options().quiet)
-        app.print(text_names(*vms));
-    else if (vms->empty())
-        app.remark("there are no VMs; make one with: mccli create");
-    else
-        app.print(text_vms(*vms, io::read_clock().wall, app.style()));
-    return 0;
+    return app.show(view_vms(*vms, io::read_clock().wall));
 }
 
 int report_about(App& app, const std::string& target, Error error) {
@@ -159,8 +148,7 @@ int run_info(App& app) {
     if (!target) return app.report(target.error());
     const auto reply = app.ask<protocol::InfoReply>(Verb::info, protocol::encode(protocol::InfoRequest{*target}));
     if (!reply) return report_about(app, *target, reply.error());
-    app.print(app.json() ? json_vm(reply->vm) : text_vm(reply->vm, io::read_clock().wall, app.style()));
-    return 0;
+    return app.show(view_vm(reply->vm, io::read_clock().wall));
 }
 
 }  // namespace mc::cli

@@ -87,15 +87,25 @@ private:
         connection_.send(message);
     }
 
+    template <class AsJson, class AsText>
+    std::string shown(AsJson json, AsText text) const {
+        if (app_.options().output == OutputFormat::json) return line(json());
+        if (app_.options().output == OutputFormat::yaml) return "---\n" + yaml(json());
+        return text();
+    }
+
     void carry_out() {
         std::string out;
         for (const auto& effect : follower_.take_effects()) {
             if (const auto* print = std::get_if<EventFollower::Print>(&effect)) {
-                out += app_.json() ? json_event(print->event) : text_event(print->event, me_, app_.style());
+                out += shown([&] { return json_event(print->event); },
+                             [&] { return text_event(print->event, me_, app_.style()); });
             } else if (const auto* gap = std::get_if<EventFollower::Gap>(&effect)) {
-                out += app_.json() ? json_gap(gap->first, gap->last) : text_gap(gap->first, gap->last);
+                out += shown([&] { return json_gap(gap->first, gap->last); },
+                             [&] { return text_gap(gap->first, gap->last); });
             } else if (const auto* other = std::get_if<EventFollower::OtherCloud>(&effect)) {
-                out += app_.json() ? json_other_cloud(other->cloud) : text_other_cloud(other->cloud);
+                out += shown([&] { return json_other_cloud(other->cloud); },
+                             [&] { return text_other_cloud(other->cloud); });
             } else if (const auto* remark = std::get_if<EventFollower::Remark>(&effect)) {
                 app_.remark(remark->text);
             } else if (const auto* replay = std::get_if<EventFollower::AskReplay>(&effect)) {
@@ -122,6 +132,9 @@ private:
 int run_watch(App& app) {
     const auto since = read_watch(app.settings());
     if (!since) return app.report(since.error());
+    if (app.options().output == OutputFormat::csv || app.options().output == OutputFormat::name) {
+        return app.report(Error{ErrorCode::usage, "watch has no csv and no names: use -o table, json or yaml"});
+    }
     auto signals = io::Signals::block({SIGINT, SIGTERM, SIGHUP});
     if (!signals) return app.report(signals.error());
     const auto hello =

@@ -11,17 +11,13 @@
 #include <string>
 
 #include "base/version.hpp"
-#include "cli/core/audit_views.hpp"
 #include "cli/core/command_line.hpp"
 #include "cli/core/commands.hpp"
-#include "cli/core/context_views.hpp"
 #include "cli/core/endpoints.hpp"
 #include "cli/core/help.hpp"
-#include "cli/core/json_views.hpp"
 #include "cli/core/key_commands.hpp"
-#include "cli/core/key_views.hpp"
+#include "cli/core/listings.hpp"
 #include "cli/core/ssh_command.hpp"
-#include "cli/core/views.hpp"
 #include "samples.hpp"
 
 namespace {
@@ -38,6 +34,14 @@ constexpr TextStyle coloured_wide{160, true};
 
 using Outputs = std::map<std::string, std::string>;  // path from the top -> what must be in it
 
+/// `name`.json, .yaml, .csv and -name.txt.
+void add_formats(Outputs& out, const std::string& name, const View& view) {
+    out[name + ".json"] = rendered(view, OutputFormat::json, piped);
+    out[name + ".yaml"] = rendered(view, OutputFormat::yaml, piped);
+    out[name + ".csv"] = rendered(view, OutputFormat::csv, piped);
+    out[name + "-name.txt"] = rendered(view, OutputFormat::name, piped);
+}
+
 void add_listings(Outputs& out) {
     const auto vms = samples::vms();
     out["list.txt"] = text_vms(vms, samples::now, piped);
@@ -45,25 +49,24 @@ void add_listings(Outputs& out) {
     out["list-80.txt"] = text_vms(vms, samples::now, usual);
     out["list-40.txt"] = text_vms(vms, samples::now, narrow);
     out["list-colours.txt"] = text_vms(vms, samples::now, coloured_wide);
-    out["list-quiet.txt"] = text_names(vms);
-    out["list.json"] = json_vms(vms);
+    add_formats(out, "list", view_vms(vms, samples::now));
     out["list-wide.txt"] = text_vms(vms, samples::now, {0, false, true});
     auto of_several = vms;
     of_several[1].owner = of_several[3].owner = "bob";
     out["list-owners.txt"] = text_vms(of_several, samples::now, piped);
     out["list-owners-80.txt"] = text_vms(of_several, samples::now, usual);
     out["list-owners-40.txt"] = text_vms(of_several, samples::now, narrow);
-    out["list-owners-quiet.txt"] = text_names(of_several);
-    out["list-empty.json"] = json_vms({});
+    out["list-owners-name.txt"] = names(json_vms(of_several));
+    add_formats(out, "list-empty", view_vms({}, samples::now));
     out["info.txt"] = text_vm(vms.front(), samples::now, piped);
     out["info-full.txt"] = text_vm(vms.back(), samples::now, piped);
-    out["info.json"] = json_vm(vms.back());
+    add_formats(out, "info", view_vm(vms.back(), samples::now));
     const auto nodes = samples::nodes();
     out["nodes.txt"] = text_nodes(nodes, piped);
     out["nodes-80.txt"] = text_nodes(nodes, usual);
     out["nodes-40.txt"] = text_nodes(nodes, narrow);
     out["nodes-colours.txt"] = text_nodes(nodes, coloured_wide);
-    out["nodes.json"] = json_nodes(nodes);
+    add_formats(out, "nodes", view_nodes(nodes));
 }
 
 void add_requests(Outputs& out) {
@@ -74,22 +77,22 @@ void add_requests(Outputs& out) {
     out["create-no-sshd.txt"] = text_created(vms[1], "");
     out["create-many.txt"] = text_created_all(items, "", usual);
     out["create-many-password.txt"] = text_created_all(items, "aB3dE5gH7jK9mN2p", usual);
-    out["create.json"] = json_created(items.front(), "");
-    out["create-password.json"] = json_created(items.front(), "aB3dE5gH7jK9mN2p");
-    out["create-many.json"] = json_created_all(items, "");
+    out["create.json"] = pretty(json_created(items.front(), ""));
+    out["create-password.json"] = pretty(json_created(items.front(), "aB3dE5gH7jK9mN2p"));
+    out["create-many.json"] = pretty(json_created_all(items, ""));
     out["start.txt"] = text_items(items, "started");
     out["stop.txt"] = text_items(items, "stopped");
-    out["stop.json"] = json_items(items, "stopped");
+    add_formats(out, "stop", view_items(items, "stopped"));
     const auto jobs = samples::jobs();
     out["jobs.txt"] = text_jobs(jobs, samples::now, usual);
-    out["jobs.json"] = json_jobs(jobs);
+    add_formats(out, "jobs", view_jobs(jobs, samples::now));
     out["job.txt"] = text_job(jobs.back(), samples::now, usual);
     out["job-under-way.txt"] = text_job(jobs.front(), samples::now, usual);
-    out["job.json"] = json_job(jobs.back());
+    add_formats(out, "job", view_job(jobs.back(), samples::now));
     const Versions versions{"0.1.0", "0.1.0", samples::nodes(), CloudId{7}, Epoch{2}, EventSeq{17}};
     out["version.txt"] = text_versions(versions);
     out["version-alone.txt"] = text_versions({"0.1.0", "", {}});
-    out["version.json"] = json_versions(versions);
+    add_formats(out, "version", view_versions(versions));
 }
 
 void add_keys(Outputs& out) {
@@ -97,12 +100,11 @@ void add_keys(Outputs& out) {
     out["keys.txt"] = text_keys(keys, samples::now, piped);
     out["keys-80.txt"] = text_keys(keys, samples::now, usual);
     out["keys-40.txt"] = text_keys(keys, samples::now, narrow);
-    out["keys-quiet.txt"] = text_fingerprints(keys);
-    out["keys.json"] = json_keys(keys);
+    add_formats(out, "keys", view_keys(keys, samples::now));
     const auto tokens = only_tokens(samples::keys());
     out["tokens.txt"] = text_tokens(tokens, samples::now, piped);
     out["tokens-80.txt"] = text_tokens(tokens, samples::now, usual);
-    out["tokens.json"] = json_tokens(tokens);
+    add_formats(out, "tokens", view_tokens(tokens, samples::now));
 }
 
 void add_new_token(Outputs& out) {
@@ -115,7 +117,7 @@ void add_new_token(Outputs& out) {
     one.request.uses = 30;
     one.request.ttl_seconds = 7200;
     one.request.quota.vms = 2;
-    out["token-create.json"] = json_new_token(one);
+    add_formats(out, "token-create", view_new_token(one));
     one.request.role = protocol::Role::worker;
     out["token-create-workers.txt"] = text_new_token(one);
 }
@@ -130,7 +132,7 @@ void add_context(Outputs& out) {
                   ""};
     one.silence = "the broker at tcp://cloud.lan:7710 does not answer; start it with mcbroker";
     out["context-show-silent.txt"] = text_context(one, piped);
-    out["context-show-silent.json"] = json_context(one);
+    out["context-show-silent.json"] = pretty(json_context(one));
     one.silence = "";
     one.said.emplace();
     one.said->name = "ada";
@@ -139,7 +141,10 @@ void add_context(Outputs& out) {
     one.said->cloud = CloudId{0x84de3caf76eeff6c};
     one.said->events_endpoint = "tcp://0.0.0.0:7712";
     out["context-show.txt"] = text_context(one, piped);
-    out["context-show.json"] = json_context(one);
+    add_formats(out, "context-show", view_context(one));
+    const std::vector<ContextView> contexts{one.stored};
+    out["context.txt"] = text_contexts(contexts, piped);
+    add_formats(out, "context", view_contexts(contexts));
     ContextDetails damaged;
     damaged.stored = {"old", false, "", {}, {}, "old.context holds a secret key, and others may read it"};
     out["context-show-trouble.txt"] = text_context(damaged, piped);
@@ -150,39 +155,41 @@ void add_audit(Outputs& out) {
     out["audit.txt"] = text_audit(log, piped);
     out["audit-80.txt"] = text_audit(log, usual);
     out["audit-colours.txt"] = text_audit(log, coloured_wide);
-    out["audit.json"] = json_audit(log);
+    add_formats(out, "audit", view_audit(log));
     AuditCheck check(log[1].hash);
     if (check.on_page({log, 1, 4})) {
         out["audit-verify.txt"] = text_audit_check(check);
-        out["audit-verify.json"] = json_audit_check(check);
+        add_formats(out, "audit-verify", view_audit_check(check));
     }
     const AuditCheck empty("");
     out["audit-verify-empty.txt"] = text_audit_check(empty);
-    out["audit-verify-empty.json"] = json_audit_check(empty);
+    out["audit-verify-empty.json"] = pretty(json_audit_check(empty));
 }
 
 void add_watch(Outputs& out) {
     std::string text = text_gap(EventSeq{1}, EventSeq{1}) + text_gap(EventSeq{2}, EventSeq{16});
     std::string colours;
-    std::string json = json_gap(EventSeq{2}, EventSeq{16});
+    std::string json = line(json_gap(EventSeq{2}, EventSeq{16}));
     for (const auto& event : samples::events()) {
         text += text_event(event, "ada", piped);
         colours += text_event(event, "ada", coloured_wide);
-        json += json_event(event);
+        json += line(json_event(event));
     }
     out["watch.txt"] = text + text_other_cloud(CloudId{7});
     out["watch-colours.txt"] = colours;
-    out["watch.json"] = json + json_other_cloud(CloudId{7});
+    out["watch.json"] = json + line(json_other_cloud(CloudId{7}));
 }
 
 /// What a person sees for each mistake, with the exit code it ends with.
 void add_errors(Outputs& out) {
     std::string text;
     std::string json;
+    std::string yaml;
     const auto say = [&](const Error& error) {
         const ExitCode code = exit_code_for(error.code);
         text += "[" + std::to_string(static_cast<int>(code)) + "] " + text_error(error);
-        json += json_error(error, code);
+        json += rendered_error(error, code, OutputFormat::json);
+        yaml += rendered_error(error, code, OutputFormat::yaml);
     };
     const std::vector<std::vector<std::string>> lines{
         {"crate"},     {"launch"}, {"create", "--memroy", "1G"}, {"create", "--name"}, {"delete"},
@@ -215,6 +222,7 @@ void add_errors(Outputs& out) {
     say({ErrorCode::engine_failed, "evil \x1b[2J words of an engine"});
     out["errors.txt"] = text;
     out["errors.json"] = json;
+    out["errors.yaml"] = yaml;
 }
 
 void add_help(Outputs& out) {
@@ -282,7 +290,8 @@ int main() {
     }
     for (const auto& entry : fs::directory_iterator(folder)) {
         const auto extension = entry.path().extension();
-        if ((extension != ".txt" && extension != ".json") || files.contains(entry.path())) continue;
+        const bool output = extension == ".txt" || extension == ".json" || extension == ".yaml" || extension == ".csv";
+        if (!output || files.contains(entry.path())) continue;
         if (entry.path().filename() == "CMakeLists.txt") continue;
         std::printf("%s belongs to no output any more: remove it\n", entry.path().c_str());
         good = false;

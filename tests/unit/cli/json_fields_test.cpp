@@ -23,9 +23,8 @@ std::set<std::string> documented(std::initializer_list<std::string_view> objects
     return out;
 }
 
-std::set<std::string> keys_of(const std::string& text) {
-    auto object = json::parse(text);
-    if (object.is_array()) object = object.at(0);
+std::set<std::string> keys_of(Json object) {
+    if (object.is_array()) object = Json(object.at(0));
     std::set<std::string> out;
     for (const auto& [key, value] : object.items()) out.insert(key);
     return out;
@@ -61,28 +60,28 @@ TEST(JsonFields, OfACreateHoldTheAncestors) {
     vm.ssh_host = "10.0.0.5";
     vm.ssh_port = 49153;
     vm.username = "root";
-    const auto created = json::parse(json_created({"vm-1", ErrorCode::ok, "", vm}, "secret"));
+    const auto created = json_created({"vm-1", ErrorCode::ok, "", vm}, "secret");
     EXPECT_EQ(created.at("status"), "created");
     EXPECT_EQ(created.at("name"), "vm-1");
     EXPECT_EQ(created.at("ssh_host"), "10.0.0.5");
     EXPECT_EQ(created.at("ssh_port"), 49153);
     EXPECT_EQ(created.at("username"), "root");
     EXPECT_EQ(created.at("password"), "secret");
-    EXPECT_TRUE(json::parse(json_created({"vm-1", ErrorCode::ok, "", vm}, "")).at("password").is_null());
+    EXPECT_TRUE(json_created({"vm-1", ErrorCode::ok, "", vm}, "").at("password").is_null());
 }
 
 TEST(JsonFields, SurviveTextThatIsNotUtf8) {
     protocol::VmView vm;
     vm.reason = "\xff\xfe";
-    EXPECT_TRUE(json::accept(json_vm(vm)));
+    EXPECT_TRUE(json::accept(pretty(json_vm(vm))));
 }
 
 // A line per event: whatever is in it, there is no line break inside.
 TEST(JsonFields, OfAnEventStandOnOneLine) {
     protocol::Event event;
     event.reason = "two\nlines";
-    const auto line = json_event(event);
-    EXPECT_EQ(line.find('\n'), line.size() - 1);
+    const auto text = line(json_event(event));
+    EXPECT_EQ(text.find('\n'), text.size() - 1);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/core/commands.hpp"
+#include "cli/core/output.hpp"
 #include "cli/core/views.hpp"
 
 namespace mc::cli {
@@ -40,9 +41,9 @@ TEST(Targets, OfSeveralActionsCountOnce) {
 
 // Goal: what `list -q` prints are the same VMs when it is given to another verb.
 TEST(Targets, NameTheOwnerWhenThereAreSeveral) {
-    EXPECT_EQ(text_names(of_one), "web\nvm-1\n");
-    EXPECT_EQ(text_names(of_two), "ada/vm-1\nada/web\nbob/db\nbob/web\n");
-    EXPECT_EQ(text_names({vm("", "web")}), "web\n") << "of a broker before 0.2";
+    EXPECT_EQ(names(json_vms(of_one)), "web\nvm-1\n");
+    EXPECT_EQ(names(json_vms(of_two)), "ada/vm-1\nada/web\nbob/db\nbob/web\n");
+    EXPECT_EQ(names(json_vms({vm("", "web")})), "web\n") << "of a broker before 0.2";
     EXPECT_FALSE(of_several_owners({}));
 }
 
