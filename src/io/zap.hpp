@@ -25,7 +25,7 @@ enum class Admission : std::uint8_t {
 class ZapHandler {
 public:
     /// Whether `key` may connect to a socket of that domain; asked at each connection, from `address` (without port).
-    /// Messages have to be judged all the same: a connection outlives what is decided here.
+    /// Messages have to be judged all the same: what is decided here is not asked again.
     using Decide = std::function<Admission(std::string_view domain, const PublicKey& key, std::string_view address)>;
 
     ZapHandler(Context& context, Decide decide);

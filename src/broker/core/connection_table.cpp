@@ -25,7 +25,7 @@ std::vector<ConnectionTable::Ending> ConnectionTable::look(
     std::vector<OpenConnection> by_age(open.begin(), open.end());
     for (const OpenConnection& one : by_age) {
         const auto at = before.find(one.cookie);
-        Known known = at != before.end() ? at->second : Known{now, std::nullopt, 0};
+        Known known = at != before.end() ? at->second : Known{now, std::nullopt, 0, false};
         if (const auto heard = heard_.find(one.cookie); heard != heard_.end()) {
             known.key = heard->second;
             known.heard_bytes = one.received_bytes;
@@ -38,10 +38,16 @@ std::vector<ConnectionTable::Ending> ConnectionTable::look(
     });
     std::vector<Ending> endings;
     for (const OpenConnection& one : by_age) {
-        const Known& known = known_.at(one.cookie);
+        Known& known = known_.at(one.cookie);
         std::string why = fault_of(known, one, now);
-        if (known.key && ++counts_[*known.key] > open_max(*known.key) && why.empty()) {
-            why = "key " + known.key->fingerprint() + ", which has too many";
+        if (known.key) {
+            const std::size_t most = open_max(*known.key);
+            const bool too_many = ++counts_[*known.key] > most;
+            const bool was_withdrawn = std::exchange(known.withdrawn, most == 0);
+            if (why.empty() && most != 0 && too_many) why = "key " + known.key->fingerprint() + ", which has too many";
+            if (why.empty() && most == 0 && was_withdrawn) {
+                why = "key " + known.key->fingerprint() + ", which is no longer authorised";
+            }
         }
         if (!why.empty()) endings.push_back({one.descriptor, one.cookie, std::move(why)});
     }

@@ -15,8 +15,9 @@
 
 namespace mc::broker {
 
-/// Which connections are to end: ones that say nothing, that send a message without end, and those that one key has too
-/// many of. libzmq itself bounds none of these; each costs descriptors or memory, or holds a routing id (ADR 24).
+/// Which connections are to end: ones that say nothing, that send a message without end, those that one key has too
+/// many of (ADR 24), and those of keys that were revoked or have expired (ADR 25). libzmq itself ends none of these;
+/// each costs descriptors or memory, or holds a routing id.
 ///
 /// Pure; single thread. Fed with all open connections every look_interval, and with whose message came over which.
 class ConnectionTable {
@@ -37,8 +38,9 @@ public:
     /// A message of that key has come over the connection with that cookie.
     void heard(std::uint64_t cookie, const PublicKey& key) { heard_.insert_or_assign(cookie, key); }
 
-    /// `open`: all there are. `open_max`: how many a key may have. Those that are told of stay in the table until they
-    /// are no longer among the open ones.
+    /// `open`: all there are. `open_max`: how many a key may have; 0 = it is not authorised (any longer): its
+    /// connections end at the second look that finds it so, since it was just told why. Those that are told of stay in
+    /// the table until they are no longer among the open ones.
     [[nodiscard]] std::vector<Ending> look(Instant now, std::span<const OpenConnection> open,
                                            const std::function<std::size_t(const PublicKey&)>& open_max);
 
@@ -50,6 +52,7 @@ private:
         Instant first_seen;
         std::optional<PublicKey> key;   ///< of its last message; nullopt: it has said nothing
         std::uint64_t heard_bytes = 0;  ///< received when its last message had come
+        bool withdrawn = false;         ///< its key was not authorised at the last look
     };
     [[nodiscard]] std::string fault_of(const Known& known, const OpenConnection& connection, Instant now) const;
 

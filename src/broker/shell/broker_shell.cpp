@@ -287,10 +287,7 @@ io::Admission BrokerShell::may_connect(std::string_view domain, const PublicKey&
 void BrokerShell::look_at_connections() {
     const Now now = io::read_clock();
     connections_.look(now.instant, [this, now](const PublicKey& key) {
-        const BrokerCore& core = keeper_.core();
-        // One that was revoked is told so at each message: that is for its messages to find out.
-        const std::size_t open_max = core.connection_limits_of(now, key).open_max;
-        return open_max != 0 ? open_max : connection_limits(protocol::Role::user).open_max;
+        return keeper_.core().connection_limits_of(now, key).open_max;
     });
 }
 

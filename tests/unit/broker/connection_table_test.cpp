@@ -88,6 +88,29 @@ TEST(ConnectionTable, EndsTheNewestOfTooMany) {
     EXPECT_EQ(table.count_of(eve), 0U);
 }
 
+// Goal: who was just told that its key was revoked can read that before its connection ends. ADR 25.
+TEST(ConnectionTable, EndsThoseOfAKeyThatIsNoLongerAuthorisedAtTheSecondLook) {
+    ConnectionTable table;
+    const Open open{{7, 100, 0}, {8, 200, 0}, {9, 300, 0}};
+    table.heard(100, ada);
+    table.heard(200, eve);
+    bool eve_is_known = true;
+    const auto ended = [&](Instant now) {
+        std::vector<std::string> whose;
+        const auto open_max = [&](const PublicKey& key) { return key == ada || eve_is_known ? 3U : 0U; };
+        for (const auto& one : table.look(now, open, open_max)) whose.push_back(one.why);
+        return whose;
+    };
+    EXPECT_THAT(ended(start), IsEmpty());
+    eve_is_known = false;
+    EXPECT_THAT(ended(start + 250ms), IsEmpty());
+    eve_is_known = true;  // the revocation could not be stored
+    EXPECT_THAT(ended(start + 500ms), IsEmpty());
+    eve_is_known = false;
+    EXPECT_THAT(ended(start + 750ms), IsEmpty());
+    EXPECT_EQ(ended(start + 1s), std::vector{"key " + eve.fingerprint() + ", which is no longer authorised"});
+}
+
 TEST(ConnectionLimits, AreLowerTheLessAKeyIsTrusted) {
     using protocol::Role;
     for (const Role role : {Role::joiner, Role::worker, Role::user, Role::viewer}) {
