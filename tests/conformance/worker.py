@@ -32,10 +32,10 @@ class Worker(threading.Thread):
 
     INPUT_WINDOW = 131072
 
-    def __init__(self, endpoint, name, node, slots=8, boot=None, vms=None, keys=None):
+    def __init__(self, endpoint, name, node, slots=8, boot=None, vms=None, keys=None, advertise="192.0.2.1"):
         super().__init__(daemon=True)
         self.endpoint, self.node_name, self.node = endpoint, name, node
-        self.slots, self.keys = slots, keys
+        self.slots, self.keys, self.advertise = slots, keys, advertise
         self.boot = boot or int.from_bytes(wire.new_id()[:8], "big") | 1
         self.vms = vms if vms is not None else {}
         self.epoch_seen, self.cloud = 0, 0
@@ -99,7 +99,7 @@ class Worker(threading.Thread):
     def register(self):
         body = wire.new(
             "RegisterRequest", name=self.node_name, node=self.node, boot=self.boot, version="py",
-            epoch_seen=self.epoch_seen, advertise="192.0.2.1", status=self.status(),
+            epoch_seen=self.epoch_seen, advertise=self.advertise, status=self.status(),
         )  # fmt: skip
         self.send(wire.REQUEST, "node_register", wire.new_id(), wire.pack("RegisterRequest", body))
 

@@ -9,6 +9,7 @@
 #include "cli/core/keys.hpp"
 #include "cli/core/quantities.hpp"
 #include "cli/core/request_driver.hpp"
+#include "cli/core/selector.hpp"
 #include "cli/core/ssh_command.hpp"
 #include "cli/core/stream_session.hpp"
 #include "fuzz/feed.hpp"
@@ -40,6 +41,7 @@ void try_words(Feed& feed) {
     static_cast<void>(cli::parse_cpus(word));
     static_cast<void>(cli::parse_count(word, 1, 100));
     static_cast<void>(cli::parse_moment(word, WallTime{1'795'000'000'000}));
+    static_cast<void>(cli::Selector::parse(word));
     const std::string other = feed.bytes(100);
     static_cast<void>(protocol::reached_endpoint(word, other));
     static_cast<void>(cli::token_endpoint(word, other, word));

@@ -5,6 +5,7 @@
 
 #include "cli/core/option_readers.hpp"
 #include "cli/core/quantities.hpp"
+#include "cli/core/vm_filter.hpp"
 #include "protocol/validate.hpp"
 
 namespace mc::cli {
@@ -59,6 +60,23 @@ Result<std::vector<std::string>> parse_env(const Settings& settings) {
         if (auto checked = about("env", protocol::check_env(entry)); !checked) return fail(checked.error());
     }
     return env;
+}
+
+/// Nothing chosen is never "all", and two ways to choose that don't narrow each other are a slip.
+Result<void> check_choice(const ActionCommand& command, std::string_view verb) {
+    const bool named = !command.request.targets.empty();
+    if (!named && !command.chooses()) {
+        return fail(ErrorCode::usage, "mccli " + std::string(verb) +
+                                          " needs the name of a VM, a pattern, -l SELECTOR or --all; see: mccli help " +
+                                          std::string(verb));
+    }
+    if (command.all && (named || command.selector || !command.globs.empty())) {
+        return fail(ErrorCode::usage, "--all means every VM: leave out the names and -l, or --all");
+    }
+    if (command.selector && named) {
+        return fail(ErrorCode::usage, "names and -l can't be combined; patterns such as 'lab-*' and -l can");
+    }
+    return {};
 }
 
 }  // namespace
@@ -177,9 +195,17 @@ Result<ActionCommand> read_action(VerbId verb, const Settings& settings, std::sp
             out.verb = protocol::Verb::start;
             break;
     }
-    auto targets = distinct_targets(operands);
+    std::vector<std::string> names;
+    for (const auto& word : operands) (is_glob(word) ? out.globs : names).push_back(word);
+    auto targets = distinct_targets(names);
     if (!targets) return fail(targets.error());
     out.request.targets = std::move(*targets);
+    auto selector = read_selector(settings);
+    if (!selector) return fail(selector.error());
+    out.selector = std::move(*selector);
+    out.all = settings.flag("all");
+    out.yes = settings.flag("yes") || settings.flag("force");
+    if (auto checked = check_choice(out, verb_of(verb).name); !checked) return fail(checked.error());
     const auto grace = [](std::string_view text) { return parse_seconds(text, 0s, limits::request_deadline_max); };
     const auto values =
         first_error({take(settings, "grace", out.request.grace_seconds, grace), take_timeout(settings, out.timeout)});

@@ -9,6 +9,7 @@
 #include "base/time.hpp"
 #include "cli/core/command_line.hpp"
 #include "cli/core/output.hpp"
+#include "cli/core/selector.hpp"
 #include "protocol/client_bodies.hpp"
 
 /// What a command line asks for, checked: arguments in, requests out. Everything
@@ -39,10 +40,18 @@ struct CreateCommand {
 
 struct ActionCommand {
     protocol::Verb verb = protocol::Verb::start;
-    protocol::ActionRequest request;
+    protocol::ActionRequest request;  ///< its targets are the names that were given
     milliseconds timeout = limits::request_deadline_default;
+    std::vector<std::string> globs;
+    std::optional<Selector> selector;
+    bool all = false;
+    bool yes = false;
+
+    /// Whether VMs are to be chosen from the list, besides those that are named.
+    [[nodiscard]] bool chooses() const { return !globs.empty() || selector || all; }
 };
-/// start, stop, restart, delete. A name given twice counts once. Errors: usage, invalid_argument.
+/// start, stop, restart, delete. A name given twice counts once. Errors: usage (also: nothing is chosen),
+/// invalid_argument.
 [[nodiscard]] Result<ActionCommand> read_action(VerbId verb, const Settings& settings,
                                                 std::span<const std::string> operands);
 

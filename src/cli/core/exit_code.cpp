@@ -17,6 +17,7 @@ ExitCode exit_code_for(ErrorCode code) {
             return ExitCode::timed_out;
         case ErrorCode::no_capacity:
         case ErrorCode::no_node:
+        case ErrorCode::quota_exceeded:
             return ExitCode::no_capacity;
         default:
             return ExitCode::failed;

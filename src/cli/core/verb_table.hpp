@@ -13,6 +13,8 @@ namespace mc::cli {
 [[nodiscard]] std::vector<VerbSpec> key_verbs();     ///< verb_table_keys.cpp
 [[nodiscard]] std::vector<VerbSpec> more_verbs();    ///< verb_table_cloud.cpp
 
+inline constexpr std::size_t names_max = 1000;  ///< limits::batch_max, in one request
+
 /// A verb about several VMs, nodes or keys, named one after the other; its group is the caller's to set.
 [[nodiscard]] VerbSpec batch_verb(VerbId id, std::string_view name, std::string_view operands, std::string_view summary,
                                   std::string_view description, std::vector<OptionSpec> options,
@@ -20,5 +22,9 @@ namespace mc::cli {
 
 /// The same sentence wherever a verb waits for its reply.
 inline constexpr std::string_view timeout_help = "how long to wait for the outcome (default 120s, at most 1h)";
+
+/// -l, the same wherever VMs are chosen by their labels.
+inline constexpr OptionSpec selector_option{
+    "selector", 'l', "SELECTOR", "only VMs whose labels fit: key=value, key!=value, key or !key, with commas", true};
 
 }  // namespace mc::cli

@@ -1,3 +1,5 @@
+#include <string>
+
 #include "cli/core/verb_table.hpp"
 
 namespace mc::cli {
@@ -57,19 +59,36 @@ VerbSpec list_verb() {
         .name = "list",
         .aliases = {"ls", "ps"},
         .group = group,
-        .summary = "List all VMs of all nodes",
+        .operands = "[NAME...]",
+        .summary = "List VMs of all nodes",
         .description =
             "Answered at once from the broker's state. The VMs of a node that is silent are shown as unknown, with the "
             "reason. Users see their own VMs, viewers and admins those of everybody: with OWNER, when there are "
             "several. "
             "-o wide shows it in any case. With --quiet only the names, one a line; OWNER/NAME when there are several "
-            "owners.",
+            "owners.\n\n"
+            "NAME is a name, OWNER/NAME, an id, or a pattern with *, ? and [a-z], quoted so that the shell leaves it "
+            "alone. What several options ask for must all hold; of one that is given several times any. A name that is "
+            "not there is an error (code 4, or 7 when others are), a pattern that fits nothing is not.\n\n"
+            "With --watch the table is drawn anew every 2 s; where stdout is no terminal, one line is printed per VM "
+            "that is there at first, changes or goes, with -o json and yaml one document. Ctrl-C ends with code 0.",
+        .options =
+            {
+                selector_option,
+                {"state", 's', "STATE", "only those in STATE, such as running", true},
+                {"node", 0, "NODE", "only those on NODE; a pattern will do", true},
+                {"owner", 0, "OWNER", "only those of OWNER; a pattern will do", true},
+                {"sort", 0, "FIELD[:desc]", "by a JSON field of VMs, such as created:desc (default: owner and name)"},
+                {"watch", 'w', "", "go on, and show what changes"},
+            },
         .examples =
             {
                 {"mccli list", ""},
                 {"mccli list -o json | jq -r '.[] | select(.state == \"running\") | .name'", "the running ones' names"},
-                {"mccli delete $(mccli list -q)", "away with all"},
+                {"mccli list 'lab-*' --state running --sort created:desc", ""},
+                {"mccli list -l class=unix1,!keep --watch", ""},
             },
+        .operands_max = names_max,
     };
 }
 
@@ -90,31 +109,48 @@ VerbSpec info_verb() {
 
 VerbSpec action_verb(VerbId id, std::string_view name, std::string_view summary, std::string_view description,
                      std::vector<OptionSpec> options, std::vector<Example> examples) {
+    options.push_back(selector_option);
+    options.push_back({"all", 0, "", "every VM that you see"});
+    options.push_back({"yes", 'y', "", "don't ask whether several VMs are meant"});
     options.push_back({"timeout", 0, "DURATION", timeout_help});
-    VerbSpec verb = batch_verb(id, name, "NAME...", summary, description, std::move(options), std::move(examples));
+    VerbSpec verb = batch_verb(id, name, "[NAME...]", summary, description, std::move(options), std::move(examples));
     verb.group = group;
+    verb.operands_min = 0;
     return verb;
+}
+
+/// How VMs are chosen, under what the verb does.
+std::string with_choice(std::string_view text) {
+    return std::string(text) +
+           "\n\nNAME is a name, OWNER/NAME, an id, or a pattern with *, ? and [a-z], quoted so that the shell leaves "
+           "it "
+           "alone. Instead of names -l or --all choose; patterns and -l together mean what fits both. Of several VMs "
+           "chosen by a pattern, -l or --all it is asked first whether they are meant; where there is nobody to ask, "
+           "-y has to be given. Each VM has a result of its own: one bad name does not keep the others from it.";
 }
 
 }  // namespace
 
 std::vector<VerbSpec> vm_verbs() {
+    static const std::string start_text =
+        with_choice("Returns when sshd answers again. A started VM may have another SSH port than before.");
+    static const std::string stop_text = with_choice(
+        "A VM that a person stopped is kept until it is started or deleted; one that stops by itself is removed after "
+        "a while.");
+    static const std::string restart_text = with_choice("What is in them stays; what ran in them ends.");
+    static const std::string remove_text = with_choice("Running or not, with everything in them.");
     const OptionSpec grace{"grace", 0, "DURATION", "how long its processes get to end by themselves (default 10s)"};
     std::vector<VerbSpec> all{create_verb(), list_verb(), info_verb()};
-    all.push_back(action_verb(VerbId::start, "start", "Start stopped VMs",
-                              "Returns when sshd answers again. A started VM may have another SSH port than before.",
-                              {}, {{"mccli start vm-1", ""}}));
-    all.push_back(action_verb(VerbId::stop, "stop", "Stop VMs and keep them",
-                              "A VM that a person stopped is kept until it is started or deleted; one that stops by "
-                              "itself is removed after a while.",
-                              {grace}, {{"mccli stop vm-1 vm-2", ""}}));
-    all.push_back(action_verb(VerbId::restart, "restart", "Stop VMs and start them again", "", {grace},
+    all.push_back(action_verb(VerbId::start, "start", "Start stopped VMs", start_text, {}, {{"mccli start vm-1", ""}}));
+    all.push_back(action_verb(VerbId::stop, "stop", "Stop VMs and keep them", stop_text, {grace},
+                              {{"mccli stop vm-1 vm-2", ""}, {"mccli stop -l class=unix1", ""}}));
+    all.push_back(action_verb(VerbId::restart, "restart", "Stop VMs and start them again", restart_text, {grace},
                               {{"mccli restart vm-1", ""}}));
-    all.push_back(action_verb(VerbId::remove, "delete", "Delete VMs for good",
-                              "Running or not, with everything in them. One bad name does not keep the others from "
-                              "being deleted.",
-                              {{"force", 'f', "", "accepted out of habit; delete never asks", false, true}},
-                              {{"mccli delete vm-1 vm-2", ""}}));
+    all.push_back(action_verb(VerbId::remove, "delete", "Delete VMs for good", remove_text,
+                              {{"force", 'f', "", "accepted out of habit: as --yes", false, true}},
+                              {{"mccli delete vm-1 vm-2", ""},
+                               {"mccli delete 'lab-*'", "asks first"},
+                               {"mccli delete -l class=unix1 -y", "does not"}}));
     all.back().aliases = {"rm", "remove"};
     return all;
 }

@@ -10,7 +10,6 @@ namespace mc::cli {
 
 VerbSpec batch_verb(VerbId id, std::string_view name, std::string_view operands, std::string_view summary,
                     std::string_view description, std::vector<OptionSpec> options, std::vector<Example> examples) {
-    constexpr std::size_t names_max = 1000;  // limits::batch_max, in one request
     VerbSpec verb;
     verb.id = id;
     verb.name = name;

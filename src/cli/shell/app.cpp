@@ -56,6 +56,15 @@ Result<Connection> App::connect() {
     return Connection::open(context(), std::move(*found));
 }
 
+Result<Connection*> App::shared_connection() {
+    if (!connection_ || connection_->trouble()) {
+        auto made = connect();
+        if (!made) return fail(made.error());
+        connection_ = std::make_unique<Connection>(std::move(*made));
+    }
+    return connection_.get();
+}
+
 Result<std::filesystem::path> App::state_dir() {
     const std::filesystem::path path =
         options_.state_dir.empty() ? io::state_dir() : std::filesystem::path(options_.state_dir);

@@ -51,6 +51,9 @@ public:
     /// Errors: as route(); invalid_argument (not an endpoint).
     [[nodiscard]] Result<Connection> connect();
 
+    /// The connection of all call()s of this run. Errors: as connect().
+    [[nodiscard]] Result<Connection*> shared_connection();
+
     /// One request to its reply, repeated under its id as RequestDriver says.
     /// Errors: broker_unreachable, deadline_exceeded, cancelled (Ctrl-C), and any refusal.
     [[nodiscard]] Result<protocol::Message> call(protocol::Verb verb, protocol::Bytes body,
@@ -86,6 +89,7 @@ private:
     TextStyle style_;
     std::unique_ptr<io::Context> context_;
     std::optional<Route> route_;
+    std::unique_ptr<Connection> connection_;  ///< of call(); after the context, which has to outlive it
     bool interrupted_ = false;
     bool warned_ = false;  ///< a broker's warning is shown once, not with each page
 };

@@ -70,8 +70,9 @@ Result<protocol::Message> App::call(protocol::Verb verb, protocol::Bytes body, c
         if (!blocked) return fail(blocked.error());
         signals = std::move(*blocked);
     }
-    auto connection = connect();
-    if (!connection) return fail(connection.error());
+    const auto shared = shared_connection();
+    if (!shared) return fail(shared.error());
+    Connection* connection = *shared;
     const Instant start = io::read_clock().instant;
     RequestDriver driver(make_request(verb, std::move(body), options, options_.connect_timeout), start);
     Spinner spinner(options.progress, !options_.quiet && !for_programs(), start);

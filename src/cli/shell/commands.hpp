@@ -8,6 +8,9 @@ namespace mc::cli {
 int run_create(App& app);
 int run_list(App& app);
 int run_info(App& app);
+struct ListCommand;
+/// `list --watch`, until Ctrl-C.
+int watch_list(App& app, const ListCommand& command);
 int run_action(App& app, VerbId verb);
 int run_ssh(App& app);
 int run_exec(App& app);

@@ -1,11 +1,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iostream>
+#include <iterator>
 
 #include "cli/core/listings.hpp"
 #include "cli/core/targets.hpp"
+#include "cli/core/vm_filter.hpp"
 #include "cli/shell/commands.hpp"
 #include "cli/shell/pages.hpp"
+#include "cli/shell/terminal.hpp"
 #include "cli/shell/user_keys.hpp"
 #include "io/clock.hpp"
 #include "io/password.hpp"
@@ -103,13 +107,83 @@ int run_create(App& app) {
     return report_items(app, reply->items);
 }
 
+namespace {
+
+/// What is shown of a request's items, what is said of those that failed, and the exit code.
+int finish_items(App& app, Verb verb, std::vector<ItemResult>& items) {
+    if (verb == Verb::start || verb == Verb::stop || verb == Verb::restart || verb == Verb::remove) {
+        suggest_targets(app, items);
+    }
+    const bool table = app.options().output == OutputFormat::table || app.options().output == OutputFormat::wide;
+    if (!table || !app.options().quiet) app.show(view_items(items, done_word(verb)));
+    return report_items(app, items);
+}
+
+/// Asks on the terminal. nullopt = there is nobody to ask.
+std::optional<bool> is_meant(const std::string& question) {
+    if (!is_terminal(STDIN_FILENO) || !is_terminal(STDERR_FILENO)) return std::nullopt;
+    std::cerr << "mccli: " << question << " [y/N] " << std::flush;
+    std::string answer;
+    return std::getline(std::cin, answer) && (answer == "y" || answer == "Y" || answer == "yes");
+}
+
+/// The VMs that `command` is about; nullopt when it is not to happen, which was said then.
+std::optional<Choice> resolve(App& app, const ActionCommand& command, int& exit_code) {
+    if (!command.chooses()) return Choice{command.request.targets, command.request.targets, {}};
+    if (!command.yes && (!is_terminal(STDIN_FILENO) || !is_terminal(STDERR_FILENO))) {
+        exit_code = app.report({ErrorCode::usage,
+                                "a pattern, -l or --all may mean many VMs, and there is no terminal "
+                                "to ask on: give -y too, or names"});
+        return std::nullopt;
+    }
+    const auto vms = list_all(app);
+    if (!vms) {
+        exit_code = app.report(vms.error());
+        return std::nullopt;
+    }
+    Choice choice = choose(command, *vms);
+    const bool asks = !command.yes && choice.called.size() > 1;
+    if (asks && !is_meant(confirmation(verb_of(app.line().verb->id).name, choice.called)).value_or(false)) {
+        exit_code = app.report({ErrorCode::cancelled, "nothing was done"});
+        return std::nullopt;
+    }
+    return choice;
+}
+
+}  // namespace
+
 int run_action(App& app, VerbId verb) {
     const auto command = read_action(verb, app.settings(), app.line().operands);
     if (!command) return app.report(command.error());
-    const auto& targets = command->request.targets;
+    int exit_code = 0;
+    const auto choice = resolve(app, *command, exit_code);
+    if (!choice) return exit_code;
     const std::string what(name_of(command->verb));
-    return run_items(app, command->verb, targets, protocol::encode(command->request),
-                     {command->timeout, progress_of(command->verb, targets.size(), targets.front()), what});
+    std::vector<ItemResult> items;
+    for (const auto& glob : choice->unmatched_globs) {
+        items.push_back({glob, ErrorCode::not_found, glob + ": no VM has a name like that", std::nullopt});
+    }
+    if (items.empty() && choice->targets.empty()) app.remark("no VM fits: there is nothing to " + what);
+    for (std::size_t first = 0; first < choice->targets.size(); first += limits::batch_max) {
+        const auto size = std::min(limits::batch_max, choice->targets.size() - first);
+        const auto part = [&](const std::vector<std::string>& all) {
+            const auto begin = all.begin() + static_cast<std::ptrdiff_t>(first);
+            return std::vector<std::string>(begin, begin + static_cast<std::ptrdiff_t>(size));
+        };
+        auto request = command->request;
+        request.targets = part(choice->targets);
+        const auto called = part(choice->called);
+        auto reply = app.ask<ItemsReply>(command->verb, protocol::encode(request),
+                                         {command->timeout, progress_of(command->verb, size, called.front()), what});
+        // What was done so far has its results; the rest was not asked for.
+        if (!reply) {
+            if (!items.empty()) finish_items(app, command->verb, items);
+            return app.report(reply.error());
+        }
+        name_as_asked(reply->items, called);
+        std::move(reply->items.begin(), reply->items.end(), std::back_inserter(items));
+    }
+    return finish_items(app, command->verb, items);
 }
 
 int run_items(App& app, Verb verb, const std::vector<std::string>& targets, protocol::Bytes body,
@@ -117,13 +191,7 @@ int run_items(App& app, Verb verb, const std::vector<std::string>& targets, prot
     auto reply = app.ask<ItemsReply>(verb, std::move(body), call);
     if (!reply) return app.report(reply.error());
     name_as_asked(reply->items, targets);
-    if (verb == Verb::start || verb == Verb::stop || verb == Verb::restart || verb == Verb::remove) {
-        suggest_targets(app, reply->items);
-    }
-    const auto done = done_word(verb);
-    const bool table = app.options().output == OutputFormat::table || app.options().output == OutputFormat::wide;
-    if (!table || !app.options().quiet) app.show(view_items(reply->items, done));
-    return report_items(app, reply->items);
+    return finish_items(app, verb, reply->items);
 }
 
 Result<std::vector<protocol::VmView>> list_all(App& app) {
@@ -131,9 +199,21 @@ Result<std::vector<protocol::VmView>> list_all(App& app) {
 }
 
 int run_list(App& app) {
+    const auto command = read_list(app.settings(), app.line().operands);
+    if (!command) return app.report(command.error());
+    if (command->watch) return watch_list(app, *command);
     const auto vms = list_all(app);
     if (!vms) return app.report(vms.error());
-    return app.show(view_vms(*vms, io::read_clock().wall));
+    const auto shown = chosen(*command, *vms);
+    const auto missing = unmatched(command->filter.patterns, *vms);
+    View view = view_vms(shown, io::read_clock().wall);
+    if (!vms->empty()) view.none = "no VM fits";
+    if (missing.empty() || !shown.empty() || app.for_programs()) app.show(view);
+    for (const auto& name : missing) {
+        app.report(Error{ErrorCode::not_found, "there is no VM " + name + did_you_mean(name, *vms)});
+    }
+    if (missing.empty()) return 0;
+    return static_cast<int>(shown.empty() ? ExitCode::not_found : ExitCode::partly_failed);
 }
 
 int report_about(App& app, const std::string& target, Error error) {

@@ -193,7 +193,7 @@ void add_errors(Outputs& out) {
     };
     const std::vector<std::vector<std::string>> lines{
         {"crate"},     {"launch"}, {"create", "--memroy", "1G"}, {"create", "--name"}, {"delete"},
-        {"list", "x"}, {"-z"},     {"keys", "revoke"},           {"token", "revoke"},  {"keys", "revok", "x"}};
+        {"jobs", "x"}, {"-z"},     {"keys", "revoke"},           {"token", "revoke"},  {"keys", "revok", "x"}};
     for (const auto& line : lines) say(split_command_line(line).error());
     const std::vector<Settings::Values> creates{{{"memory", {"1X"}}}, {{"memory", {"1M"}}}, {{"cpus", {"lots"}}},
                                                 {{"ttl", {"soon"}}},  {{"count", {"0"}}},   {{"name", {"My_VM"}}},

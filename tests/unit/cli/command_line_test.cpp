@@ -75,9 +75,9 @@ TEST(CommandLine, SaysWhatWasProbablyMeant) {
 }
 
 TEST(CommandLine, CountsOperands) {
-    EXPECT_THAT(error_of({"delete"}), HasSubstr("needs the name of a VM"));
+    EXPECT_THAT(error_of({"info"}), HasSubstr("needs the name of a VM"));
     EXPECT_THAT(error_of({"job"}), HasSubstr("needs the id of a request"));
-    EXPECT_THAT(error_of({"list", "x"}), HasSubstr("takes no operand"));
+    EXPECT_THAT(error_of({"jobs", "x"}), HasSubstr("takes no operand"));
     EXPECT_THAT(error_of({"info", "a", "b"}), HasSubstr("\"b\""));
     EXPECT_EQ(error_of({"delete", "--help"}), "");
 }

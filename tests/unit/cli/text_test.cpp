@@ -133,6 +133,7 @@ TEST(ExitCodes, AreAsDocumented) {
     EXPECT_EQ(exit_code_for(ErrorCode::deadline_exceeded), ExitCode::timed_out);
     EXPECT_EQ(exit_code_for(ErrorCode::no_capacity), ExitCode::no_capacity);
     EXPECT_EQ(exit_code_for(ErrorCode::no_node), ExitCode::no_capacity);
+    EXPECT_EQ(exit_code_for(ErrorCode::quota_exceeded), ExitCode::no_capacity);
     EXPECT_EQ(exit_code_for(ErrorCode::already_exists), ExitCode::failed);
 }
 

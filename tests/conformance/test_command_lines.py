@@ -1,0 +1,177 @@
+"""mccli as scripts and people use it, on a real broker with a worker in Python: choosing VMs, formats, exit codes."""
+
+import csv
+import io
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import time
+import unittest
+
+import minicloud_wire as wire
+from cloud import BIN, SLOWNESS, wait_for
+from test_key_commands import WORKER, CommandTest
+from test_keys_and_audit import USER
+
+NOBODY = "tcp://127.0.0.1:1"
+
+
+class WithVms(CommandTest):
+    def setUp(self):
+        super().setUp()
+        self.worker = self.cloud.worker("node-a", 1, slots=12, advertise="127.0.0.1")
+
+    def create(self, *names, labels=()):
+        for name in names:
+            self.mccli("create", name, *(f"--label={label}" for label in labels))
+
+    def names(self, *argv, **options):
+        return self.mccli("list", "-q", *argv, **options).stdout.split()
+
+    def start(self, *argv, **options):
+        return subprocess.Popen([BIN / "mccli", "--broker", self.cloud.clients, *argv], env=self.cloud.env(), **options)
+
+    def on_terminal(self, *argv, typed=""):
+        """What it shows, and the exit code."""
+        ours, theirs = pty.openpty()
+        process = self.start(*argv, stdin=theirs, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        shown, end = "", time.monotonic() + 20 * SLOWNESS
+        while time.monotonic() < end:
+            if not select.select([ours], [], [], 0.1)[0]:
+                if process.poll() is not None:
+                    break
+                continue
+            try:
+                shown += os.read(ours, 4096).decode(errors="replace")
+            except OSError:
+                break
+            if typed and "[y/N]" in shown:
+                os.write(ours, typed.encode())
+                typed = ""
+        os.close(ours)
+        return shown, process.wait(20 * SLOWNESS)
+
+
+class Choosing(WithVms):
+    def test_list_is_filtered_and_sorted(self):
+        self.create("lab-1", "lab-2", "lab-10", labels=["class=unix1"])
+        self.create("web")
+        self.mccli("stop", "web")
+        self.assertEqual(self.names("lab-*", "--sort", "name:desc"), ["lab-10", "lab-2", "lab-1"])
+        self.assertEqual(self.names("-l", "class=unix1,!keep", "--sort=name"), ["lab-1", "lab-2", "lab-10"])
+        self.assertEqual(self.names("--state", "stopped"), ["web"])
+        self.assertEqual(self.names("--node", "node-*", "--owner", "local", "w*"), ["web"])
+        self.assertEqual(self.names("--node", "node-b"), [])
+        self.assertIn("no VM fits", self.mccli("list", "x*").stderr)
+        done = self.mccli("list", "-q", "web", "wbe", code=7)
+        self.assertEqual(done.stdout, "web\n")
+        self.assertIn("did you mean web?", done.stderr)
+        self.mccli("list", "wbe", code=4)
+        self.mccli("list", "-l", "", code=2)
+        self.assertIn("did you mean name?", self.mccli("list", "--sort", "nmae", code=2).stderr)
+
+    def test_actions_on_what_is_chosen(self):
+        self.create("lab-1", "lab-2", labels=["class=unix1"])
+        self.create("web", "db")
+        for words in (["lab-*"], ["--all"], ["-l", "class=unix1"]):
+            self.assertIn("-y", self.mccli("stop", *words, code=2).stderr, "there is nobody to ask")
+        for words in ([], ["--all", "web"], ["-l", "a", "web"], ["-l", "", "-y"], ["-y"]):
+            self.mccli("delete", *words, code=2)
+        self.assertEqual(self.mccli("stop", "-l", "class=unix1", "-y").stdout, "lab-1 stopped\nlab-2 stopped\n")
+        self.assertEqual(self.names("--state", "stopped"), ["lab-1", "lab-2"])
+        done = self.mccli("start", "lab-?", "x-*", "-y", code=7)
+        self.assertIn("x-*: no VM", done.stderr)
+        self.assertEqual(self.names("--state", "running"), ["db", "lab-1", "lab-2", "web"])
+        done = self.mccli("delete", "web", "nosuch", "lab-*", "-y", code=7)
+        self.assertIn("nosuch", done.stderr)
+        self.assertEqual(self.names(), ["db"])
+        self.assertEqual(self.json("delete", "--all", "-y")[0]["name"], "db")
+        self.assertEqual(self.names(), [])
+        self.assertIn("no VM fits", self.mccli("delete", "--all", "-y").stderr)
+
+    def test_several_are_asked_about_on_a_terminal(self):
+        self.create("lab-1", "lab-2", "web")
+        shown, code = self.on_terminal("delete", "lab-*", typed="n\n")
+        self.assertIn("delete 2 VMs: lab-1, lab-2? [y/N]", shown)
+        self.assertEqual(code, 1)
+        self.assertEqual(len(self.names()), 3)
+        self.assertEqual(self.on_terminal("delete", "lab-*", typed="y\n")[1], 0)
+        shown, code = self.on_terminal("delete", "w*")
+        self.assertNotIn("y/N", shown, "it is one")
+        self.assertEqual((code, self.names()), (0, []))
+
+    def test_list_watch_tells_each_change(self):
+        self.create("web")
+        out = self.cloud.folder / "watch"
+        with open(out, "w") as file:
+            process = self.start("list", "--watch", "-o", "json", stdout=file)
+        states = lambda: [(vm["name"], vm["state"]) for vm in map(json.loads, out.read_text().splitlines())]
+        wait_for(lambda: states() == [("web", "running")], "what is there")
+        self.mccli("stop", "web")
+        wait_for(lambda: states()[-1] == ("web", "stopped"), "the change")
+        self.mccli("delete", "web")
+        wait_for(lambda: states()[-1] == ("web", "deleted"), "that it is gone")
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(10 * SLOWNESS), 0)
+
+    def test_formats(self):
+        self.create("web", labels=["a=b,c"])
+        (row,) = csv.DictReader(io.StringIO(self.mccli("list", "-o", "csv").stdout))
+        (vm,) = self.json("list")
+        self.assertEqual(list(row), list(vm), "columns are the fields")
+        self.assertEqual((row["name"], json.loads(row["labels"]), row["expires"]), ("web", {"a": "b,c"}, ""))
+        self.assertEqual(self.mccli("nodes", "-o", "name").stdout, "node-a\n")
+        self.assertIn("name: web\n", self.mccli("info", "web", "-o", "yaml").stdout)
+        self.assertIn("  code: not_found\n", self.mccli("info", "wbe", "-o", "yaml", code=4).stderr)
+        self.assertIn("error:\n", self.mccli("crate", "-o", "yaml", code=2).stderr)
+
+
+class ExitCodes(WithVms):
+    def test_each_is_what_the_documentation_says(self):
+        self.mccli("create", "web", code=0)
+        self.mccli("create", "web", code=1)  # there is one already
+        self.mccli("create", "--cpus", "lots", code=2)
+        self.mccli("crate", code=2)
+        self.mccli("list", "--broker", NOBODY, "--connect-timeout", "200ms", code=3)
+        self.mccli("info", "nosuch", code=4)
+        self.mccli("create", "--image", "slow", "--timeout", "1s", "-q", code=5)
+        self.mccli("create", "--memory", "512G", code=6)
+        self.mccli("stop", "web", "nosuch", code=7)
+        self.mccli("start", "web")
+        self.mccli("exec", "web", "--", "exit", "42", code=42)
+        self.mccli("ssh", "web", "--", "true", code=255)  # nobody listens at its port
+
+    def test_interrupted(self):
+        process = self.start("create", "--image", "slow", stderr=subprocess.PIPE, text=True)
+        wait_for(lambda: self.worker.orders, "it is under way")
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=20 * SLOWNESS)[1]
+        self.assertEqual(process.returncode, 130)
+        self.assertIn("mccli job", said)
+
+    def test_reader_that_went_away(self):
+        self.mccli("create", "web")
+        process = self.start("exec", "web", "--", "flood", "10000000", stdout=subprocess.PIPE)
+        process.stdout.read(1)
+        process.stdout.close()
+        self.assertIn(process.wait(20 * SLOWNESS), (141, -signal.SIGPIPE))
+
+
+class Quota(CommandTest):
+    with_keys = True
+
+    def test_quota_that_is_used_up_is_no_room(self):
+        self.cloud.worker("node-a", 1, keys=self.cloud.keys("node-a", WORKER))
+        token = self.cloud.token(USER, "ada", quota=wire.new("Quota", vms=1))
+        self.mccli("join", self.cloud.token_text(token), "--as", "ada")
+        self.mccli("create", "--context", "ada")
+        said = self.mccli("create", "--context", "ada", "-o", "json", code=6).stderr
+        self.assertEqual(json.loads(said)["error"]["code"], "quota_exceeded")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
