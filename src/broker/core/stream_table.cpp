@@ -23,6 +23,7 @@ Stream& StreamTable::add(Stream stream) {
     MC_ASSERT(!by_job_.contains(stream.job));
     const auto [it, fresh] = by_client_.emplace(std::pair{stream.client, stream.request}, stream.job);
     MC_ASSERT(fresh);
+    ++by_owner_[stream.owner];
     return by_job_[stream.job] = std::move(stream);
 }
 
@@ -30,6 +31,9 @@ void StreamTable::erase(JobId job) {
     const auto it = by_job_.find(job);
     if (it == by_job_.end()) return;
     by_client_.erase({it->second.client, it->second.request});
+    const auto owner = by_owner_.find(it->second.owner);
+    MC_ASSERT(owner != by_owner_.end());
+    if (--owner->second == 0) by_owner_.erase(owner);
     by_job_.erase(it);
 }
 
@@ -62,8 +66,8 @@ std::size_t StreamTable::count_of_client(const PeerId& client) const {
 }
 
 std::size_t StreamTable::count_of_owner(const std::string& owner) const {
-    return static_cast<std::size_t>(
-        std::count_if(by_job_.begin(), by_job_.end(), [&](const auto& entry) { return entry.second.owner == owner; }));
+    const auto it = by_owner_.find(owner);
+    return it == by_owner_.end() ? 0 : it->second;
 }
 
 std::vector<Stream> StreamTable::of_node(NodeId node) const {

@@ -55,6 +55,7 @@ public:
 private:
     std::unordered_map<JobId, Stream> by_job_;
     std::map<std::pair<PeerId, RequestId>, JobId> by_client_;
+    std::map<std::string, std::size_t> by_owner_;  ///< how many; none is 0
 };
 
 }  // namespace mc::broker

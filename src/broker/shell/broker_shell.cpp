@@ -60,9 +60,6 @@ void write_log(const LogLine& line) {
     }
 }
 
-/// Refused keys are told in the log this often at most: strangers decide how many there are.
-constexpr seconds refusal_log_interval{1};
-
 constexpr const char* clients_domain = "clients";
 constexpr const char* workers_domain = "workers";
 constexpr const char* events_domain = "events";
@@ -266,21 +263,17 @@ io::Admission BrokerShell::may_connect(std::string_view domain, const PublicKey&
     const ConnectionLimits limits = keeper_.core().connection_limits_of(now, key);
     const bool too_many = known && connections_.count_of(key) >= limits.open_max;
     if (known && !too_many && handshakes_.take(now.instant, key, limits)) return io::Admission::let_in;
-    ++turned_away_;
-    if (serving_ && now.instant >= refusal_told_ + refusal_log_interval) {
-        refusal_told_ = now.instant;
-        const std::uint64_t others = std::exchange(turned_away_, 0) - 1;
+    const auto sentence = [&] {
         std::string why;
         if (too_many) {
             why = ": it has " + std::to_string(limits.open_max) + " connections, which is as many as it may";
         } else if (known) {
             why = ": it connects more often than " + std::to_string(limits.per_second) + " times a second";
         }
-        io::log_info(
-            (known ? "put off key " : "refused key ") + key.fingerprint() + " at the socket for " +
-            std::string(domain) + ", from " + std::string(address) + why +
-            (others != 0 ? "; and " + std::to_string(others) + " other connections since the last such line" : ""));
-    }
+        return (known ? "put off key " : "refused key ") + key.fingerprint() + " at the socket for " +
+               std::string(domain) + ", from " + std::string(address) + why;
+    };
+    if (const auto line = serving_ ? turned_away_.next(now.instant, sentence) : std::nullopt) io::log_info(*line);
     return known ? io::Admission::put_off : io::Admission::refused;
 }
 

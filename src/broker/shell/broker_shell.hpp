@@ -12,6 +12,7 @@
 #include "broker/shell/broker_options.hpp"
 #include "broker/shell/connection_watch.hpp"
 #include "broker/shell/events_socket.hpp"
+#include "broker/shell/line_limit.hpp"
 #include "broker/shell/send_queues.hpp"
 #include "io/files.hpp"
 #include "io/poller.hpp"
@@ -104,9 +105,8 @@ private:
     SendQueues to_clients_;
     SendQueues to_workers_;
     HandshakeLimit handshakes_;
-    Instant refusal_told_;           ///< when a connection that was turned away was last logged
-    std::uint64_t turned_away_ = 0;  ///< since then
-    bool serving_ = false;           ///< past the probes of the start
+    LineLimit turned_away_;  ///< of connections
+    bool serving_ = false;   ///< past the probes of the start
     bool stop_ = false;
 };
 

@@ -9,6 +9,7 @@
 #include "base/public_key.hpp"
 #include "base/time.hpp"
 #include "broker/core/connection_table.hpp"
+#include "broker/shell/line_limit.hpp"
 #include "io/connections.hpp"
 
 namespace mc::broker {
@@ -40,8 +41,7 @@ private:
     std::set<std::uint16_t> ports_;
     ConnectionTable table_;
     Instant next_look_;
-    Instant told_;
-    std::uint64_t ended_ = 0;  ///< since then
+    LineLimit ended_;
 };
 
 }  // namespace mc::broker

@@ -1,10 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <map>
 
+#include "integration/io/temp_dir.hpp"
 #include "io/files.hpp"
 #include "protocol/endpoints.hpp"
 #include "worker/shell/own_address.hpp"
@@ -118,8 +118,8 @@ TEST(OwnAddress, IsFoundAndMakesNodeNames) {
 }
 
 TEST(StateFile, ComesBackAsSavedAndIsRefusedWhenDamaged) {
-    const auto dir = std::filesystem::temp_directory_path() / ("mc-it-state-" + std::to_string(getpid()));
-    ASSERT_TRUE(io::make_private_dir(dir));
+    const io::test::TempDir temp;
+    const auto& dir = temp.path();
     const auto fresh = load_state(dir);
     ASSERT_TRUE(fresh);
     EXPECT_TRUE(fresh->node);
@@ -130,7 +130,6 @@ TEST(StateFile, ComesBackAsSavedAndIsRefusedWhenDamaged) {
     const auto damaged = load_state(dir);
     ASSERT_FALSE(damaged);
     EXPECT_THAT(damaged.error().message, HasSubstr("damaged"));
-    std::filesystem::remove_all(dir);
 }
 
 }  // namespace

@@ -28,9 +28,7 @@ std::vector<std::string> log_of(KeyHarness& t) {
 TEST(BrokerAudit, TellsWhoDidWhatWithItsOutcome) {
     KeyHarness t;
     t.node_ready("n");
-    t.admit("ada", 'a', Role::user);
-    t.create_as('a', "web");
-    t.obey("n", Verb::vm_create);
+    t.admit_with_vm("ada", 'a', "n");
     t.ask('a', Verb::exec, encode(protocol::StreamRequest{"web", 65536}));
     t.from_worker("n", protocol::Kind::reply, Verb::vm_exec, t.order("n", Verb::vm_exec)->header.id,
                   encode(protocol::ExecResult{3}));
@@ -64,9 +62,7 @@ TEST(BrokerAudit, TellsWhoDidWhatWithItsOutcome) {
 TEST(BrokerAudit, TellsHowAnExecEndedThatDidNotEndByItself) {
     KeyHarness t;
     t.node_ready("n");
-    t.admit("ada", 'a', Role::user);
-    t.create_as('a', "web");
-    t.obey("n", Verb::vm_create);
+    t.admit_with_vm("ada", 'a', "n");
     t.ask('a', Verb::exec, encode(protocol::StreamRequest{"web", 65536}));
     t.core->on_client_gone(t.now, PeerId{t.client('a')});
     EXPECT_EQ(log_of(t).back(), "ada exec ada/web cancelled");

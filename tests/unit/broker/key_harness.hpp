@@ -56,6 +56,23 @@ public:
         if (join(token_byte, byte) != ErrorCode::ok) throw std::runtime_error("not admitted");
     }
 
+    /// One of every role: boss (key A, an admin), eve (V, a viewer), ada (U, a user), node-a (W, a worker), and a token
+    /// (T).
+    void admit_each_role(protocol::Role token_grants = protocol::Role::user) {
+        admit("boss", 'A', protocol::Role::admin);
+        admit("eve", 'V', protocol::Role::viewer);
+        admit("ada", 'U', protocol::Role::user);
+        admit("node-a", 'W', protocol::Role::worker);
+        token('T', token_grants);
+    }
+
+    /// A user whose VM `web` runs on `node`, which has registered.
+    void admit_with_vm(const std::string& name, char byte, const std::string& node) {
+        admit(name, byte, protocol::Role::user);
+        create_as(byte, "web");
+        obey(node, Verb::vm_create);
+    }
+
     RequestId create_as(char byte, const std::string& name, std::uint32_t count = 1) {
         protocol::CreateRequest request;
         request.spec.name = name;

@@ -40,11 +40,7 @@ TEST(BrokerKeys, OfTheBrokerIsToldWithWhereItTakesClients) {
 
 TEST(BrokerKeys, ConnectWhereTheirRoleHasBusiness) {
     KeyHarness t;
-    t.admit("boss", 'A', Role::admin);
-    t.admit("eve", 'V', Role::viewer);
-    t.admit("ada", 'U', Role::user);
-    t.admit("node-a", 'W', Role::worker);
-    t.token('T', Role::user);
+    t.admit_each_role();
     const auto sides = [&](char key) {
         std::string text;
         if (t.core->may_connect(t.now, Side::clients, t.key(key))) text += "clients ";
@@ -136,9 +132,7 @@ TEST(BrokerTokens, Expire) {
 TEST(BrokerTokens, DoNotGiveANameThatSomebodyHas) {
     KeyHarness t;
     t.node_ready("a");
-    t.admit("ada", 'a', Role::user);
-    t.create_as('a', "web");
-    t.obey("a", Verb::vm_create);
+    t.admit_with_vm("ada", 'a', "a");
     ASSERT_EQ(t.token('T', Role::user, "", 9), ErrorCode::ok);
     EXPECT_EQ(t.join('T', 'b', "ada"), ErrorCode::already_exists);
     EXPECT_EQ(t.join('T', 'b', "local"), ErrorCode::invalid_argument);
@@ -203,9 +197,7 @@ TEST(BrokerTokens, AreMadeOncePerRequest) {
 TEST(BrokerRevoke, EndsWhatIsOpenAtOnce) {
     KeyHarness t;
     t.node_ready("a");
-    t.admit("ada", 'a', Role::user);
-    t.create_as('a', "web");
-    t.obey("a", Verb::vm_create);
+    t.admit_with_vm("ada", 'a', "a");
     const auto stream = t.ask('a', Verb::exec, encode(protocol::StreamRequest{"web", 65536}));
     const auto waits = t.act_as('a', Verb::stop, {"web"});
     ASSERT_FALSE(t.answer(waits, t.client('a')));

@@ -224,5 +224,26 @@ TEST(BrokerStop, SaysSoToEverybody) {
     EXPECT_FALSE(effects.changes.empty()) << "the event is in the log";
 }
 
+// Spec: ADR 23.
+TEST(BrokerStreams, OfOneUserLeaveOthersTheirs) {
+    KeyHarness t{{.streams_per_owner_max = 2}};
+    t.node_ready("n");
+    t.admit_with_vm("ada", 'a', "n");
+    t.admit_with_vm("bob", 'b', "n");
+    const auto is_refused = [&](char who) {
+        const auto id = t.ask(who, Verb::exec, encode(protocol::StreamRequest{"web", 65536}));
+        return t.code_of(who, id) == ErrorCode::busy;
+    };
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_FALSE(is_refused('a'));
+        EXPECT_FALSE(is_refused('a'));
+        EXPECT_TRUE(is_refused('a'));
+        EXPECT_FALSE(is_refused('b'));
+        t.core->on_client_gone(t.now, PeerId{t.client('a')});
+    }
+    EXPECT_FALSE(is_refused('a'));
+    EXPECT_TRUE(is_refused('b'));
+}
+
 }  // namespace
 }  // namespace mc::broker::test

@@ -76,11 +76,7 @@ TEST(Roles, HaveOneRowPerVerbThatIsSentToTheBroker) {
 
 TEST(Roles, AreAskedForEveryClientVerb) {
     KeyHarness t;
-    t.admit("boss", 'A', Role::admin);
-    t.admit("eve", 'V', Role::viewer);
-    t.admit("ada", 'U', Role::user);
-    t.admit("node-a", 'W', Role::worker);
-    t.token('T', Role::user);
+    t.admit_each_role();
     const std::map<Role, std::string> clients{{Role::joiner, t.client('T')},
                                               {Role::worker, t.client('W')},
                                               {Role::user, t.client('U')},
@@ -100,11 +96,7 @@ TEST(Roles, AreAskedForEveryClientVerb) {
 
 TEST(Roles, AreAskedForEveryWorkerVerb) {
     KeyHarness t;
-    t.admit("boss", 'A', Role::admin);
-    t.admit("eve", 'V', Role::viewer);
-    t.admit("ada", 'U', Role::user);
-    t.admit("node-a", 'W', Role::worker);
-    t.token('T', Role::worker);
+    t.admit_each_role(Role::worker);
     const std::map<Role, char> callers{
         {Role::joiner, 'T'}, {Role::worker, 'W'}, {Role::user, 'U'}, {Role::viewer, 'V'}, {Role::admin, 'A'}};
     for (const auto& [verb, may] : allowed) {
