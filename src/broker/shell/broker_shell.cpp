@@ -39,9 +39,6 @@ constexpr int worker_messages_waiting_max = 256;
 /// where each connection has its turn, and others are served in between.
 constexpr std::size_t output_bytes_per_turn_max = 8 * 1024 * 1024;
 
-/// While replies wait for a client, how soon it is tried again.
-constexpr milliseconds flush_interval{5};
-
 /// At the end, for what clients have not yet taken; and for what the library has of it.
 constexpr milliseconds flush_max{500};
 constexpr milliseconds linger{1000};
@@ -294,9 +291,9 @@ void BrokerShell::watch_signals() {
 
 void BrokerShell::run() {
     while (!stop_) {
-        auto wait = std::min({keeper_.next_deadline(), events_.next_try(), connections_.next_look()}) -
-                    io::read_clock().instant;
-        if (!all_sent()) wait = std::min(wait, flush_interval);
+        const auto wait = std::min({keeper_.next_deadline(), events_.next_try(), connections_.next_look(),
+                                    to_clients_.next_flush(), to_workers_.next_flush()}) -
+                          io::read_clock().instant;
         poller_.wait(std::max<milliseconds>(wait, 0ms));
         events_.try_again();
         look_at_connections();
@@ -308,7 +305,7 @@ void BrokerShell::run() {
     carry_out();
     const Instant give_up = io::read_clock().instant + flush_max;
     while (!all_sent() && io::read_clock().instant < give_up) {
-        io::Poller().wait(flush_interval);
+        io::Poller().wait(SendQueues::flush_interval_min);
         flush();
     }
     io::log_info("ended; VMs keep running, requests under way go on when the broker is back");
@@ -341,8 +338,9 @@ void BrokerShell::drain(Side side) {
 }
 
 void BrokerShell::flush() {
-    for (const PeerId& peer : to_clients_.flush()) keeper_.core().on_client_gone(io::read_clock(), peer);
-    for (const PeerId& peer : to_workers_.flush()) keeper_.core().on_worker_gone(io::read_clock(), peer);
+    const Now now = io::read_clock();
+    for (const PeerId& peer : to_clients_.flush(now.instant)) keeper_.core().on_client_gone(now, peer);
+    for (const PeerId& peer : to_workers_.flush(now.instant)) keeper_.core().on_worker_gone(now, peer);
 }
 
 void BrokerShell::carry_out() {

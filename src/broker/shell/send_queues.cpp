@@ -1,5 +1,6 @@
 #include "broker/shell/send_queues.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <numeric>
 #include <utility>
@@ -24,6 +25,10 @@ bool SendQueues::push(const PeerId& to, Frames frames, bool relayed) {
         if (outcome == io::SendOutcome::sent) return true;
         if (outcome == io::SendOutcome::unreachable) return false;
     }
+    if (found == queues_.end()) {
+        flush_interval_ = flush_interval_min;
+        next_flush_ = Instant{};
+    }
     Queue& queue = found == queues_.end() ? queues_[to] : found->second;
     const std::size_t bytes = bytes_of(frames);
     queue.bytes += bytes;
@@ -34,8 +39,9 @@ bool SendQueues::push(const PeerId& to, Frames frames, bool relayed) {
     return false;
 }
 
-std::vector<PeerId> SendQueues::flush() {
+std::vector<PeerId> SendQueues::flush(Instant now) {
     std::vector<PeerId> gone;
+    bool is_due = now >= next_flush_;
     for (auto it = queues_.begin(); it != queues_.end();) {
         auto& [peer, queue] = *it;
         auto outcome = io::SendOutcome::sent;
@@ -47,9 +53,15 @@ std::vector<PeerId> SendQueues::flush() {
             queue.bytes -= bytes;
             if (first.relayed) queue.relayed_bytes -= bytes;
             queue.waiting.pop_front();
+            flush_interval_ = flush_interval_min;
+            is_due = true;
         }
         if (outcome == io::SendOutcome::unreachable) gone.push_back(peer);
         it = outcome == io::SendOutcome::would_block ? std::next(it) : queues_.erase(it);
+    }
+    if (is_due) {
+        next_flush_ = now + flush_interval_;
+        flush_interval_ = std::min(2 * flush_interval_, flush_interval_max);
     }
     return gone;
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/time.hpp"
 #include "broker/core/effects.hpp"
 #include "io/zmq.hpp"
 
@@ -29,7 +30,12 @@ public:
     [[nodiscard]] bool push(const PeerId& to, Frames frames, bool relayed = false);
 
     /// Sends what can be sent now. Returns the peers that are gone.
-    [[nodiscard]] std::vector<PeerId> flush();
+    [[nodiscard]] std::vector<PeerId> flush(Instant now);
+
+    /// When to flush() again; never() while nothing waits. Soon after one that got something away, later and later
+    /// while nobody takes anything: a peer that reads is not kept waiting longer than it has kept us, and one that
+    /// stands still costs no turns.
+    [[nodiscard]] Instant next_flush() const { return queues_.empty() ? Instant::never() : next_flush_; }
 
     [[nodiscard]] bool empty() const { return queues_.empty(); }
 
@@ -41,6 +47,8 @@ public:
     static constexpr std::size_t bytes_behind = 1 * 1024 * 1024;  ///< over it, a client's requests are answered `busy`
     static constexpr std::size_t relayed_bytes_max = 4 * 1024 * 1024;  ///< over it, what is sent into streams ends them
     static constexpr int library_messages_max = 64;                    ///< for one peer, in libzmq's queue
+    static constexpr milliseconds flush_interval_min{5};
+    static constexpr milliseconds flush_interval_max{250};
 
 private:
     struct Message {
@@ -56,6 +64,8 @@ private:
     Send send_;
     std::size_t bytes_max_;
     std::map<PeerId, Queue> queues_;  ///< none is empty
+    Instant next_flush_;
+    milliseconds flush_interval_ = flush_interval_min;  ///< after the next one
 };
 
 }  // namespace mc::broker
