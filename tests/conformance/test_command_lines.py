@@ -130,6 +130,46 @@ class Choosing(WithVms):
         self.assertIn("error:\n", self.mccli("crate", "-o", "yaml", code=2).stderr)
 
 
+class CreatingMany(WithVms):
+    def test_each_name_of_a_pattern_has_its_own_result(self):
+        self.create("lab-02")
+        done = self.mccli("create", "lab-{01..03}", "{web,db}", "web", "-o", "json", code=7)
+        results = [(vm["name"], vm["status"]) for vm in json.loads(done.stdout)]
+        wanted = [("lab-01", "created"), ("lab-02", "failed"), ("lab-03", "created"), ("web", "created"), ("db", "created")]
+        self.assertEqual(results, wanted)
+        self.assertIn("lab-02", done.stderr)
+        self.assertEqual(len(self.names()), 5)
+        self.mccli("create", "lab-{1..", code=2)
+        self.mccli("create", "lab-{1..2}", "-n", "2", code=2)
+
+    def test_more_than_are_under_way_at_once(self):
+        done = self.mccli("create", "lab-{1..50}", "-q", code=7)
+        self.assertEqual(len(done.stdout.split()), 12, "there are as many slots")
+        self.assertIn("lab-50", done.stderr)
+
+    def test_sheet_of_a_class(self):
+        sheet = self.cloud.folder / "class.csv"
+        done = self.mccli("create", "-n", "5", "--password", "--sheet", sheet)
+        self.assertEqual(sheet.stat().st_mode & 0o777, 0o600)
+        rows = list(csv.DictReader(sheet.open(newline="")))
+        self.assertEqual([row["name"] for row in rows], self.names("--sort", "name"))
+        self.assertEqual(len({row["password"] for row in rows}), 5, "each its own")
+        for row in rows:
+            self.assertGreaterEqual(len(row["password"]), 16)
+            self.assertNotIn(row["password"], done.stdout + done.stderr)
+            self.assertEqual(row["ssh"], f"ssh -p {row['port']} {row['user']}@{row['host']}")
+        self.mccli("create", "--sheet", sheet, code=1)
+        self.assertEqual(len(self.names()), 5, "the sheet of others is kept, before anything is made")
+
+    def test_detached(self):
+        done = self.mccli("create", "lab-{1..3}", "--image", "slow", "--detach", "-o", "json")
+        accepted = json.loads(done.stdout)
+        self.assertEqual([one["name"] for one in accepted], ["lab-1", "lab-2", "lab-3"])
+        self.assertFalse(self.json("job", accepted[0]["request"])["done"])
+        wait_for(lambda: len(self.names("--state", "running")) == 3, "they run in the end")
+        self.mccli("create", "--detach", "--password", code=2)
+
+
 class ExitCodes(WithVms):
     def test_each_is_what_the_documentation_says(self):
         self.mccli("create", "web", code=0)

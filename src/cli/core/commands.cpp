@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 
+#include "cli/core/name_pattern.hpp"
 #include "cli/core/option_readers.hpp"
 #include "cli/core/quantities.hpp"
 #include "cli/core/vm_filter.hpp"
@@ -79,7 +81,48 @@ Result<void> check_choice(const ActionCommand& command, std::string_view verb) {
     return {};
 }
 
+/// --name and operands, expanded; a name that is there twice counts once.
+Result<std::vector<std::string>> read_names(const Settings& settings, std::span<const std::string> operands) {
+    std::vector<std::string> words(operands.begin(), operands.end());
+    if (const auto name = settings.get("name")) {
+        if (!words.empty() && (words.size() > 1 || words.front() != *name)) {
+            return fail(ErrorCode::usage,
+                        "the VM's name was given twice: \"" + *name + "\" and \"" + words.front() + "\"");
+        }
+        words = {*name};
+    }
+    std::vector<std::string> names;
+    for (const auto& word : words) {
+        const auto expanded = expand_names(word);
+        if (!expanded) return fail(expanded.error());
+        names.insert(names.end(), expanded->begin(), expanded->end());
+        if (names.size() > limits::batch_max) return fail(ErrorCode::usage, "these are over 1000 VMs at once");
+    }
+    std::set<std::string> seen;
+    std::erase_if(names, [&](const std::string& name) { return !seen.insert(name).second; });
+    for (const auto& name : names) {
+        if (auto checked = protocol::check_name("VM name", name); !checked) return fail(checked.error());
+    }
+    return names;
+}
+
 }  // namespace
+
+std::vector<protocol::CreateRequest> requests_of(const CreateCommand& command, const std::vector<std::string>& hashes) {
+    if (command.names.size() < 2 && (command.request.count < 2 || hashes.empty())) {
+        std::vector<protocol::CreateRequest> one{command.request};
+        if (!hashes.empty()) one.front().spec.password_hash = hashes.front();
+        return one;
+    }
+    const std::size_t size = std::max<std::size_t>(command.names.size(), command.request.count);
+    std::vector<protocol::CreateRequest> all(size, command.request);
+    for (std::size_t i = 0; i < size; ++i) {
+        all[i].count = 1;
+        if (!command.names.empty()) all[i].spec.name = command.names[i];
+        if (!hashes.empty()) all[i].spec.password_hash = hashes[i];
+    }
+    return all;
+}
 
 Result<CommonOptions> read_common(const Settings& settings) {
     CommonOptions out;
@@ -104,19 +147,20 @@ Result<CommonOptions> read_common(const Settings& settings) {
 Result<CreateCommand> read_create(const Settings& settings, std::span<const std::string> operands) {
     CreateCommand out;
     protocol::VmSpec& spec = out.request.spec;
-    spec.name = settings.get("name").value_or("");
-    if (!operands.empty()) {
-        if (!spec.name.empty() && spec.name != operands.front()) {
-            return fail(ErrorCode::usage,
-                        "the VM's name was given twice: \"" + spec.name + "\" and \"" + operands.front() + "\"");
-        }
-        spec.name = operands.front();
-    }
+    auto names = read_names(settings, operands);
+    if (!names) return fail(names.error());
+    out.names = std::move(*names);
+    if (!out.names.empty()) spec.name = out.names.front();
+    out.detach = settings.flag("detach");
+    out.sheet = settings.get("sheet").value_or("");
     spec.image = settings.get("image").value_or("");
     out.request.node = settings.get("node").value_or("");
     out.key_files = settings.all("key");
     out.password = settings.flag("password");
-    out.many = settings.get("count").has_value();
+    out.many = settings.get("count").has_value() || out.names.size() > 1;
+    if (out.detach && (out.password || !out.sheet.empty())) {
+        return fail(ErrorCode::usage, "--detach does not wait for what --password and --sheet would show");
+    }
     const auto count = [](std::string_view text) { return parse_count(text, 1, limits::batch_max); };
     const auto pids = [](std::string_view text) { return parse_count(text, limits::pids_min, limits::pids_max); };
     const auto ttl = [](std::string_view text) { return parse_seconds(text, 1s, seconds(limits::ttl_seconds_max)); };
@@ -137,8 +181,9 @@ Result<CreateCommand> read_create(const Settings& settings, std::span<const std:
     if (!labels) return fail(labels.error());
     spec.labels = std::move(*labels);
     if (out.request.count > 1 && !spec.name.empty()) {
-        return fail(ErrorCode::usage, "--name names one VM: leave it out with -n " + std::to_string(out.request.count) +
-                                          ", the VMs are then numbered");
+        return fail(ErrorCode::usage, "a name is one VM's: leave it out with -n " + std::to_string(out.request.count) +
+                                          ", the VMs are then numbered, or write a pattern such as " + spec.name +
+                                          "-{1.." + std::to_string(out.request.count) + "}");
     }
     if (!out.request.node.empty()) {
         if (auto checked = about("node", protocol::check_name("node name", out.request.node)); !checked) {

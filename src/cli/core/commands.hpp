@@ -33,10 +33,18 @@ struct CreateCommand {
     milliseconds timeout = limits::request_deadline_default;
     std::vector<std::string> key_files;
     bool password = false;
-    bool many = false;  ///< -n was given: the JSON is an array, even of one
+    bool many = false;               ///< -n or several names were given: the JSON is an array, even of one
+    std::vector<std::string> names;  ///< expanded, each once; empty = the broker numbers them
+    bool detach = false;
+    std::string sheet;  ///< the file that credentials are written to; "" = none
 };
-/// Errors: usage, invalid_argument.
+/// `operands`: names or patterns of expand_names(). Errors: usage, invalid_argument.
 [[nodiscard]] Result<CreateCommand> read_create(const Settings& settings, std::span<const std::string> operands);
+
+/// The requests that carry out `command`: one for each VM that has a name or a password of its own, else one for all.
+/// `hashes` has a hash for each VM with --password, else none.
+[[nodiscard]] std::vector<protocol::CreateRequest> requests_of(const CreateCommand& command,
+                                                               const std::vector<std::string>& hashes);
 
 struct ActionCommand {
     protocol::Verb verb = protocol::Verb::start;

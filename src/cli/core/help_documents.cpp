@@ -134,6 +134,7 @@ std::string markdown_json() {
     constexpr Titled objects[] = {
         {"vm", "A VM (`list`, `info`)"},
         {"create", "`create`: all fields of a VM, and"},
+        {"accepted", "`create --detach`: an array, one per request"},
         {"item", "A result of `start`, `stop`, `restart`, `delete`; an item of `job`"},
         {"node", "A node (`nodes`)"},
         {"job", "A request (`job`, `jobs`)"},

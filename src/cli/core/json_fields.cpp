@@ -29,6 +29,9 @@ const std::vector<JsonField>& json_fields() {
         {"create", "status", "created or failed"},
         {"create", "password", "the password, here and never again; null = none was asked for"},
         {"create", "error", "only when failed: an object with code and message"},
+        {"accepted", "status", "accepted"},
+        {"accepted", "name", "null = the broker numbers it"},
+        {"accepted", "request", "32 hexadecimal digits, for `job` and `cancel`"},
         {"item", "status",
          "started, stopped, restarted, deleted, cordoned, uncordoned, drained, forgotten, revoked, done, under_way or "
          "failed"},

@@ -125,9 +125,19 @@ Json json_created(const protocol::ItemResult& item, const std::string& password)
     return created_json(item, password);
 }
 
-Json json_created_all(const std::vector<protocol::ItemResult>& items, const std::string& password) {
+Json json_created_all(const std::vector<protocol::ItemResult>& items, const std::vector<std::string>& passwords) {
     Json out = Json::array();
-    for (const auto& item : items) out.push_back(created_json(item, password));
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        out.push_back(created_json(items[i], passwords.empty() ? "" : passwords[i]));
+    }
+    return out;
+}
+
+Json json_accepted(const std::vector<Accepted>& accepted) {
+    Json out = Json::array();
+    for (const auto& one : accepted) {
+        out.push_back(Json{{"status", "accepted"}, {"name", text_or_null(one.name)}, {"request", one.request.str()}});
+    }
     return out;
 }
 

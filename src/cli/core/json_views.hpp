@@ -17,8 +17,16 @@ namespace mc::cli {
 /// A new VM with the fields that the ancestor of this program gave (status, name,
 /// ssh_host, ssh_port, username, password) and all of VmView. `password` "" = none.
 [[nodiscard]] Json json_created(const protocol::ItemResult& item, const std::string& password);
-/// The same for `-n N`: an array.
-[[nodiscard]] Json json_created_all(const std::vector<protocol::ItemResult>& items, const std::string& password);
+/// The same for several: an array. `passwords`: one for each, or none at all.
+[[nodiscard]] Json json_created_all(const std::vector<protocol::ItemResult>& items,
+                                    const std::vector<std::string>& passwords);
+
+/// A create that the broker has taken on, with --detach.
+struct Accepted {
+    std::string name;  ///< "" = it is numbered
+    RequestId request;
+};
+[[nodiscard]] Json json_accepted(const std::vector<Accepted>& accepted);
 
 [[nodiscard]] Json json_vms(const std::vector<protocol::VmView>& vms);
 [[nodiscard]] Json json_vm(const protocol::VmView& vm);

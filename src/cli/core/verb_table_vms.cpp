@@ -13,7 +13,7 @@ VerbSpec create_verb() {
         .name = "create",
         .aliases = {"new"},
         .group = group,
-        .operands = "[NAME]",
+        .operands = "[NAME...]",
         .summary = "Create a VM, or many, and wait until they can be logged in to",
         .description =
             "The broker places the VM on a node that is ready and has room. The command returns when the VM's sshd "
@@ -21,12 +21,16 @@ VerbSpec create_verb() {
             "The public keys installed are those given with --key, else every ~/.ssh/id_*.pub. Who has none gets a "
             "key made once for minicloud, in the state directory, which `mccli ssh` uses by itself.\n\n"
             "A password is set only with --password: a random one, made and hashed here and printed once with the "
-            "result. It is never sent or logged. The VMs of one `-n N` share it.\n\n"
+            "result, each VM its own. It is never sent or logged.\n\n"
+            "Several names make several VMs, each with a result of its own: NAME may be a pattern such as lab-{1..30}, "
+            "lab-{01..30} or {web,db}. --sheet writes name, host, port, user, password and ssh command of each into a "
+            "new CSV file that only you can read, for handing out; passwords are then not shown besides. --detach "
+            "returns as soon as the broker has taken the requests on, and names them.\n\n"
             "A create happens once, however often it is repeated on the way. Ctrl-C stops the waiting, not the "
             "create; the message then names the request for `mccli job` and `mccli cancel`.",
         .options =
             {
-                {"name", 0, "NAME", "its name: a-z, 0-9 and '-' (default: the next vm-N)"},
+                {"name", 0, "NAME", "its name, or a pattern: a-z, 0-9 and '-' (default: the next vm-N)"},
                 {"count", 'n', "N", "how many to create (default 1)"},
                 {"image", 0, "IMAGE", "Docker image (default minicloud/vm:latest)"},
                 {"cpus", 0, "CPUS", "cores, such as 2 or 0.5 (default 1)"},
@@ -40,16 +44,19 @@ VerbSpec create_verb() {
                 {"node", 0, "NODE", "on this node only"},
                 {"on-lost", 0, "POLICY",
                  "when its node is lost or drained: keep it there (default), or replace it by an empty one elsewhere"},
+                {"sheet", 0, "FILE", "write the credentials of all into the new CSV file FILE"},
+                {"detach", 'd', "", "don't wait: return when the broker has taken it on"},
                 {"timeout", 0, "DURATION", timeout_help},
             },
         .examples =
             {
                 {"mccli create", "a VM with the next free name"},
                 {"mccli create web --cpus 2 --memory 1G", "named and sized"},
-                {"mccli create -n 30 --label class=unix1 --ttl 2h", "thirty for a lesson"},
+                {"mccli create 'lab-{01..30}' --label class=unix1 --ttl 2h --password --sheet lab.csv",
+                 "thirty for a lesson"},
                 {"mccli create -o json | jq -r .ssh_port", "for a script"},
             },
-        .operands_max = 1,
+        .operands_max = names_max,
     };
 }
 

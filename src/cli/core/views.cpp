@@ -1,5 +1,6 @@
 #include "cli/core/views.hpp"
 
+#include "cli/core/output.hpp"
 #include "cli/core/quantities.hpp"
 #include "cli/core/table.hpp"
 #include "cli/core/targets.hpp"
@@ -122,26 +123,54 @@ std::string text_created(const protocol::VmView& vm, const std::string& password
     return out;
 }
 
-std::string text_created_all(const std::vector<protocol::ItemResult>& items, const std::string& password,
+std::string text_created_all(const std::vector<protocol::ItemResult>& items, const std::vector<std::string>& passwords,
                              const TextStyle& style) {
-    const std::vector<Column> columns{{"NAME", false, 9}, {"NODE", false, 5}, {"SSH", false, 8}};
+    const std::vector<Column> columns{
+        {"NAME", false, 9}, {"NODE", false, 5}, {"SSH", false, 8}, {"PASSWORD", false, 10}};
     std::vector<std::vector<Cell>> rows;
-    for (const auto& item : items) {
-        if (item.code != ErrorCode::ok || !item.vm) continue;
-        rows.push_back({{item.vm->name, Colour::bold}, {item.vm->node}, {host_and_port(*item.vm)}});
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        const auto& vm = items[i].vm;
+        if (items[i].code != ErrorCode::ok || !vm) continue;
+        rows.push_back(
+            {{vm->name, Colour::bold}, {vm->node}, {host_and_port(*vm)}, {passwords.empty() ? "" : passwords[i]}});
     }
     if (rows.empty()) return "";
-    std::string out = layout_table(columns, rows, style);
-    if (!password.empty()) out += "\npassword of all of them (shown once): " + password + "\n";
+    return layout_table(columns, rows, style) + (passwords.empty() ? "" : "\nThe passwords are shown once.\n");
+}
+
+std::string sheet(const std::vector<protocol::ItemResult>& items, const std::vector<std::string>& passwords) {
+    Json rows = Json::array();
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        const auto& vm = items[i].vm;
+        if (items[i].code != ErrorCode::ok || !vm) continue;
+        rows.push_back(Json{{"name", vm->name},
+                            {"host", vm->ssh_host},
+                            {"port", vm->ssh_port == 0 ? Json(nullptr) : Json(vm->ssh_port)},
+                            {"user", vm->username.empty() ? defaults::username : vm->username},
+                            {"password", passwords.empty() ? "" : passwords[i]},
+                            {"ssh", plain_ssh_command(*vm)}});
+    }
+    return csv(rows, {"name", "host", "port", "user", "password", "ssh"});
+}
+
+std::string text_accepted(const std::vector<Accepted>& accepted) {
+    std::string out;
+    for (const auto& one : accepted) {
+        out += (one.name.empty() ? "" : printable(one.name) + " ") + "accepted; look with: mccli job " +
+               one.request.str() + "\n";
+    }
     return out;
 }
 
-std::string text_created_names(const std::vector<protocol::ItemResult>& items, const std::string& password) {
+std::string text_created_names(const std::vector<protocol::ItemResult>& items,
+                               const std::vector<std::string>& passwords) {
     std::string out;
-    for (const auto& item : items) {
-        if (item.code == ErrorCode::ok && item.vm) out += printable(item.vm->name) + "\n";
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        if (items[i].code != ErrorCode::ok || !items[i].vm) continue;
+        out += printable(items[i].vm->name) + "\n";
+        if (!passwords.empty()) out += passwords[i] + "\n";
     }
-    return password.empty() ? out : out + password + "\n";
+    return out;
 }
 
 std::string text_vms(const std::vector<protocol::VmView>& vms, WallTime now, const TextStyle& style) {

@@ -13,13 +13,18 @@ namespace mc::cli {
 
 /// Result of one create: what it is called, where it is, how to get in, and the password if there is one.
 [[nodiscard]] std::string text_created(const protocol::VmView& vm, const std::string& password);
-/// Result of `-n N`: a table of those that worked.
-[[nodiscard]] std::string text_created_all(const std::vector<protocol::ItemResult>& items, const std::string& password,
-                                           const TextStyle& style);
-
-/// With --quiet: the names, and the password if there is one.
+/// Result of several: a table of those that worked. `passwords`: one for each of `items`, or none at all; of the next
+/// two likewise.
+[[nodiscard]] std::string text_created_all(const std::vector<protocol::ItemResult>& items,
+                                           const std::vector<std::string>& passwords, const TextStyle& style);
+/// With --quiet: the name of each, and its password on the next line if there is one.
 [[nodiscard]] std::string text_created_names(const std::vector<protocol::ItemResult>& items,
-                                             const std::string& password);
+                                             const std::vector<std::string>& passwords);
+/// CSV of those that worked, for handing out: name, host, port, user, password, ssh (the command).
+[[nodiscard]] std::string sheet(const std::vector<protocol::ItemResult>& items,
+                                const std::vector<std::string>& passwords);
+/// Result of `--detach`.
+[[nodiscard]] std::string text_accepted(const std::vector<Accepted>& accepted);
 
 [[nodiscard]] std::string text_vms(const std::vector<protocol::VmView>& vms, WallTime now, const TextStyle& style);
 [[nodiscard]] std::string text_vm(const protocol::VmView& vm, WallTime now, const TextStyle& style);

@@ -1,16 +1,19 @@
 #pragma once
 
+#include <deque>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 #include "cli/core/command_line.hpp"
 #include "cli/core/commands.hpp"
 #include "cli/core/exit_code.hpp"
+#include "cli/core/request_driver.hpp"
 #include "cli/core/text.hpp"
 #include "cli/shell/connection.hpp"
 #include "io/zmq.hpp"
@@ -24,6 +27,14 @@ struct CallOptions {
     std::optional<milliseconds> timeout;  ///< of the work, told to the broker; nullopt = an answer at once is expected
     std::string progress;  ///< "creating a VM": shown on a terminal; also makes Ctrl-C explain what goes on
     std::string what;      ///< "create": for the messages
+    bool detach = false;   ///< the broker's word that it has the request is enough
+};
+
+/// What became of one request.
+struct CallOutcome {
+    RequestId id;
+    bool detached = false;  ///< it was accepted, and nobody waits for its reply
+    Result<protocol::Message> reply;
 };
 
 /// One run of mccli: the options, the connection, and how things are said.
@@ -59,6 +70,11 @@ public:
     [[nodiscard]] Result<protocol::Message> call(protocol::Verb verb, protocol::Bytes body,
                                                  const CallOptions& options = {});
 
+    /// Many requests, several of them under way at once; their outcomes in the same order. The time-out is that of
+    /// each.
+    [[nodiscard]] std::vector<CallOutcome> call_all(protocol::Verb verb, std::vector<protocol::Bytes> bodies,
+                                                    const CallOptions& options);
+
     /// call() with typed bodies.
     template <protocol::Body Reply>
     [[nodiscard]] Result<Reply> ask(protocol::Verb verb, protocol::Bytes body, const CallOptions& options = {}) {
@@ -66,6 +82,9 @@ public:
         if (!message) return fail(message.error());
         return protocol::decode<Reply>(message->body);
     }
+
+    /// Whether Ctrl-C ended the waiting for a request.
+    [[nodiscard]] bool interrupted() const { return interrupted_; }
 
     /// To stdout.
     void print(std::string_view text) const;
@@ -81,6 +100,10 @@ public:
     [[nodiscard]] Error broker_unreachable() const;
 
 private:
+    /// Makes a driver for each of `bodies` and takes them to their end. Errors: why that did not come.
+    Result<void> drive(protocol::Verb verb, std::vector<protocol::Bytes>& bodies, const CallOptions& options,
+                       std::deque<RequestDriver>& drivers);
+    CallOutcome outcome_of(const RequestDriver& driver, const CallOptions& options, const Result<void>& ended);
     Error explained(const Error& error, const CallOptions& options, RequestId id) const;
 
     CommonOptions options_;

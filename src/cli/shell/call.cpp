@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <deque>
 #include <utility>
 
 #include "cli/core/progress_line.hpp"
@@ -35,17 +36,27 @@ Request make_request(protocol::Verb verb, protocol::Bytes body, const CallOption
     return request;
 }
 
-/// Sends what the driver wants sent; on a new socket when it wants one.
-Result<void> carry_out(RequestDriver& driver, Connection& connection, io::Poller& poller,
+// Requests of one command that are under way at once: enough to keep every node busy, little of what one user may have
+// waiting at the broker.
+constexpr std::size_t under_way_max = 32;
+
+/// Sends what the drivers want sent; on one new socket when one of them wants it.
+Result<void> carry_out(std::deque<RequestDriver>& drivers, Connection& connection, io::Poller& poller,
                        const std::function<void()>& on_messages) {
-    while (const auto send = driver.take_send()) {
-        if (send->fresh_socket) {
-            connection.detach(poller);
-            if (auto renewed = connection.renew(); !renewed) return renewed;
-            connection.attach(poller, on_messages);
+    std::vector<protocol::Message> messages;
+    bool fresh_socket = false;
+    for (auto& driver : drivers) {
+        while (auto send = driver.take_send()) {
+            fresh_socket = fresh_socket || send->fresh_socket;
+            messages.push_back(std::move(send->message));
         }
-        connection.send(send->message);
     }
+    if (fresh_socket) {
+        connection.detach(poller);
+        if (auto renewed = connection.renew(); !renewed) return renewed;
+        connection.attach(poller, on_messages);
+    }
+    for (const auto& message : messages) connection.send(message);
     return {};
 }
 
@@ -62,6 +73,46 @@ std::string interrupted_text(const RequestDriver& driver, const CallOptions& opt
 }  // namespace
 
 Result<protocol::Message> App::call(protocol::Verb verb, protocol::Bytes body, const CallOptions& options) {
+    std::vector<protocol::Bytes> bodies;
+    bodies.push_back(std::move(body));
+    return std::move(call_all(verb, std::move(bodies), options).front().reply);
+}
+
+std::vector<CallOutcome> App::call_all(protocol::Verb verb, std::vector<protocol::Bytes> bodies,
+                                       const CallOptions& options) {
+    std::deque<RequestDriver> drivers;
+    auto ended = drive(verb, bodies, options, drivers);
+    std::vector<CallOutcome> out;
+    for (const auto& driver : drivers) out.push_back(outcome_of(driver, options, ended));
+    while (out.size() < bodies.size()) {
+        const Error error =
+            interrupted_ ? Error{ErrorCode::cancelled, "interrupted before it was asked for"} : ended.error();
+        out.push_back({RequestId{}, false, fail(error)});
+    }
+    return out;
+}
+
+CallOutcome App::outcome_of(const RequestDriver& driver, const CallOptions& options, const Result<void>& ended) {
+    CallOutcome out{driver.id(), false, fail(ErrorCode::internal, "")};
+    if (!driver.done() && options.detach && driver.accepted()) {
+        out.detached = true;
+    } else if (!driver.done()) {
+        out.reply = fail(interrupted_ ? Error{ErrorCode::cancelled, interrupted_text(driver, options)} : ended.error());
+    } else if (driver.error()) {
+        out.reply = fail(explained(*driver.error(), options, driver.id()));
+    } else if (const auto refused = refusal(*driver.reply())) {
+        out.reply = fail(*refused);
+    } else {
+        if (driver.reply()->header.value == protocol::reply_value::warning && !std::exchange(warned_, true)) {
+            remark("warning: " + driver.reply()->data);
+        }
+        out.reply = *driver.reply();
+    }
+    return out;
+}
+
+Result<void> App::drive(protocol::Verb verb, std::vector<protocol::Bytes>& bodies, const CallOptions& options,
+                        std::deque<RequestDriver>& drivers) {
     std::optional<io::Signals> signals;
     bool interrupted = false;
     if (options.timeout) {
@@ -73,43 +124,49 @@ Result<protocol::Message> App::call(protocol::Verb verb, protocol::Bytes body, c
     const auto shared = shared_connection();
     if (!shared) return fail(shared.error());
     Connection* connection = *shared;
-    const Instant start = io::read_clock().instant;
-    RequestDriver driver(make_request(verb, std::move(body), options, options_.connect_timeout), start);
-    Spinner spinner(options.progress, !options_.quiet && !for_programs(), start);
+    Spinner spinner(options.progress, !options_.quiet && !for_programs(), io::read_clock().instant);
 
     io::Poller poller;
     const auto on_messages = [&] {
-        while (auto message = connection->receive()) driver.on_message(io::read_clock().instant, *message);
+        while (auto message = connection->receive()) {
+            for (auto& driver : drivers) driver.on_message(io::read_clock().instant, *message);
+        }
+    };
+    const auto is_under_way = [&](const RequestDriver& driver) {
+        return !driver.done() && !(options.detach && driver.accepted());
     };
     connection->attach(poller, on_messages);
     if (signals) {
         poller.add_fd(signals->fd(), {},
                       [&](io::Readiness) { interrupted = signals->next().has_value() || interrupted; });
     }
-    while (!driver.done() && !interrupted && !connection->trouble()) {
-        if (auto sent = carry_out(driver, *connection, poller, on_messages); !sent) return fail(sent.error());
+    Result<void> ended;
+    while (!interrupted && !connection->trouble()) {
+        auto under_way = static_cast<std::size_t>(std::count_if(drivers.begin(), drivers.end(), is_under_way));
         const Instant now = io::read_clock().instant;
-        poller.wait(std::clamp(std::min(driver.next_deadline(), spinner.next(now)) - now, milliseconds(0),
-                               milliseconds(60000)));
+        for (; drivers.size() < bodies.size() && under_way < under_way_max; ++under_way) {
+            auto& body = bodies[drivers.size()];
+            drivers.emplace_back(make_request(verb, std::move(body), options, options_.connect_timeout), now);
+        }
+        if (under_way == 0) break;
+        if (ended = carry_out(drivers, *connection, poller, on_messages); !ended) break;
+        Instant next = spinner.next(now);
+        for (const auto& driver : drivers) next = std::min(next, driver.next_deadline());
+        poller.wait(std::clamp(next - now, milliseconds(0), milliseconds(60000)));
         const Instant later = io::read_clock().instant;
-        driver.on_tick(later);
-        while (const auto progress = driver.take_progress()) spinner.on_progress(*progress);
+        for (auto& driver : drivers) {
+            driver.on_tick(later);
+            while (const auto progress = driver.take_progress()) spinner.on_progress(*progress);
+        }
         spinner.draw(later);
     }
     connection->detach(poller);
     if (signals) poller.remove_fd(signals->fd());
     spinner.clear();
-    if (interrupted && !driver.done()) {
-        interrupted_ = true;
-        return fail(ErrorCode::cancelled, interrupted_text(driver, options));
-    }
-    if (!driver.done()) return fail(*connection->trouble());
-    if (driver.error()) return fail(explained(*driver.error(), options, driver.id()));
-    if (const auto refused = refusal(*driver.reply())) return fail(*refused);
-    if (driver.reply()->header.value == protocol::reply_value::warning && !std::exchange(warned_, true)) {
-        remark("warning: " + driver.reply()->data);
-    }
-    return *driver.reply();
+    const bool all_done = drivers.size() == bodies.size() && std::none_of(drivers.begin(), drivers.end(), is_under_way);
+    interrupted_ = interrupted_ || (interrupted && !all_done);
+    if (connection->trouble() && ended) ended = fail(*connection->trouble());
+    return ended;
 }
 
 }  // namespace mc::cli

@@ -43,6 +43,12 @@ int run_exec_in(App& app, const std::string& target, const std::vector<std::stri
 int run_items(App& app, protocol::Verb verb, const std::vector<std::string>& targets, protocol::Bytes body,
               const CallOptions& call);
 
+/// Says what failed, item by item, and finds the exit code of the whole.
+int report_items(const App& app, const std::vector<protocol::ItemResult>& items);
+
+/// "creating 30 VMs", for the spinner.
+[[nodiscard]] std::string progress_of(protocol::Verb verb, std::size_t count, const std::string& name);
+
 /// All VMs, page by page. Errors: as App::call.
 [[nodiscard]] Result<std::vector<protocol::VmView>> list_all(App& app);
 

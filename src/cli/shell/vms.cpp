@@ -10,20 +10,12 @@
 #include "cli/shell/commands.hpp"
 #include "cli/shell/pages.hpp"
 #include "cli/shell/terminal.hpp"
-#include "cli/shell/user_keys.hpp"
 #include "io/clock.hpp"
-#include "io/password.hpp"
 
-/// create, list, info, start, stop, restart, delete.
+/// list, info, start, stop, restart, delete.
 namespace mc::cli {
-namespace {
 
-using protocol::ItemResult;
-using protocol::ItemsReply;
-using protocol::Verb;
-
-/// Says what failed, item by item, and finds the exit code of the whole.
-int report_items(const App& app, const std::vector<ItemResult>& items) {
+int report_items(const App& app, const std::vector<protocol::ItemResult>& items) {
     std::size_t failed = 0;
     ErrorCode first = ErrorCode::ok;
     for (const auto& item : items) {
@@ -39,25 +31,25 @@ int report_items(const App& app, const std::vector<ItemResult>& items) {
         app.report(Error{item.code, named || item.target.empty() ? why : item.target + ": " + why});
     }
     if (failed == 0) return static_cast<int>(ExitCode::ok);
+    if (app.interrupted()) return static_cast<int>(ExitCode::interrupted);
     return static_cast<int>(failed == items.size() ? exit_code_for(first) : ExitCode::partly_failed);
 }
 
-void print_created(const App& app, const CreateCommand& command, const std::vector<ItemResult>& items,
-                   const std::string& password) {
-    const bool any =
-        std::any_of(items.begin(), items.end(), [](const ItemResult& i) { return i.code == ErrorCode::ok; });
-    if (!any && !command.many) return;
-    const auto text = [&](const TextStyle& style) {
-        if (app.options().quiet) return text_created_names(items, password);
-        if (!command.many && items.front().vm) return text_created(*items.front().vm, password);
-        return text_created_all(items, password, style);
-    };
-    app.show(
-        {.json =
-             [&] { return command.many ? json_created_all(items, password) : json_created(items.front(), password); },
-         .text = text,
-         .objects = {"vm", "create"}});
+std::string progress_of(protocol::Verb verb, std::size_t count, const std::string& name) {
+    std::string word = "creating";
+    if (verb == protocol::Verb::start) word = "starting";
+    if (verb == protocol::Verb::stop) word = "stopping";
+    if (verb == protocol::Verb::restart) word = "restarting";
+    if (verb == protocol::Verb::remove) word = "deleting";
+    if (count > 1) return word + " " + std::to_string(count) + " VMs";
+    return word + " " + (name.empty() ? "a VM" : name);
 }
+
+namespace {
+
+using protocol::ItemResult;
+using protocol::ItemsReply;
+using protocol::Verb;
 
 /// To the sentences about VMs that are not there, which ones were probably meant.
 void suggest_targets(App& app, std::vector<ItemResult>& items) {
@@ -69,45 +61,6 @@ void suggest_targets(App& app, std::vector<ItemResult>& items) {
         if (is_not_there(item)) item.message += did_you_mean(item.target, *vms);
     }
 }
-
-std::string progress_of(Verb verb, std::size_t count, const std::string& name) {
-    std::string word = "creating";
-    if (verb == Verb::start) word = "starting";
-    if (verb == Verb::stop) word = "stopping";
-    if (verb == Verb::restart) word = "restarting";
-    if (verb == Verb::remove) word = "deleting";
-    if (count > 1) return word + " " + std::to_string(count) + " VMs";
-    return word + " " + (name.empty() ? "a VM" : name);
-}
-
-}  // namespace
-
-int run_create(App& app) {
-    auto command = read_create(app.settings(), app.line().operands);
-    if (!command) return app.report(command.error());
-    auto& spec = command->request.spec;
-    auto keys = keys_to_install(app, command->key_files);
-    if (!keys) return app.report(keys.error());
-    spec.authorized_keys = std::move(*keys);
-    if (spec.authorized_keys.size() > limits::keys_max) {
-        return app.report(
-            Error{ErrorCode::invalid_argument, "there are more than 64 SSH keys in ~/.ssh; choose with --key FILE"});
-    }
-    std::string password;
-    if (command->password) {
-        password = io::random_password();
-        auto hash = io::hash_password_sha512(password);
-        if (!hash) return app.report(hash.error());
-        spec.password_hash = std::move(*hash);
-    }
-    const CallOptions call{command->timeout, progress_of(Verb::create, command->request.count, spec.name), "create"};
-    const auto reply = app.ask<ItemsReply>(Verb::create, protocol::encode(command->request), call);
-    if (!reply) return app.report(reply.error());
-    print_created(app, *command, reply->items, password);
-    return report_items(app, reply->items);
-}
-
-namespace {
 
 /// What is shown of a request's items, what is said of those that failed, and the exit code.
 int finish_items(App& app, Verb verb, std::vector<ItemResult>& items) {

@@ -75,11 +75,14 @@ void add_requests(Outputs& out) {
     out["create.txt"] = text_created(vms.front(), "");
     out["create-password.txt"] = text_created(vms.front(), "aB3dE5gH7jK9mN2p");
     out["create-no-sshd.txt"] = text_created(vms[1], "");
-    out["create-many.txt"] = text_created_all(items, "", usual);
-    out["create-many-password.txt"] = text_created_all(items, "aB3dE5gH7jK9mN2p", usual);
+    out["create-many.txt"] = text_created_all(items, {}, usual);
+    out["create-many-password.txt"] = text_created_all(items, {"aB3dE5gH7jK9mN2p", "failed"}, usual);
+    out["create-sheet.csv"] = sheet(items, {"aB3dE5gH7jK9mN2p", "failed"});
+    out["create-detach.txt"] = text_accepted({{"web", RequestId{1, 2}}, {"", RequestId{3, 4}}});
+    out["create-detach.json"] = pretty(json_accepted({{"web", RequestId{1, 2}}, {"", RequestId{3, 4}}}));
     out["create.json"] = pretty(json_created(items.front(), ""));
     out["create-password.json"] = pretty(json_created(items.front(), "aB3dE5gH7jK9mN2p"));
-    out["create-many.json"] = pretty(json_created_all(items, ""));
+    out["create-many.json"] = pretty(json_created_all(items, {}));
     out["start.txt"] = text_items(items, "started");
     out["stop.txt"] = text_items(items, "stopped");
     add_formats(out, "stop", view_items(items, "stopped"));

@@ -158,7 +158,7 @@ TEST(Commands, RefusesWhatTheBrokerWouldRefuse) {
     EXPECT_THAT(refused({{"memory", {"1X"}}}), HasSubstr("--memory: \"1X\" is not a size"));
     EXPECT_THAT(refused({{"memory", {"1M"}}}), HasSubstr("--memory: it must be between 16M and 64T, not 1M"));
     EXPECT_THAT(refused({{"count", {"1001"}}}), HasSubstr("--count"));
-    EXPECT_THAT(refused({{"count", {"2"}}}, {"web"}), HasSubstr("--name names one VM"));
+    EXPECT_THAT(refused({{"count", {"2"}}}, {"web"}), HasSubstr("a name is one VM's"));
     EXPECT_THAT(refused({{"name", {"Web"}}}), HasSubstr("\"Web\" is not valid"));
     EXPECT_THAT(refused({{"name", {"a"}}}, {"b"}), HasSubstr("given twice"));
     EXPECT_THAT(refused({{"env", {"1A=2"}}}), HasSubstr("--env"));

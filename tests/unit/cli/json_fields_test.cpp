@@ -38,6 +38,7 @@ protocol::ItemResult item(ErrorCode code) {
 TEST(JsonFields, AreExactlyTheDocumentedOnes) {
     EXPECT_EQ(keys_of(json_vm({})), documented({"vm"}));
     EXPECT_EQ(keys_of(json_created(item(ErrorCode::busy), "")), documented({"vm", "create"}));
+    EXPECT_EQ(keys_of(json_accepted({{}})), documented({"accepted"}));
     EXPECT_EQ(keys_of(json_items({item(ErrorCode::ok)}, "stopped")), documented({"item"}));
     EXPECT_EQ(keys_of(json_nodes({protocol::NodeView{}})), documented({"node"}));
     EXPECT_EQ(keys_of(json_job({})), documented({"job"}));
