@@ -165,6 +165,7 @@ class JoiningTest(KeyedCloudTest):
         os.chown(given, user, user)
         as_user = {"user": user, "group": user, "extra_groups": []}
         env = {"STATE_DIRECTORY": str(given), "PATH": os.environ["PATH"]}
+        env |= {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}
         try:
             subprocess.run([BIN / "mcworker", "--version"], check=True, capture_output=True, env=env, **as_user)
         except PermissionError:
