@@ -24,7 +24,7 @@ struct ConnectTarget {
 /// Addresses and "localhost" are resolved in place. For other names getaddrinfo
 /// runs in a helper thread (it has no non-blocking form that honours
 /// nsswitch.conf) which reports through an eventfd; at most 8 such threads at once.
-/// For io/ alone. Single thread, the Poller's.
+/// Single thread, the Poller's.
 class Connector {
 public:
     /// Called once, from Poller::wait, unless the object is destroyed before. The

@@ -192,7 +192,7 @@ struct InfoReply {
     }
 };
 
-// exec, logs: the request's data frame (ExecSpec, LogsSpec) goes to the worker undecoded
+// exec, logs, tunnel: the request's data frame (ExecSpec, LogsSpec, none) goes to the worker undecoded
 
 struct StreamRequest {
     std::string target;

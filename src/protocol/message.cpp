@@ -53,6 +53,7 @@ constexpr std::array verb_names{
     std::pair{Verb::keys, "keys"},
     std::pair{Verb::revoke, "revoke"},
     std::pair{Verb::audit, "audit"},
+    std::pair{Verb::tunnel, "tunnel"},
     std::pair{Verb::node_register, "node_register"},
     std::pair{Verb::node_heartbeat, "node_heartbeat"},
     std::pair{Verb::node_inventory, "node_inventory"},
@@ -65,6 +66,7 @@ constexpr std::array verb_names{
     std::pair{Verb::vm_logs, "vm_logs"},
     std::pair{Verb::vm_inspect, "vm_inspect"},
     std::pair{Verb::job_cancel, "job_cancel"},
+    std::pair{Verb::vm_tunnel, "vm_tunnel"},
     std::pair{Verb::event_published, "event_published"},
     std::pair{Verb::event_beacon, "event_beacon"},
 };
@@ -86,7 +88,7 @@ std::optional<Verb> verb_from(std::uint16_t number) {
 }
 
 bool is_client_verb(Verb verb) {
-    return verb >= Verb::hello && verb <= Verb::audit;
+    return verb >= Verb::hello && verb <= Verb::tunnel;
 }
 
 bool has_items(Verb verb) {
@@ -95,7 +97,24 @@ bool has_items(Verb verb) {
 }
 
 bool is_worker_verb(Verb verb) {
-    return verb >= Verb::node_register && verb <= Verb::job_cancel;
+    return verb >= Verb::node_register && verb <= Verb::vm_tunnel;
+}
+
+std::optional<Verb> stream_order(Verb verb) {
+    switch (verb) {
+        case Verb::exec:
+            return Verb::vm_exec;
+        case Verb::logs:
+            return Verb::vm_logs;
+        case Verb::tunnel:
+            return Verb::vm_tunnel;
+        default:
+            return std::nullopt;
+    }
+}
+
+bool is_stream_order(Verb verb) {
+    return verb == Verb::vm_exec || verb == Verb::vm_logs || verb == Verb::vm_tunnel;
 }
 
 Bytes encode_header(const Header& header) {

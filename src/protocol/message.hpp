@@ -66,6 +66,7 @@ enum class Verb : std::uint16_t {
     keys = 23,
     revoke = 24,
     audit = 25,
+    tunnel = 26,
 
     // worker -> broker
     node_register = 32,
@@ -82,6 +83,7 @@ enum class Verb : std::uint16_t {
     vm_logs = 54,
     vm_inspect = 55,
     job_cancel = 56,
+    vm_tunnel = 57,
 
     // broker -> everybody, on the events channel
     event_published = 64,
@@ -93,6 +95,10 @@ enum class Verb : std::uint16_t {
 [[nodiscard]] std::optional<Verb> verb_from(std::uint16_t number);
 [[nodiscard]] bool is_client_verb(Verb verb);
 [[nodiscard]] bool is_worker_verb(Verb verb);
+/// The order that a client's stream becomes at the worker: vm_exec for exec. nullopt: `verb` opens no stream.
+[[nodiscard]] std::optional<Verb> stream_order(Verb verb);
+/// Whether messages of that verb between broker and worker are a stream's.
+[[nodiscard]] bool is_stream_order(Verb verb);
 /// Changes something about VMs, nodes or keys: its outcome is remembered, its reply is an ItemsReply.
 [[nodiscard]] bool has_items(Verb verb);
 

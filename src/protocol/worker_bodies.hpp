@@ -142,7 +142,7 @@ struct VmOrder {
     }
 };
 
-/// vm_exec, vm_logs, requests; the data frame is the client's ExecSpec or LogsSpec.
+/// vm_exec, vm_logs, vm_tunnel, requests; the data frame is the client's ExecSpec, LogsSpec, or none.
 struct StreamOrder {
     Epoch epoch;
     VmId vm;

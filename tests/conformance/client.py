@@ -113,11 +113,11 @@ class Client:
         return self.call("job", "JobRequest", wire.new("JobRequest", request=request_id))[1].job
 
     def open_stream(self, verb, target, spec, body, window=262144):
-        return Stream(self, verb, target, wire.pack(spec, body), window)
+        return Stream(self, verb, target, wire.pack(spec, body) if spec else b"", window)
 
 
 class Stream:
-    """An exec or logs stream. The client must do nothing else meanwhile."""
+    """An exec, logs or tunnel stream. The client must do nothing else meanwhile."""
 
     def __init__(self, client, verb, target, spec, window):
         self.client, self.verb, self.id = client, verb, wire.new_id()

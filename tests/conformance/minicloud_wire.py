@@ -21,10 +21,10 @@ VERBS = {
     "hello": 1, "create": 2, "list": 3, "info": 4, "start": 5, "stop": 6, "restart": 7, "delete": 8, "exec": 9,
     "logs": 10, "nodes": 11, "events": 12, "beacon": 13, "job": 14, "jobs": 15, "cancel": 16,
     "cordon": 17, "uncordon": 18, "drain": 19, "forget": 20,
-    "join": 21, "token_create": 22, "keys": 23, "revoke": 24, "audit": 25,
+    "join": 21, "token_create": 22, "keys": 23, "revoke": 24, "audit": 25, "tunnel": 26,
     "node_register": 32, "node_heartbeat": 33, "node_inventory": 34,
     "vm_create": 48, "vm_start": 49, "vm_stop": 50, "vm_restart": 51, "vm_remove": 52, "vm_exec": 53, "vm_logs": 54,
-    "vm_inspect": 55, "job_cancel": 56, "event_published": 64, "event_beacon": 65,
+    "vm_inspect": 55, "job_cancel": 56, "vm_tunnel": 57, "event_published": 64, "event_beacon": 65,
 }  # fmt: skip
 VERB_NAMES = {number: name for name, number in VERBS.items()}
 

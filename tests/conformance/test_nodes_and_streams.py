@@ -187,6 +187,18 @@ class StreamsTest(CloudTest):
         self.assertEqual(stream.finish(), (wire.OK, None))
         self.assertEqual(stream.output, b"line 8\nline 9\nline 10\n")
 
+    @unittest.skipIf(wire.RELEASE, "that release has no tunnels")
+    def test_tunnel_carries_bytes_both_ways(self):
+        stream = self.client.open_stream("tunnel", "vm-1", None, None)
+        sent = bytes(range(256)) * 4096
+        stream.write(sent)
+        stream.say(wire.END)
+        self.assertEqual(stream.finish(), (wire.OK, None))
+        self.assertEqual(stream.output, b"SSH-2.0-fake\r\n" + sent)
+        with self.assertRaises(Refused) as caught:
+            self.client.open_stream("tunnel", "nobody", None, None).finish()
+        self.assertEqual(caught.exception.code, wire.NOT_FOUND)
+
     def test_streams_that_can_not_be(self):
         with self.assertRaises(Refused) as caught:
             self.client.open_stream("exec", "nobody", "ExecSpec", wire.new("ExecSpec")).finish()

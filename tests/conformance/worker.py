@@ -155,7 +155,7 @@ class Worker(threading.Thread):
                 self.accept(message)
             return
         job = self.jobs[message.id] = Job(message)
-        kind = {"vm_create": "CreateOrder", "vm_exec": "StreamOrder", "vm_logs": "StreamOrder"}.get(message.verb, "VmOrder")
+        kind = {"vm_create": "CreateOrder", "vm_exec": "StreamOrder", "vm_logs": "StreamOrder", "vm_tunnel": "StreamOrder"}.get(message.verb, "VmOrder")
         order = wire.unpack(kind, message.body)
         self.orders.append((message.verb, message.id, order))
         if order.epoch < self.epoch_seen:
@@ -224,12 +224,14 @@ class Worker(threading.Thread):
 
     def open_stream(self, job, order):
         vm = self.vms.get(order.vm)
-        if job.message.verb == "vm_exec" and (not vm or vm.state != wire.CONTAINER_RUNNING):
+        if job.message.verb != "vm_logs" and (not vm or vm.state != wire.CONTAINER_RUNNING):
             return self.refuse(job, wire.NOT_FOUND, "there is no such running container")
         if job.message.verb == "vm_logs":
             spec = wire.unpack("LogsSpec", job.message.data)
             lines = [b"line %d\n" % i for i in range(1, 11)]
             stream = Output(job.message, order, b"".join(lines[-spec.tail :]), False)
+        elif job.message.verb == "vm_tunnel":
+            stream = Output(job.message, order, b"SSH-2.0-fake\r\n", True)  # and says everything back
         else:
             spec = wire.unpack("ExecSpec", job.message.data)
             data, stream_code = b"", 0
@@ -270,7 +272,7 @@ class Worker(threading.Thread):
                 stream.pending = stream.pending[len(piece) :]
             if stream.ended and not stream.pending:
                 del self.streams[key]
-                logs = stream.message.verb == "vm_logs"
-                body = b"" if logs else wire.pack("ExecResult", wire.new("ExecResult", exit_code=stream.exit_code))
+                exec = stream.message.verb == "vm_exec"
+                body = b"" if not exec else wire.pack("ExecResult", wire.new("ExecResult", exit_code=stream.exit_code))
                 self.jobs[key].reply = dict(body=body)
                 self.send(wire.REPLY, stream.message.verb, key, body=body)

@@ -18,7 +18,7 @@ const std::vector<std::string> nodes{"node-a", "node-b", "node-c"};
 const std::vector<std::string> clients{"c", "local", "k:admin", "k:user", "k:viewer", "k:token", "k:nobody"};
 const std::vector<std::string> targets{"web", "vm-1", "vm-2", "ada/web", "nobody/web", ""};
 const std::vector<Verb> orders{Verb::vm_create, Verb::vm_start, Verb::vm_stop, Verb::vm_restart,
-                               Verb::vm_remove, Verb::vm_exec,  Verb::vm_logs};
+                               Verb::vm_remove, Verb::vm_exec,  Verb::vm_logs, Verb::vm_tunnel};
 const std::vector<Verb> changes{Verb::start, Verb::stop, Verb::restart, Verb::remove};
 
 /// Some of the bounds are small, so that they are reached.
@@ -155,7 +155,7 @@ private:
         const auto& node = feed_.one_of(nodes);
         const Verb verb = feed_.one_of(orders);
         if (feed_.below(4) == 0) return broker_.disobey(node, verb, static_cast<ErrorCode>(1 + feed_.below(64)), "no");
-        if (verb == Verb::vm_exec || verb == Verb::vm_logs) {
+        if (is_stream_order(verb)) {
             const auto order = broker_.order(node, verb);
             if (!order) return;
             const auto kind = static_cast<Kind>(2 + feed_.below(6));
@@ -209,7 +209,7 @@ private:
         StreamRequest request;
         request.target = feed_.one_of(targets);
         request.window_bytes = feed_.number();
-        ask(feed_.yes() ? Verb::exec : Verb::logs, encode(request), feed_.body());
+        ask(feed_.one_of(std::vector{Verb::exec, Verb::logs, Verb::tunnel}), encode(request), feed_.body());
     }
 
     Feed& feed_;

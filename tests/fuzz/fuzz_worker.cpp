@@ -17,7 +17,8 @@ using worker::Harness;
 constexpr std::size_t steps_max = 200;
 const std::vector<ErrorCode> call_errors{ErrorCode::engine_unreachable, ErrorCode::engine_failed,
                                          ErrorCode::deadline_exceeded};
-const std::vector<Verb> orders{Verb::vm_start, Verb::vm_stop, Verb::vm_restart, Verb::vm_remove, Verb::vm_inspect};
+const std::vector<Verb> orders{Verb::vm_start,  Verb::vm_stop,    Verb::vm_restart,
+                               Verb::vm_remove, Verb::vm_inspect, Verb::vm_tunnel};
 
 class Run {
 public:

@@ -26,7 +26,7 @@ RequestId id_from(const std::string& key) {
 
 bool acts_on_vms(Verb verb) {
     return verb == Verb::start || verb == Verb::stop || verb == Verb::restart || verb == Verb::remove ||
-           verb == Verb::exec || verb == Verb::logs;
+           protocol::stream_order(verb).has_value();
 }
 
 /// What a request may be refused with as a whole, whatever it is about.
@@ -52,7 +52,7 @@ bool AccessChecker::may_say(Role role, Verb verb) {
                    verb == Verb::events || verb == Verb::beacon || verb == Verb::job || verb == Verb::jobs ||
                    verb == Verb::keys || verb == Verb::audit;
         case Role::user:
-            return verb <= Verb::cancel && verb != Verb::nodes;
+            return (verb <= Verb::cancel && verb != Verb::nodes) || verb == Verb::tunnel;
         case Role::admin:
             return verb != Verb::join;
     }

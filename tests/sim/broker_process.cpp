@@ -284,7 +284,7 @@ void BrokerProcess::speak(Effects effects, std::optional<std::size_t> sends_max)
 void BrokerProcess::keep_order(const broker::Outgoing& order) {
     using protocol::Verb;
     const Verb verb = order.message.header.verb;
-    if (verb == Verb::vm_exec || verb == Verb::vm_logs) return;
+    if (protocol::is_stream_order(verb)) return;
     orders_.push_back({core().epoch(), network_.host_of(order.to.bytes), protocol::to_frames(order.message)});
     if (orders_.size() > orders_kept_max) orders_.pop_front();
 }

@@ -304,14 +304,13 @@ void Client::operate() {
 }
 
 void Client::stream() {
-    const bool logs = dice_.one_in(2);
+    const Verb verb = dice_.pick(std::vector{Verb::exec, Verb::exec, Verb::logs, Verb::logs, Verb::tunnel});
     protocol::ExecSpec exec;
     exec.argv = {"true"};
     exec.input = dice_.one_in(2);
     protocol::LogsSpec spec;
     spec.follow = dice_.one_in(3);
     const auto turn = ++turn_;
-    const Verb verb = logs ? Verb::logs : Verb::exec;
     const RequestId id = new_id();
     const std::string target = some_target();
     checker_.access().asked(person_, id, verb, {target});
@@ -321,9 +320,12 @@ void Client::stream() {
         });
     };
     stream_ = std::make_unique<StreamProcess>(world_, network_, host_, clock_, person_.key, verb, id, new_id(), target,
-                                              logs ? encode(spec) : encode(exec), done);
+                                              verb == Verb::logs   ? encode(spec)
+                                              : verb == Verb::exec ? encode(exec)
+                                                                   : protocol::Bytes(),
+                                              done);
     // What ends by itself must be seen to end.
-    if ((!logs || !spec.follow) && dice_.one_in(2)) return;
+    if ((verb != Verb::logs || !spec.follow) && dice_.one_in(2)) return;
     // Ctrl-C, or a terminal that is closed.
     world_.schedule.in(dice_.between(1s, 40s), [this, turn] {
         if (turn != turn_ || !stream_) return;

@@ -33,8 +33,8 @@ bool may_be_harmed(const Frames& frames) {
         const auto header = protocol::decode_header(frames[i]);
         if (!header) continue;
         const Verb verb = header->verb;
-        return verb != Verb::exec && verb != Verb::logs && verb != Verb::vm_exec && verb != Verb::vm_logs &&
-               verb != Verb::hello && verb != Verb::job_cancel && verb != Verb::cancel;
+        return !protocol::stream_order(verb) && !protocol::is_stream_order(verb) && verb != Verb::hello &&
+               verb != Verb::job_cancel && verb != Verb::cancel;
     }
     return false;
 }

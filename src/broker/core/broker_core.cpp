@@ -214,6 +214,7 @@ void BrokerCore::on_worker_frames(Now now, const Caller& caller, std::span<proto
             return on_inventory(now, *node, *message);
         case Verb::vm_exec:
         case Verb::vm_logs:
+        case Verb::vm_tunnel:
             return on_worker_stream_message(now, *node, *message);
         default:
             break;

@@ -300,7 +300,7 @@ private:
     /// As end_stream, when there is no client to tell.
     void cancel_stream(Now now, const Stream& stream);
     void drop_stream(const Stream& stream);
-    /// In the audit log, how an exec ended.
+    /// In the audit log, how an exec or a tunnel ended.
     void note_end(Now now, const Stream& stream, ErrorCode code, std::string detail);
 
     // ticks.cpp

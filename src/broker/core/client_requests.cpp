@@ -70,6 +70,7 @@ void BrokerCore::on_client_request(Now now, const Actor& actor, Message& message
             return on_info(actor, message);
         case Verb::exec:
         case Verb::logs:
+        case Verb::tunnel:
             return open_stream(now, actor, message);
         case Verb::nodes:
             return on_nodes(now, actor, message);

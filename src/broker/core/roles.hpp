@@ -35,6 +35,7 @@ inline constexpr std::array role_table{
     RoleRow{protocol::Verb::vm_stop, "-w---"},        RoleRow{protocol::Verb::vm_restart, "-w---"},
     RoleRow{protocol::Verb::vm_remove, "-w---"},      RoleRow{protocol::Verb::vm_exec, "-w---"},
     RoleRow{protocol::Verb::vm_logs, "-w---"},        RoleRow{protocol::Verb::vm_inspect, "-w---"},
+    RoleRow{protocol::Verb::tunnel, "--u-a"},         RoleRow{protocol::Verb::vm_tunnel, "-w---"},
 };
 
 /// Whether the table lets `role` say `verb`. What is not in it, nobody may.

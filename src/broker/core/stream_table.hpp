@@ -12,7 +12,7 @@
 
 namespace mc::broker {
 
-/// An exec or logs stream: which client's request goes with which node's job.
+/// An exec, logs or tunnel stream: which client's request goes with which node's job.
 struct Stream {
     JobId job;
     PeerId client;

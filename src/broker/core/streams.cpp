@@ -1,4 +1,4 @@
-// exec and logs: bytes relayed between a client and a worker, undecoded.
+// exec, logs and tunnel: bytes relayed between a client and a worker, undecoded.
 // docs/protocol.md "Streams".
 #include <algorithm>
 
@@ -15,12 +15,13 @@ namespace {
 /// Of what a client sends into a stream besides data: a terminal's size is the longest.
 constexpr std::size_t stream_body_max = 256;
 
-/// In a few words, of a worker's reply to an exec.
-std::string outcome_in_words(const protocol::Message& reply) {
+/// In a few words, of a worker's reply to a stream of that kind.
+std::string outcome_in_words(protocol::Verb verb, const protocol::Message& reply) {
     if (reply.header.code != ErrorCode::ok) {
         const auto error = decode<protocol::ErrorBody>(reply.body);
         return error ? error->message : "";
     }
+    if (verb != protocol::Verb::exec) return "ended";
     const auto result = decode<protocol::ExecResult>(reply.body);
     return result ? "ended with exit code " + std::to_string(result->exit_code) : "";
 }
@@ -58,15 +59,14 @@ void BrokerCore::open_stream(Now now, const Actor& actor, Message& message) {
         (actor.role != protocol::Role::admin && streams_.count_of_owner(actor.name) >= config_.streams_per_owner_max)) {
         return refuse(peer, message.header, {ErrorCode::busy, "too many streams are open; close some", 1000});
     }
-    const Verb verb = logs ? Verb::vm_logs : Verb::vm_exec;
     const JobId job = next_job_id();
     const auto window = std::min(request->window_bytes, limits::window_bytes_max);
     const std::string target = full_name(vm.record.owner, name);
     streams_.add({job, peer, message.header.id, message.header.verb, node->record.id, name, now.instant, actor.name,
                   actor.fingerprint, target, 0, window});
     audit(now, actor, name_of(message.header.verb), target, ErrorCode::ok, message.header.id, "begun");
-    send_worker(*node, Kind::request, verb, job, encode(protocol::StreamOrder{meta_.epoch, vm.record.id, window}),
-                std::move(message.data));
+    send_worker(*node, Kind::request, *protocol::stream_order(message.header.verb), job,
+                encode(protocol::StreamOrder{meta_.epoch, vm.record.id, window}), std::move(message.data));
 }
 
 void BrokerCore::on_client_stream_message(Now now, const PeerId& peer, Message& message) {
@@ -93,7 +93,7 @@ void BrokerCore::on_client_stream_message(Now now, const PeerId& peer, Message& 
     }
     const Node* node = nodes_.find(stream->node);
     if (!node || !node->peer) return;  // its end is told when the node is silent
-    message.header.verb = stream->verb == Verb::logs ? Verb::vm_logs : Verb::vm_exec;
+    message.header.verb = *protocol::stream_order(stream->verb);
     message.header.id = protocol::as_request_id(stream->job);
     effects_.to_workers.push_back({node->peer, std::move(message)});
 }
@@ -121,7 +121,7 @@ void BrokerCore::on_worker_stream_message(Now now, Node& node, Message& message)
                                                     "another make?"});
     }
     const ErrorCode code = message.header.code;
-    const std::string how = last ? outcome_in_words(message) : "";
+    const std::string how = last ? outcome_in_words(stream->verb, message) : "";
     message.header.verb = stream->verb;
     message.header.id = stream->request;
     effects_.to_clients.push_back({stream->client, std::move(message)});
@@ -131,7 +131,7 @@ void BrokerCore::on_worker_stream_message(Now now, Node& node, Message& message)
 }
 
 void BrokerCore::note_end(Now now, const Stream& stream, ErrorCode code, std::string detail) {
-    if (stream.verb != Verb::exec || read_only()) return;
+    if (stream.verb == Verb::logs || read_only()) return;
     Actor who;
     who.name = stream.owner;
     who.fingerprint = stream.key;

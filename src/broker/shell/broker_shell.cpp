@@ -94,7 +94,7 @@ std::string reached_here(const std::string& bound) {
 
 /// Of a client, on its way to a worker.
 bool is_relayed(const protocol::Header& header) {
-    return header.verb == protocol::Verb::vm_exec || header.verb == protocol::Verb::vm_logs;
+    return protocol::is_stream_order(header.verb);
 }
 
 /// What there is less of the more a node is behind: that a stream goes on or ends has to come through.

@@ -258,20 +258,6 @@ Result<ActionCommand> read_action(VerbId verb, const Settings& settings, std::sp
     return out;
 }
 
-Result<SshCommand> read_ssh(const Settings& settings, const CommandLine& line) {
-    const auto target = read_target(line.operands);
-    if (!target) return fail(target.error());
-    SshCommand out;
-    out.target = *target;
-    out.identities = settings.all("identity");
-    out.user = settings.get("user").value_or("");
-    out.tty = settings.flag("tty");
-    out.command = line.command;
-    // "-oProxyCommand=…@host" must stay a user name to ssh, so a leading hyphen is refused.
-    if (out.user.starts_with('-')) return fail(ErrorCode::invalid_argument, "--user: a user name can't begin with '-'");
-    return out;
-}
-
 Result<ExecCommand> read_exec(const Settings& settings, const CommandLine& line) {
     const auto target = read_target(line.operands);
     if (!target) return fail(target.error());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -75,14 +76,52 @@ struct NodeActionCommand {
 /// The one VM that a verb is about: a name, OWNER/NAME or an id. Error: invalid_argument.
 [[nodiscard]] Result<std::string> read_target(std::span<const std::string> operands);
 
-struct SshCommand {
+/// By which way OpenSSH reaches a VM.
+enum class SshRoute {
+    automatic,  ///< its address if that takes a connection, else the broker
+    direct,
+    broker,
+};
+
+/// What every verb that runs an OpenSSH client asks for.
+struct SshLogin {
     std::string target;
     std::vector<std::string> identities;
     std::string user;  ///< "" = as the VM says
+    SshRoute route = SshRoute::automatic;
+};
+
+struct SshCommand {
+    SshLogin login;
     bool tty = false;
     std::vector<std::string> command;
 };
 [[nodiscard]] Result<SshCommand> read_ssh(const Settings& settings, const CommandLine& line);
+
+struct CopyCommand {
+    SshLogin login;
+    bool to_vm = false;  ///< else from it
+    bool recursive = false;
+    bool preserve = false;
+    std::vector<std::string> sources;  ///< as scp takes them: in the VM or here, without the VM's name
+    std::string destination;
+};
+/// One side is NAME:PATH, with one NAME; a path here with a colon needs ./ before it. Errors: usage, invalid_argument.
+[[nodiscard]] Result<CopyCommand> read_copy(const Settings& settings, std::span<const std::string> operands);
+
+struct Forward {
+    std::uint16_t here = 0;
+    std::uint16_t there = 0;
+
+    bool operator==(const Forward&) const = default;
+};
+struct ForwardCommand {
+    SshLogin login;
+    std::string address;  ///< to listen at
+    std::vector<Forward> forwards;
+};
+/// NAME and ports, each HERE:THERE or one number for both. Errors: usage, invalid_argument.
+[[nodiscard]] Result<ForwardCommand> read_forward(const Settings& settings, std::span<const std::string> operands);
 
 enum class TtyWish { automatic, yes, no };
 

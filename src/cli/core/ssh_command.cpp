@@ -18,6 +18,39 @@ std::string option_path(std::string_view path) {
     return out + "\"";
 }
 
+void append(std::vector<std::string>& to, const std::vector<std::string>& more) {
+    to.insert(to.end(), more.begin(), more.end());
+}
+
+/// As one word to the shell that ssh has run a ProxyCommand; `%` doubled, since ssh expands it first.
+std::string proxy_word(std::string_view text) {
+    std::string out = "'";
+    for (const char c : text) {
+        out += c == '\'' ? std::string("'\\''") : c == '%' ? std::string("%%") : std::string(1, c);
+    }
+    return out + "'";
+}
+
+/// How the VM is reached, as whom, and how its host key is checked.
+std::vector<std::string> link_options(const SshLink& link, const SshLogin& login) {
+    const protocol::VmView& vm = link.vm;
+    std::vector<std::string> out{
+        "-o", "UserKnownHostsFile=" + option_path(link.known_hosts), "-o", "GlobalKnownHostsFile=/dev/null", "-o",
+        "StrictHostKeyChecking=yes", "-o", "HostKeyAlias=" + vm.id.str(),
+        // A port is used again by another VM: the address must not decide anything.
+        "-o", "CheckHostIP=no", "-o", "ConnectTimeout=" + std::to_string(ssh_connect_timeout.count()), "-o",
+        "Port=" + std::to_string(vm.ssh_port)};
+    for (const auto& file : login.identities) append(out, {"-i", file});
+    const std::string user = !login.user.empty() ? login.user : vm.username.empty() ? defaults::username : vm.username;
+    append(out, {"-o", "User=" + user});
+    if (login.route == SshRoute::direct) return out;
+    const bool automatic = login.route == SshRoute::automatic;
+    append(out,
+           {"-o", "ProxyCommand=" + proxy_word(link.program) + " proxy " + (automatic ? "--fdpass " : "") + vm.id.str(),
+            "-o", std::string("ProxyUseFdpass=") + (automatic ? "yes" : "no")});
+    return out;
+}
+
 }  // namespace
 
 Result<SshWay> choose_ssh_way(const protocol::VmView& vm, const std::string& name) {
@@ -77,20 +110,40 @@ Result<std::string> pin_host_key(std::string_view content, std::string_view alia
     return out;
 }
 
-std::vector<std::string> ssh_arguments(const protocol::VmView& vm, const SshCommand& command,
-                                       const std::string& known_hosts, const std::vector<std::string>& identities) {
-    std::vector<std::string> out{
-        "ssh", "-o", "UserKnownHostsFile=" + option_path(known_hosts), "-o", "GlobalKnownHostsFile=/dev/null", "-o",
-        "StrictHostKeyChecking=yes", "-o", "HostKeyAlias=" + vm.id.str(),
-        // A port is used again by another VM: the address must not decide anything.
-        "-o", "CheckHostIP=no", "-o", "ConnectTimeout=" + std::to_string(ssh_connect_timeout.count()), "-p",
-        std::to_string(vm.ssh_port)};
-    for (const auto& file : identities) out.insert(out.end(), {"-i", file});
+std::vector<std::string> ssh_arguments(const SshLink& link, const SshCommand& command) {
+    std::vector<std::string> out{"ssh"};
+    append(out, link_options(link, command.login));
     if (command.tty) out.emplace_back("-t");
-    const std::string& given = command.user;
-    const std::string user = !given.empty() ? given : vm.username.empty() ? defaults::username : vm.username;
-    out.insert(out.end(), {"-l", user, "--", vm.ssh_host});
-    out.insert(out.end(), command.command.begin(), command.command.end());
+    append(out, {"--", link.vm.ssh_host});
+    append(out, command.command);
+    return out;
+}
+
+std::vector<std::string> scp_arguments(const SshLink& link, const CopyCommand& command) {
+    std::vector<std::string> out{"scp"};
+    append(out, link_options(link, command.login));
+    if (command.recursive) out.emplace_back("-r");
+    if (command.preserve) out.emplace_back("-p");
+    // A name that is no address: scp would have to find an IPv6 one's end.
+    append(out, {"-o", "HostName=" + link.vm.ssh_host, "--"});
+    const std::string there = link.vm.id.str() + ":";
+    for (const auto& source : command.sources) out.push_back(command.to_vm ? source : there + source);
+    out.push_back(command.to_vm ? there + command.destination : command.destination);
+    return out;
+}
+
+std::vector<std::string> forward_arguments(const SshLink& link, const ForwardCommand& command) {
+    std::vector<std::string> out{"ssh"};
+    append(out, link_options(link, command.login));
+    // A port that can't be had is a failure, not a remark.
+    append(out, {"-N", "-T", "-o", "ExitOnForwardFailure=yes"});
+    const bool six = command.address.find(':') != std::string::npos;
+    const std::string address = six ? "[" + command.address + "]" : command.address;
+    for (const auto& forward : command.forwards) {
+        append(out,
+               {"-L", address + ":" + std::to_string(forward.here) + ":localhost:" + std::to_string(forward.there)});
+    }
+    append(out, {"--", link.vm.ssh_host});
     return out;
 }
 

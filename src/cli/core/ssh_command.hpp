@@ -37,10 +37,17 @@ enum class SshWay {
 [[nodiscard]] Result<std::string> pin_host_key(std::string_view content, std::string_view alias,
                                                std::string_view host_key);
 
-/// The arguments of the OpenSSH client, argv[0] included. The host key is checked
+/// What an OpenSSH client is told of the way to a VM.
+struct SshLink {
+    protocol::VmView vm;
+    std::string known_hosts;
+    std::string program;  ///< mccli's own path: for the routes that need it
+};
+
+/// The arguments of the OpenSSH clients, argv[0] included. The host key is checked
 /// against `known_hosts` alone, under the VM's id, and never otherwise.
-[[nodiscard]] std::vector<std::string> ssh_arguments(const protocol::VmView& vm, const SshCommand& command,
-                                                     const std::string& known_hosts,
-                                                     const std::vector<std::string>& identities);
+[[nodiscard]] std::vector<std::string> ssh_arguments(const SshLink& link, const SshCommand& command);
+[[nodiscard]] std::vector<std::string> scp_arguments(const SshLink& link, const CopyCommand& command);
+[[nodiscard]] std::vector<std::string> forward_arguments(const SshLink& link, const ForwardCommand& command);
 
 }  // namespace mc::cli

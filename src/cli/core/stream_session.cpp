@@ -31,6 +31,7 @@ StreamSession::StreamSession(Verb verb, RequestId id, RequestId probe, std::stri
       id_(id),
       probe_(probe),
       target_(std::move(target)),
+      remains_(verb == Verb::exec ? "; the command in the VM may still run" : ""),
       connect_timeout_(connect_timeout),
       started_(now),
       keepalive_at_(now + limits::stream_keepalive),
@@ -112,8 +113,7 @@ void StreamSession::on_probe_reply(const Message& message) {
     if (message.header.code != ErrorCode::ok || !hello) return;
     if (!epoch_) epoch_ = hello->epoch;
     if (*epoch_ != hello->epoch) {
-        end_with(ErrorCode::io_failed, "the broker was restarted and the stream with " + target_ +
-                                           " broke; the command in the VM may still run");
+        end_with(ErrorCode::io_failed, "the broker was restarted and the stream with " + target_ + " broke" + remains_);
     }
 }
 
@@ -149,8 +149,8 @@ void StreamSession::on_tick(Instant now) {
         return end_with(ErrorCode::broker_unreachable, "");
     }
     if (now >= lost_at_) {
-        return end_with(ErrorCode::broker_unreachable, "the broker went silent and the stream with " + target_ +
-                                                           " broke; the command in the VM may still run");
+        return end_with(ErrorCode::broker_unreachable,
+                        "the broker went silent and the stream with " + target_ + " broke" + remains_);
     }
     if (now >= cancel_over_at_) return end_with(ErrorCode::cancelled, "cancelled");
     if (now >= keepalive_at_) send(now, message_of(Kind::credit));
@@ -192,8 +192,9 @@ void StreamSession::resize(Instant now, protocol::Resize size) {
 }
 
 void StreamSession::cancel(Instant now, RequestId cancel_id) {
-    if (over_ || std::exchange(cancelled_, true)) return;
+    // Of one that is over too: who was to read what is left may be gone.
     outputs_.clear();
+    if (over_ || std::exchange(cancelled_, true)) return;
     Message message;
     message.header.verb = Verb::cancel;
     message.header.id = cancel_id;

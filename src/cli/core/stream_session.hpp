@@ -14,7 +14,7 @@
 
 namespace mc::cli {
 
-/// One exec or logs stream, seen from the client: credit both ways, chunk
+/// One exec, logs or tunnel stream, seen from the client: credit both ways, chunk
 /// numbers, signs of life, and how it ended.
 ///
 /// Pure: messages, input and the time go in; messages to send come out. Single
@@ -29,7 +29,7 @@ public:
         std::size_t written = 0;  ///< the shell's mark
     };
 
-    /// `verb` is exec or logs; `data` the encoded ExecSpec or LogsSpec; `probe` an
+    /// `verb` is exec, logs or tunnel; `data` the encoded ExecSpec or LogsSpec, none for a tunnel; `probe` an
     /// id for the questions whether the broker is still the same (`hello`).
     StreamSession(protocol::Verb verb, RequestId id, RequestId probe, std::string target, protocol::Bytes data,
                   milliseconds connect_timeout, Instant now);
@@ -47,7 +47,8 @@ public:
     void input(Instant now, std::string_view bytes);
     void input_ended(Instant now);
     void resize(Instant now, protocol::Resize size);
-    /// Asks the broker to end it; the reply still comes (or after cancel_wait does not matter any more).
+    /// Asks the broker to end it, if it is not over; the reply still comes (or after cancel_wait does not matter any
+    /// more). What was not handed out is dropped.
     void cancel(Instant now, RequestId cancel_id);
 
     /// What is to be written next; nullptr = nothing. The shell advances `written`.
@@ -75,6 +76,7 @@ private:
     RequestId id_;
     RequestId probe_;
     std::string target_;
+    std::string remains_;  ///< of the other end, when the stream broke: for the message
     milliseconds connect_timeout_;
 
     std::vector<protocol::Message> sends_;

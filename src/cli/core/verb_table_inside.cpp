@@ -1,9 +1,22 @@
 #include "cli/core/verb_table.hpp"
+#include "protocol/limits.hpp"
 
 namespace mc::cli {
 namespace {
 
 constexpr std::string_view group = "Inside a VM";
+
+/// The options of every verb that runs an OpenSSH client.
+std::vector<OptionSpec> with_ssh_options(std::vector<OptionSpec> options) {
+    options.insert(
+        options.end(),
+        {{"identity", 'i', "FILE", "private key to log in with, besides the usual ones", true},
+         {"user", 'u', "USER", "log in as USER (default root)"},
+         {"route", 0, "ROUTE",
+          "how to get there: direct, to the node; broker, through the broker; or auto, which is direct if that "
+          "takes a connection within 1.5 s, and else through the broker (default auto)"}});
+    return options;
+}
 
 VerbSpec ssh_verb() {
     return VerbSpec{
@@ -17,15 +30,12 @@ VerbSpec ssh_verb() {
             "Runs the real ssh client. The VM's host key came with its creation and is pinned in minicloud's own "
             "known_hosts file under the VM's id, so there is no yes/no prompt and the key is always checked. A "
             "terminal is asked for as ssh does: for a login, not for a command, unless -t is given.\n\n"
-            "Where the VM's image has no sshd, a shell is opened through exec instead.\n\n"
+            "Where the VM's node can't be reached from here, the connection goes through the broker; see --route. "
+            "Where the "
+            "VM's image has no sshd, a shell is opened through exec instead.\n\n"
             "Ends with the command's exit code, or 255 when ssh could not connect: at once when the VM refuses, after "
             "20 s when it does not answer.",
-        .options =
-            {
-                {"identity", 'i', "FILE", "private key to log in with, besides the usual ones", true},
-                {"tty", 't', "", "ask for a terminal for a command too"},
-                {"user", 'u', "USER", "log in as USER (default root)"},
-            },
+        .options = with_ssh_options({{"tty", 't', "", "ask for a terminal for a command too"}}),
         .examples =
             {
                 {"mccli ssh vm-1", "log in"},
@@ -92,10 +102,82 @@ VerbSpec logs_verb() {
     };
 }
 
+VerbSpec copy_verb() {
+    return VerbSpec{
+        .id = VerbId::copy,
+        .name = "cp",
+        .aliases = {"scp", "copy"},
+        .group = group,
+        .operands = "SOURCE... DESTINATION",
+        .summary = "Copy files to or from a VM, with OpenSSH's scp",
+        .description =
+            "One side is in a VM, NAME:PATH, the other one here. A PATH in a VM that does not begin with / begins in "
+            "the "
+            "user's home. A path here with a colon begins with ./ or /.\n\n"
+            "Host key, keys and the way to the VM are as with `mccli ssh`. Ends with scp's exit code.",
+        .options = with_ssh_options({{"recursive", 'r', "", "directories too, with all that is in them"},
+                                     {"preserve", 'p', "", "keep times and modes"}}),
+        .examples =
+            {
+                {"mccli cp notes.txt vm-1:", "into root's home"},
+                {"mccli cp -r site vm-1:/srv", "a directory"},
+                {"mccli cp vm-1:/var/log/syslog vm-1:/etc/hosts .", "from there"},
+            },
+        .operands_min = 2,
+        .operands_max = limits::arguments_max,
+    };
+}
+
+VerbSpec forward_verb() {
+    return VerbSpec{
+        .id = VerbId::forward,
+        .name = "port-forward",
+        .aliases = {"forward"},
+        .group = group,
+        .operands = "NAME PORT...",
+        .summary = "Make ports of a VM ports of this machine",
+        .description =
+            "PORT is HERE:THERE, or one number for both. What connects to HERE on this machine comes out at THERE in "
+            "the "
+            "VM, from its own localhost, inside an SSH connection. Goes on until Ctrl-C, or until the VM is gone.\n\n"
+            "Host key, keys and the way to the VM are as with `mccli ssh`.",
+        .options = with_ssh_options(
+            {{"address", 0, "ADDRESS",
+              "where to listen; others can use the port too if this is no loopback (default 127.0.0.1)"}}),
+        .examples =
+            {
+                {"mccli port-forward vm-1 8080:80", "http://127.0.0.1:8080 is the VM's port 80"},
+                {"mccli port-forward vm-1 5432 8080:80", "two at once"},
+            },
+        .operands_min = 2,
+        .operands_max = limits::arguments_max,
+    };
+}
+
+VerbSpec proxy_verb() {
+    return VerbSpec{
+        .id = VerbId::proxy,
+        .name = "proxy",
+        .group = group,
+        .operands = "NAME",
+        .summary = "Carry the bytes of an SSH connection through the broker",
+        .description =
+            "For OpenSSH's ProxyCommand: what comes from stdin goes to the VM's sshd, and what that says to stdout. "
+            "`mccli ssh`, `cp` and `port-forward` use it by themselves.\n\n"
+            "With --fdpass, for ssh's ProxyUseFdpass, a connection is handed over instead: to the VM's own address if "
+            "that "
+            "takes one within 1.5 s, else through the broker.",
+        .options = {{"fdpass", 0, "", "hand a connection over to ssh, a direct one if there is a way"}},
+        .examples = {{"ssh -o ProxyCommand='mccli proxy %h' root@vm-1", "check the host key: mccli info vm-1"}},
+        .operands_min = 1,
+        .operands_max = 1,
+    };
+}
+
 }  // namespace
 
 std::vector<VerbSpec> inside_verbs() {
-    return {ssh_verb(), exec_verb(), logs_verb()};
+    return {ssh_verb(), exec_verb(), copy_verb(), forward_verb(), logs_verb(), proxy_verb()};
 }
 
 }  // namespace mc::cli

@@ -13,6 +13,9 @@ struct ListCommand;
 int watch_list(App& app, const ListCommand& command);
 int run_action(App& app, VerbId verb);
 int run_ssh(App& app);
+int run_copy(App& app);
+int run_forward(App& app);
+int run_proxy(App& app);
 int run_exec(App& app);
 int run_logs(App& app);
 int run_nodes(App& app);
@@ -37,6 +40,14 @@ int run_version(App& app);
 
 /// A shell in `target` through exec, as run_ssh falls back to it; `argv` empty = a login shell.
 int run_exec_in(App& app, const std::string& target, const std::vector<std::string>& argv, bool tty);
+
+/// The bytes of stdin and stdout to and from the sshd of `target`, through the broker, until either end is done.
+int run_tunnel(App& app, const std::string& target);
+
+/// The path of this program; "mccli" when that can't be told.
+[[nodiscard]] std::string own_program();
+/// Puts what this run was told about the broker into the environment, for another mccli that this one's successor runs.
+void lend_options(const CommonOptions& options);
 
 /// One request about several VMs, nodes or keys, called as in `targets`: asked, its items printed, what failed
 /// reported.

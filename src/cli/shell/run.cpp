@@ -154,6 +154,12 @@ int run_verb(App& app) {
             return run_action(app, app.line().verb->id);
         case VerbId::logs:
             return run_logs(app);
+        case VerbId::copy:
+            return run_copy(app);
+        case VerbId::forward:
+            return run_forward(app);
+        case VerbId::proxy:
+            return run_proxy(app);
         case VerbId::nodes:
             return run_nodes(app);
         case VerbId::cordon:

@@ -2,7 +2,9 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <thread>
 
 #include "cli/core/ssh_command.hpp"
@@ -11,7 +13,7 @@
 #include "cli/shell/user_keys.hpp"
 #include "io/files.hpp"
 
-/// ssh: pin the host key, become the OpenSSH client.
+/// ssh, cp and port-forward: pin the host key, become an OpenSSH client.
 namespace mc::cli {
 namespace {
 
@@ -53,31 +55,84 @@ int become(const App& app, const std::vector<std::string>& arguments) {
     for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
     ::execvp(argv[0], argv.data());
-    return app.report(Error{ErrorCode::io_failed, "the ssh client can't be run (" + std::string(std::strerror(errno)) +
+    return app.report(Error{ErrorCode::io_failed, arguments[0] + " can't be run (" + std::strerror(errno) +
                                                       "); install it: apt install openssh-client"});
+}
+
+/// What an OpenSSH client is to be told. nullopt: the VM has no sshd. What could not be found out is reported, with the
+/// exit code.
+tl::expected<std::optional<SshLink>, int> link_to(App& app, SshLogin& login) {
+    const auto info =
+        app.ask<protocol::InfoReply>(protocol::Verb::info, protocol::encode(protocol::InfoRequest{login.target}));
+    if (!info) return tl::unexpected(report_about(app, login.target, info.error()));
+    const auto way = choose_ssh_way(info->vm, login.target);
+    if (!way) return tl::unexpected(app.report(way.error()));
+    if (*way == SshWay::exec) return std::nullopt;
+    const auto known_hosts = pinned_known_hosts(app, info->vm);
+    if (!known_hosts) return tl::unexpected(app.report(known_hosts.error()));
+    for (auto& key : private_keys(app)) login.identities.push_back(std::move(key));
+    lend_options(app.options());
+    return SshLink{info->vm, *known_hosts, own_program()};
+}
+
+int no_sshd(const App& app, const std::string& target) {
+    return app.report(
+        Error{ErrorCode::ssh_not_answering, target + " has no sshd, which this needs; its image has none"});
 }
 
 }  // namespace
 
+std::string own_program() {
+    std::error_code error;
+    const auto path = fs::read_symlink("/proc/self/exe", error);
+    return error ? "mccli" : path.string();
+}
+
+void lend_options(const CommonOptions& options) {
+    const auto lend = [](const char* name, const std::string& value) {
+        if (!value.empty()) ::setenv(name, value.c_str(), 1);
+    };
+    lend("MC_BROKER", options.broker);
+    lend("MC_CONTEXT", options.context);
+    lend("MC_STATE_DIR", options.state_dir);
+    lend("MC_CONNECT_TIMEOUT", std::to_string(options.connect_timeout.count()) + "ms");
+}
+
 int run_ssh(App& app) {
     auto command = read_ssh(app.settings(), app.line());
     if (!command) return app.report(command.error());
-    const auto info =
-        app.ask<protocol::InfoReply>(protocol::Verb::info, protocol::encode(protocol::InfoRequest{command->target}));
-    if (!info) return report_about(app, command->target, info.error());
-    const auto way = choose_ssh_way(info->vm, command->target);
-    if (!way) return app.report(way.error());
-    if (*way == SshWay::exec) {
-        app.remark(command->target + " has no sshd; opening a shell through exec");
+    const std::string& target = command->login.target;
+    const auto link = link_to(app, command->login);
+    if (!link) return link.error();
+    if (!*link) {
+        app.remark(target + " has no sshd; opening a shell through exec");
         const bool tty =
             (command->command.empty() || command->tty) && is_terminal(STDIN_FILENO) && is_terminal(STDOUT_FILENO);
-        return run_exec_in(app, command->target, command->command, tty);
+        return run_exec_in(app, target, command->command, tty);
     }
-    const auto known_hosts = pinned_known_hosts(app, info->vm);
-    if (!known_hosts) return app.report(known_hosts.error());
-    auto identities = command->identities;
-    for (auto& key : private_keys(app)) identities.push_back(std::move(key));
-    return become(app, ssh_arguments(info->vm, *command, *known_hosts, identities));
+    return become(app, ssh_arguments(**link, *command));
+}
+
+int run_copy(App& app) {
+    auto command = read_copy(app.settings(), app.line().operands);
+    if (!command) return app.report(command.error());
+    const auto link = link_to(app, command->login);
+    if (!link) return link.error();
+    if (!*link) return no_sshd(app, command->login.target);
+    return become(app, scp_arguments(**link, *command));
+}
+
+int run_forward(App& app) {
+    auto command = read_forward(app.settings(), app.line().operands);
+    if (!command) return app.report(command.error());
+    const auto link = link_to(app, command->login);
+    if (!link) return link.error();
+    if (!*link) return no_sshd(app, command->login.target);
+    for (const auto& forward : command->forwards) {
+        app.remark(command->address + ":" + std::to_string(forward.here) + " is port " + std::to_string(forward.there) +
+                   " of " + command->login.target + "; Ctrl-C ends");
+    }
+    return become(app, forward_arguments(**link, *command));
 }
 
 }  // namespace mc::cli

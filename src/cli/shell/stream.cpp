@@ -12,7 +12,7 @@
 #include "io/clock.hpp"
 #include "io/signals.hpp"
 
-/// exec and logs.
+/// exec, logs and tunnels.
 namespace mc::cli {
 namespace {
 
@@ -96,6 +96,11 @@ int run_exec(App& app) {
     spec.tty = command->tty == TtyWish::yes || (command->tty == TtyWish::automatic && terminals);
     spec.input = command->interactive || (spec.tty && terminals);
     return run_exec_with(app, command->target, std::move(spec));
+}
+
+int run_tunnel(App& app, const std::string& target) {
+    const StreamWish wish{protocol::Verb::tunnel, target, {}, true, false};
+    return finish(app, wish, stream(app, wish));
 }
 
 int run_logs(App& app) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,10 +55,17 @@ StreamPump::Sink StreamPump::open_sink(int fd) {
     if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)) {
         const std::string path = "/proc/self/fd/" + std::to_string(fd);
         const int own = ::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        if (own >= 0) return {own, true, false, limits::chunk_bytes_max};
+        if (own >= 0) return {own, true, false, false, limits::chunk_bytes_max};
+    }
+    if (S_ISSOCK(status.st_mode)) {
+        Sink sink;
+        sink.fd = fd;
+        sink.socket = true;
+        sink.write_bytes_max = limits::chunk_bytes_max;
+        return sink;
     }
     // A pipe that poll() calls writable takes this much without blocking.
-    return {fd, false, false, S_ISREG(status.st_mode) ? limits::chunk_bytes_max : PIPE_BUF};
+    return {fd, false, false, false, S_ISREG(status.st_mode) ? limits::chunk_bytes_max : PIPE_BUF};
 }
 
 StreamPump::Sink& StreamPump::sink_of(protocol::Channel channel) {
@@ -110,15 +118,18 @@ void StreamPump::write_outputs() {
         Sink& sink = sink_of(output->channel);
         const std::size_t left = output->bytes.size() - output->written;
         ssize_t n = static_cast<ssize_t>(left);  // a closed descriptor: there is nobody to write to
-        if (sink.fd >= 0)
-            n = ::write(sink.fd, output->bytes.data() + output->written, std::min(left, sink.write_bytes_max));
+        if (sink.fd >= 0) {
+            const char* from = output->bytes.data() + output->written;
+            const std::size_t size = std::min(left, sink.write_bytes_max);
+            n = sink.socket ? ::send(sink.fd, from, size, MSG_DONTWAIT | MSG_NOSIGNAL) : ::write(sink.fd, from, size);
+        }
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && errno == EAGAIN) return;
         if (n < 0) return reader_left();
         output->written += static_cast<std::size_t>(n);
         if (output->written == output->bytes.size()) session_.output_written(now());
         // One that may block is asked before every write whether it can take one.
-        if (sink.fd >= 0 && !sink.owned) return;
+        if (sink.fd >= 0 && !sink.owned && !sink.socket) return;
     }
 }
 

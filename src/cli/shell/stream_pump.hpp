@@ -29,10 +29,12 @@ public:
     Ending run();
 
 private:
-    /// Where one channel goes. The descriptor is a non-blocking one of our own where that is possible.
+    /// Where one channel goes. The descriptor is a non-blocking one of our own, or a
+    /// socket, where that is possible.
     struct Sink {
         int fd = -1;
         bool owned = false;
+        bool socket = false;
         bool polled = false;
         std::size_t write_bytes_max = 0;
     };

@@ -11,7 +11,7 @@ namespace mc::worker::bounds {
 
 // Jobs.
 inline constexpr std::size_t jobs_max = 4096;             ///< waiting and running; over it: busy
-inline constexpr std::size_t streams_max = 256;           ///< exec and logs at once; over it: busy
+inline constexpr std::size_t streams_max = 256;           ///< exec, logs and tunnels at once; over it: busy
 inline constexpr std::size_t creates_under_way_max = 64;  ///< the others wait, and their time has not begun
 inline constexpr std::size_t creates_of_owner_max = 32;   ///< of these, of one owner's VMs: others get their turn
 inline constexpr milliseconds busy_retry = 1s;            ///< when an order that was refused as busy may come again
@@ -44,7 +44,8 @@ inline constexpr milliseconds stop_call_extra = 30s;  ///< on top of the grace p
 inline constexpr milliseconds host_key_call_max = 10s;
 inline constexpr milliseconds logs_call_max = 10s;  ///< the last lines of an exited VM; not followed logs
 inline constexpr milliseconds exec_call_max = 20s;
-inline constexpr milliseconds pull_idle_max = 90s;  ///< without a byte: a pull tells its progress all the time
+inline constexpr milliseconds tunnel_open_max = 5s;  ///< until a published port takes the connection
+inline constexpr milliseconds pull_idle_max = 90s;   ///< without a byte: a pull tells its progress all the time
 
 // Waits between two looks.
 inline constexpr milliseconds ssh_retry = 50ms;

@@ -18,7 +18,7 @@
 namespace mc::worker {
 
 using CallId = Id64<struct CallTag>;      ///< one HTTP call to the engine
-using StreamId = Id64<struct StreamTag>;  ///< one hijacked connection to the engine
+using StreamId = Id64<struct StreamTag>;  ///< one connection for bytes: hijacked from the engine, or to a VM's port
 using ProbeId = Id64<struct ProbeTag>;    ///< one look at a published port
 
 /// A file (or directory) for a container.
@@ -87,6 +87,13 @@ struct OpenStream {
     StreamId id;
     EngineRequest request;
 };
+/// A connection to a port that is published on this node: bytes both ways from the beginning.
+struct DialStream {
+    StreamId id;
+    std::string host;
+    std::uint16_t port = 0;
+    milliseconds time_max{0};  ///< until it stands
+};
 struct WriteStream {
     StreamId id;
     std::string bytes;
@@ -143,8 +150,8 @@ struct Log {
 };
 
 using Effect = std::variant<SendBroker, ReconnectBroker, StartCall, CancelCall, PauseCall, ResumeCall, OpenStream,
-                            WriteStream, CloseWrite, CloseStream, PauseStream, ResumeStream, StartProbe, CancelProbe,
-                            EndLeftovers, SaveState, Log>;
+                            DialStream, WriteStream, CloseWrite, CloseStream, PauseStream, ResumeStream, StartProbe,
+                            CancelProbe, EndLeftovers, SaveState, Log>;
 
 /// Effects in the order in which they must be carried out.
 class Outbox {

@@ -64,7 +64,7 @@ Result<JobTable::Entry> JobTable::make(Now now, const Message& message, OwnerId 
         entry.create = true;
         entry.vm_owner = order->owner;
         entry.job = std::make_unique<CreateJob>(context_, head, std::move(*order));
-    } else if (header.verb == Verb::vm_exec || header.verb == Verb::vm_logs) {
+    } else if (protocol::is_stream_order(header.verb)) {
         const auto order = protocol::decode<protocol::StreamOrder>(message.body);
         if (!order) return fail(order.error());
         head.vm = entry.vm = order->vm;
@@ -78,6 +78,8 @@ Result<JobTable::Entry> JobTable::make(Now now, const Message& message, OwnerId 
                 if (auto checked = protocol::check_env(variable); !checked) return fail(checked.error());
             }
             stream = std::make_unique<ExecJob>(context_, head, window, std::move(*spec));
+        } else if (header.verb == Verb::vm_tunnel) {
+            stream = std::make_unique<TunnelJob>(context_, head, window);
         } else {
             const auto spec = protocol::decode<protocol::LogsSpec>(message.data);
             if (!spec) return fail(spec.error());

@@ -10,6 +10,22 @@ using protocol::Channel;
 using protocol::ContainerState;
 using protocol::Kind;
 
+namespace {
+
+Error no_container(VmId vm) {
+    return {ErrorCode::not_found, "the engine has no container of VM " + vm.str()};
+}
+
+Result<void> check_runs(const std::optional<engine::ContainerInfo>& container, VmId vm) {
+    if (!container) return fail(no_container(vm));
+    if (container->state != ContainerState::running) {
+        return fail(ErrorCode::wrong_state, "the VM is not running: start it first");
+    }
+    return {};
+}
+
+}  // namespace
+
 // ExecJob
 
 ExecJob::ExecJob(JobContext& context, JobHead head, std::uint32_t window_bytes, protocol::ExecSpec spec)
@@ -17,12 +33,11 @@ ExecJob::ExecJob(JobContext& context, JobHead head, std::uint32_t window_bytes, 
       spec_(std::move(spec)),
       lookup_(port()),
       output_(port(), window_bytes),
-      stream_{head.owner.value},
-      input_credit_(spec_.input ? bounds::input_window_bytes : 0) {}
+      input_(port(), StreamId{head.owner.value}, spec_.input),
+      stream_{head.owner.value} {}
 
 void ExecJob::begin(Now /*now*/) {
-    // Said before anything else: it is the acknowledgement, too.
-    port().send(Kind::progress, input_credit_, {}, {}, 0);
+    input_.begin();
     lookup_.begin(Lookup::Detail::listed);
 }
 
@@ -50,10 +65,7 @@ void ExecJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
 
 void ExecJob::on_looked(const Lookup::Found& found) {
     if (!found) return end(found.error());
-    if (!*found) return end(Error{ErrorCode::not_found, "the engine has no container of VM " + port().head().vm.str()});
-    if ((*found)->state != ContainerState::running) {
-        return end(Error{ErrorCode::wrong_state, "the VM is not running: start it first"});
-    }
+    if (auto running = check_runs(*found, port().head().vm); !running) return end(running.error());
     step_ = Step::create;
     container_ = (*found)->id;
     port().call(CallPurpose::exec_create, engine::exec_create(container_, spec_, port().head().id.str()));
@@ -84,9 +96,7 @@ void ExecJob::on_stream_opened(Now /*now*/) {
         if (!wanted_size_) wanted_size_ = protocol::Resize{.rows = spec_.rows, .columns = spec_.columns};
         resize();
     }
-    Outbox& outbox = port().context().outbox;
-    if (!early_input_.empty()) outbox.push(WriteStream{stream_, std::exchange(early_input_, {})});
-    if (input_ended_) outbox.push(CloseWrite{stream_});
+    input_.open();
 }
 
 void ExecJob::resize() {
@@ -111,15 +121,12 @@ void ExecJob::on_stream_bytes(Now now, std::string_view bytes) {
 }
 
 void ExecJob::on_stream_written(Now /*now*/, std::size_t bytes) {
-    taken_ += static_cast<std::uint32_t>(bytes);
-    // Given back in large pieces: a message for each key press would double the traffic.
-    if (taken_ < bounds::input_window_bytes / 4) return;
-    input_credit_ += taken_;
-    port().send(Kind::credit, std::exchange(taken_, 0), {}, {}, 0);
+    input_.on_written(bytes);
 }
 
 void ExecJob::on_stream_closed(Now /*now*/, const Result<void>& result) {
     closed_ = true;
+    input_.close();
     if (step_ == Step::hang_up) return;
     if (!result) return end(result.error());
     step_ = Step::exit_code;
@@ -167,11 +174,13 @@ void ExecJob::on_peer(Now now, const protocol::Message& message) {
             }
             return finish_when_drained();
         case Kind::data:
-            return on_input(now, message);
-        case Kind::end:
-            if (std::exchange(input_ended_, true)) return;
-            if (step_ == Step::flow) port().context().outbox.push(CloseWrite{stream_});
+            if (ending_) return;
+            if (auto taken = input_.on_data(message); !taken) {
+                give_up(now, {taken.error().code, taken.error().message + "; the command's connection was closed"});
+            }
             return;
+        case Kind::end:
+            return input_.on_end();
         case Kind::control:
             if (const auto size = protocol::decode<protocol::Resize>(message.body); size && spec_.tty) {
                 wanted_size_ = *size;
@@ -183,31 +192,12 @@ void ExecJob::on_peer(Now now, const protocol::Message& message) {
     }
 }
 
-void ExecJob::on_input(Now now, const protocol::Message& message) {
-    const std::size_t size = message.data.size();
-    if (ending_) return;
-    if (message.header.sequence != input_sequence_) return refuse(now, "a piece of the input was lost on its way");
-    if (size > limits::chunk_bytes_max || size > input_credit_)
-        return refuse(now, "more input came than was allowed for");
-    if (input_ended_) return refuse(now, "input came after its end");
-    ++input_sequence_;
-    input_credit_ -= static_cast<std::uint32_t>(size);
-    if (step_ == Step::flow) {
-        port().context().outbox.push(WriteStream{stream_, message.data});
-    } else if (step_ == Step::look || step_ == Step::create || step_ == Step::open) {
-        early_input_ += message.data;
-    }
-}
-
-void ExecJob::refuse(Now now, const std::string& why) {
-    give_up(now, {ErrorCode::bad_message, why + "; the command's connection was closed"});
-}
-
 void ExecJob::give_up(Now now, Error why) {
     if (ending_) return;
     const bool runs = opened_ && !closed_;
     if (!runs) return end(why);
     port().context().outbox.push(CloseStream{stream_});
+    input_.close();
     closed_ = true;
     ending_ = std::move(why);
     step_ = Step::hang_up;
@@ -225,6 +215,103 @@ void ExecJob::on_hang_up(const CallResult& result) {
     port().call(CallPurpose::hang_up, engine::exec_start_detached(exec_));
 }
 
+// TunnelJob
+
+TunnelJob::TunnelJob(JobContext& context, JobHead head, std::uint32_t window_bytes)
+    : StreamJob(context, head),
+      lookup_(port()),
+      output_(port(), window_bytes),
+      input_(port(), StreamId{head.owner.value}, true),
+      stream_{head.owner.value} {}
+
+void TunnelJob::begin(Now /*now*/) {
+    input_.begin();
+    lookup_.begin(Lookup::Detail::listed);
+}
+
+void TunnelJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
+    if (step_ != Step::look) return;
+    if (const auto found = lookup_.on_call_done(now, purpose, result)) on_looked(*found);
+}
+
+void TunnelJob::on_looked(const Lookup::Found& found) {
+    if (!found) return end(found.error());
+    if (auto running = check_runs(*found, port().head().vm); !running) return end(running.error());
+    const std::uint16_t published = (*found)->ssh_port;
+    if (published == 0) {
+        return end(Error{ErrorCode::ssh_not_answering, "the VM publishes no SSH port: its image has no sshd"});
+    }
+    step_ = Step::open;
+    JobContext& context = port().context();
+    context.outbox.push(DialStream{stream_, context.settings.probe_host, published, bounds::tunnel_open_max});
+}
+
+void TunnelJob::on_stream_opened(Now /*now*/) {
+    if (step_ != Step::open) return;
+    step_ = Step::flow;
+    input_.open();
+}
+
+void TunnelJob::on_stream_bytes(Now /*now*/, std::string_view bytes) {
+    if (step_ != Step::flow) return;
+    output_.push(Channel::output, bytes);
+    balance();
+}
+
+void TunnelJob::on_stream_written(Now /*now*/, std::size_t bytes) {
+    input_.on_written(bytes);
+}
+
+void TunnelJob::on_stream_closed(Now /*now*/, const Result<void>& result) {
+    input_.close();
+    if (step_ == Step::open) {
+        return end(Error{ErrorCode::ssh_not_answering, "the VM's SSH port takes no connection at its node" +
+                                                           (result ? std::string() : ": " + result.error().message)});
+    }
+    step_ = Step::drain;
+    balance();
+}
+
+void TunnelJob::balance() {
+    if (step_ == Step::drain) {
+        if (output_.empty()) end(Outcome{});
+        return;
+    }
+    Outbox& outbox = port().context().outbox;
+    if (!paused_ && output_.should_pause()) {
+        paused_ = true;
+        outbox.push(PauseStream{stream_});
+    } else if (paused_ && output_.may_resume()) {
+        paused_ = false;
+        outbox.push(ResumeStream{stream_});
+    }
+}
+
+void TunnelJob::on_timer(Now /*now*/) {
+    if (step_ == Step::look) lookup_.on_timer();
+}
+
+void TunnelJob::on_peer(Now now, const protocol::Message& message) {
+    switch (message.header.kind) {
+        case Kind::credit:
+            output_.add_credit(message.header.value);
+            return balance();
+        case Kind::data:
+            if (auto taken = input_.on_data(message); !taken) give_up(now, taken.error());
+            return;
+        case Kind::end:
+            return input_.on_end();
+        default:
+            return;
+    }
+}
+
+void TunnelJob::give_up(Now /*now*/, Error why) {
+    if (step_ == Step::open || step_ == Step::flow) port().context().outbox.push(CloseStream{stream_});
+    input_.close();
+    end(why);
+}
+
 // LogsJob
 
 LogsJob::LogsJob(JobContext& context, JobHead head, std::uint32_t window_bytes, protocol::LogsSpec spec)
@@ -240,9 +327,7 @@ void LogsJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
         const auto found = lookup_.on_call_done(now, purpose, result);
         if (!found) return;
         if (!*found) return end(found->error());
-        if (!**found) {
-            return end(Error{ErrorCode::not_found, "the engine has no container of VM " + port().head().vm.str()});
-        }
+        if (!**found) return end(no_container(port().head().vm));
         step_ = Step::flow;
         return port().call(CallPurpose::logs, engine::logs((**found)->id, spec_));
     }

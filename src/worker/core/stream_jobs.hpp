@@ -5,6 +5,7 @@
 
 #include "protocol/client_bodies.hpp"
 #include "worker/core/demultiplexer.hpp"
+#include "worker/core/input_pump.hpp"
 #include "worker/core/lookup.hpp"
 #include "worker/core/output_pump.hpp"
 
@@ -50,15 +51,14 @@ private:
     void on_created(const CallResult& result);
     void on_hang_up(const CallResult& result);
     void on_exit_code(Now now, const CallResult& result);
-    void on_input(Now now, const protocol::Message& message);
     void resize();
     void finish_when_drained();
-    void refuse(Now now, const std::string& why);
 
     protocol::ExecSpec spec_;
     Step step_ = Step::look;
     Lookup lookup_;
     OutputPump output_;
+    InputPump input_;
     Demultiplexer streams_;
     StreamId stream_;
     std::string container_;
@@ -67,15 +67,39 @@ private:
     bool opened_ = false;          ///< OpenStream was asked for
     bool closed_ = false;
     bool paused_ = false;
-    std::uint32_t input_credit_ = 0;    ///< what the client may still send
-    std::uint32_t input_sequence_ = 0;  ///< of the next chunk
-    std::uint32_t taken_ = 0;           ///< by the engine, and not yet given back as credit
-    std::string early_input_;           ///< came before the connection; at most one window
-    bool input_ended_ = false;
     std::optional<protocol::Resize> wanted_size_;
     bool resizing_ = false;
     int exit_polls_ = 0;
     protocol::ExecResult result_;
+};
+
+/// vm_tunnel: bytes between a client and a VM's sshd, by the port that is published on this node.
+class TunnelJob final : public StreamJob {
+public:
+    TunnelJob(JobContext& context, JobHead head, std::uint32_t window_bytes);
+
+    void begin(Now now) override;
+    void on_call_done(Now now, CallPurpose purpose, CallResult result) override;
+    void on_timer(Now now) override;
+    void give_up(Now now, Error why) override;
+    void on_peer(Now now, const protocol::Message& message) override;
+    void on_stream_opened(Now now) override;
+    void on_stream_bytes(Now now, std::string_view bytes) override;
+    void on_stream_written(Now now, std::size_t bytes) override;
+    void on_stream_closed(Now now, const Result<void>& result) override;
+
+private:
+    enum class Step { look, open, flow, drain };
+
+    void on_looked(const Lookup::Found& found);
+    void balance();
+
+    Step step_ = Step::look;
+    Lookup lookup_;
+    OutputPump output_;
+    InputPump input_;
+    StreamId stream_;
+    bool paused_ = false;
 };
 
 /// vm_logs: what a VM's first process wrote, to its end or on and on.

@@ -98,15 +98,15 @@ void WorkerCore::on_order(Now now, const Message& message) {
     const Verb verb = message.header.verb;
     if (verb == Verb::job_cancel) return jobs_.on_cancel(now, protocol::as_job_id(message.header.id), true);
     const bool known = verb == Verb::vm_create || verb == Verb::vm_start || verb == Verb::vm_stop ||
-                       verb == Verb::vm_restart || verb == Verb::vm_remove || verb == Verb::vm_exec ||
-                       verb == Verb::vm_logs || verb == Verb::vm_inspect;
+                       verb == Verb::vm_restart || verb == Verb::vm_remove || verb == Verb::vm_inspect ||
+                       protocol::is_stream_order(verb);
     if (!known) {
         return refuse(message.header, {ErrorCode::unknown_verb, "a worker takes no orders of this verb"});
     }
     if (stopping_) {
         // An order that is not taken is not answered either: the broker sends it again,
         // to this worker's next start. A stream is not sent again, and its client waits.
-        if (verb == Verb::vm_exec || verb == Verb::vm_logs) refuse(message.header, jobs_.stopping_error());
+        if (protocol::is_stream_order(verb)) refuse(message.header, jobs_.stopping_error());
         return;
     }
     const auto order = protocol::decode<OrderHead>(message.body);

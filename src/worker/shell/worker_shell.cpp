@@ -213,13 +213,24 @@ void WorkerShell::run(ResumeCall& effect) {
 }
 
 void WorkerShell::run(OpenStream& effect) {
-    const StreamId id = effect.id;
-    io::EngineStreamCall call;
+    io::HijackCall call;
     call.path = effect.request.target;
     call.body = std::move(effect.request.body);
     call.open_timeout = effect.request.time_max;
     call.outgoing_bytes_max = stream_buffer_bytes;
-    io::EngineStreamHandlers handlers;
+    auto handlers = stream_handlers(effect.id);
+    streams_[effect.id].connection = std::make_unique<io::ByteStream>(
+        io::ByteStream::hijack(poller_, places_.engine, std::move(call), std::move(handlers)));
+}
+
+void WorkerShell::run(DialStream& effect) {
+    auto handlers = stream_handlers(effect.id);
+    streams_[effect.id].connection = std::make_unique<io::ByteStream>(io::ByteStream::dial(
+        poller_, effect.host, effect.port, effect.time_max, stream_buffer_bytes, std::move(handlers)));
+}
+
+io::ByteStreamHandlers WorkerShell::stream_handlers(StreamId id) {
+    io::ByteStreamHandlers handlers;
     handlers.on_open = [this, id] {
         core_.on_stream_opened(io::read_clock(), id);
         run_effects();
@@ -234,8 +245,7 @@ void WorkerShell::run(OpenStream& effect) {
         core_.on_stream_closed(io::read_clock(), id, result);
         run_effects();
     };
-    streams_[id].connection =
-        std::make_unique<io::EngineStream>(poller_, places_.engine, std::move(call), std::move(handlers));
+    return handlers;
 }
 
 void WorkerShell::flush(StreamId id) {

@@ -8,8 +8,8 @@
 #include <set>
 #include <string>
 
+#include "io/byte_stream.hpp"
 #include "io/engine_client.hpp"
-#include "io/engine_stream.hpp"
 #include "io/handshake_watch.hpp"
 #include "io/poller.hpp"
 #include "io/ssh_probe.hpp"
@@ -49,7 +49,7 @@ public:
 
 private:
     struct Stream {
-        std::unique_ptr<io::EngineStream> connection;
+        std::unique_ptr<io::ByteStream> connection;
         std::string pending;  ///< input the connection has not taken yet; bounded by the core's input window
         bool close_when_written = false;
     };
@@ -69,6 +69,7 @@ private:
     void run(PauseCall& effect);
     void run(ResumeCall& effect);
     void run(OpenStream& effect);
+    void run(DialStream& effect);
     void run(WriteStream& effect);
     void run(CloseWrite& effect);
     void run(CloseStream& effect);
@@ -82,6 +83,7 @@ private:
 
     void on_call_done(CallId id, bool archive, Result<io::EngineResponse> answer);
     [[nodiscard]] io::Flow on_call_chunk(CallId id, std::string_view bytes);
+    [[nodiscard]] io::ByteStreamHandlers stream_handlers(StreamId id);
     void flush(StreamId id);
 
     io::Context& context_;

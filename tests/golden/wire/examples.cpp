@@ -130,6 +130,8 @@ void add_streams(std::vector<Example>& out) {
     out.push_back(client("logs_request", Kind::request, Verb::logs, part("StreamRequest", StreamRequest{"web", 262144}),
                          part("LogsSpec", LogsSpec{false, 100, 0, false})));
     out.push_back(client("logs_reply", Kind::reply, Verb::logs, raw()));
+    out.push_back(
+        client("tunnel_request", Kind::request, Verb::tunnel, part("StreamRequest", StreamRequest{"web", 262144})));
 }
 
 void add_lookups(std::vector<Example>& out) {
@@ -242,6 +244,7 @@ void add_jobs(std::vector<Example>& out) {
                          part("ExecSpec", ExecSpec{{"cat"}, false, true, 24, 80, {}, "", ""})));
     out.push_back(
         worker("vm_logs_request", ask, Verb::vm_logs, stream, part("LogsSpec", LogsSpec{false, 100, 0, false})));
+    out.push_back(worker("vm_tunnel_request", ask, Verb::vm_tunnel, stream));
     Example cancel = worker("job_cancel", Kind::notice, Verb::job_cancel, raw());
     cancel.header.id = job_id;
     out.push_back(cancel);

@@ -72,7 +72,7 @@ TEST_F(Ownership, AnothersVmIsAnsweredLikeOneThatIsNotThere) {
         for (const Verb verb : {Verb::start, Verb::stop, Verb::restart, Verb::remove}) {
             same(verb, protocol::ActionRequest{});
         }
-        for (const Verb verb : {Verb::exec, Verb::logs}) same(verb, protocol::StreamRequest{});
+        for (const Verb verb : {Verb::exec, Verb::logs, Verb::tunnel}) same(verb, protocol::StreamRequest{});
     }
     EXPECT_EQ(t.list_as('b'), "bob/db bob/web ");
 }

@@ -72,7 +72,7 @@ TEST(ReadOnlyBroker, RefusesEveryOtherVerb) {
     for (const Verb verb : {Verb::start, Verb::stop, Verb::restart, Verb::remove}) {
         f.expect_refused(f.t.act(verb, {"box"}), std::string(name_of(verb)));
     }
-    for (const Verb verb : {Verb::exec, Verb::logs}) {
+    for (const Verb verb : {Verb::exec, Verb::logs, Verb::tunnel}) {
         f.expect_refused(f.t.send(verb, encode(protocol::StreamRequest{"box"}), {}, "c", 0, "x"),
                          std::string(name_of(verb)));
     }

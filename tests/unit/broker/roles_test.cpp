@@ -44,6 +44,7 @@ const std::map<Verb, std::string> allowed{
     {Verb::keys, "viewer admin "},
     {Verb::revoke, "admin "},
     {Verb::audit, "viewer admin "},
+    {Verb::tunnel, "user admin "},
     {Verb::node_register, "worker "},
     {Verb::node_heartbeat, "worker "},
     {Verb::node_inventory, "worker "},
@@ -55,6 +56,7 @@ const std::map<Verb, std::string> allowed{
     {Verb::vm_exec, "worker "},
     {Verb::vm_logs, "worker "},
     {Verb::vm_inspect, "worker "},
+    {Verb::vm_tunnel, "worker "},
 };
 
 TEST(Roles, HaveEveryCellAsWritten) {

@@ -196,6 +196,40 @@ TEST(Commands, ReadsWhatIsAskedOfNodes) {
     EXPECT_FALSE(read_create(Settings(Settings::Values{{"on-lost", {"revive"}}}), {}));
 }
 
+TEST(Commands, ReadsWhatIsCopied) {
+    const auto copy = [](std::vector<std::string> operands) { return read_copy(settings({}), operands); };
+    const auto there = copy({"a", "x:y", "./b:c", "ada/vm-1:/srv"});
+    EXPECT_EQ(there.error().code, ErrorCode::usage) << "two VMs";
+    const auto to = copy({"a", "-r", "b c:d", "./b:c", "ada/vm-1:/srv"});
+    ASSERT_TRUE(to) << to.error().message;
+    EXPECT_TRUE(to->to_vm);
+    EXPECT_EQ(to->login.target, "ada/vm-1");
+    EXPECT_THAT(to->sources, ElementsAre("a", "-r", "./b c:d", "./b:c"));
+    EXPECT_EQ(to->destination, "/srv");
+    const auto from = copy({"vm-1:/etc/hosts", "vm-1:", "."});
+    ASSERT_TRUE(from) << from.error().message;
+    EXPECT_FALSE(from->to_vm);
+    EXPECT_THAT(from->sources, ElementsAre("/etc/hosts", ""));
+    EXPECT_EQ(from->destination, ".");
+    for (const auto& bad : std::vector<std::vector<std::string>>{
+             {"a", "b"}, {"a", "vm-1:x", "vm-1:y"}, {"vm-1:x", "a", "b"}, {"vm-1:x", "vm-1:y"}, {"", "vm-1:y"}}) {
+        EXPECT_EQ(copy(bad).error().code, ErrorCode::usage) << bad[0] << " " << bad[1];
+    }
+}
+
+TEST(Commands, ReadsPortsToForward) {
+    const auto read = [](std::vector<std::string> operands) { return read_forward(settings({}), operands); };
+    const auto forward = read({"vm-1", "8080:80", "22"});
+    ASSERT_TRUE(forward);
+    EXPECT_EQ(forward->address, "127.0.0.1");
+    EXPECT_THAT(forward->forwards, ElementsAre(Forward{8080, 80}, Forward{22, 22}));
+    for (const char* bad : {"", "0", "65536", "80:", ":80", "a", "1:2:3", "-1", "80 "}) {
+        EXPECT_EQ(read({"vm-1", bad}).error().code, ErrorCode::usage) << bad;
+    }
+    const std::vector<std::string> operands{"vm-1", "80"};
+    EXPECT_FALSE(read_forward(settings({{"address", {"-x y"}}}), operands));
+}
+
 TEST(Commands, ReadsCommonOptions) {
     const auto common =
         read_common(settings({{"broker", {"box:7710"}}, {"output", {"json"}}, {"connect-timeout", {"500ms"}}}));
@@ -213,7 +247,11 @@ TEST(Commands, ReadsExecSshLogsWatchAndIds) {
     EXPECT_EQ(read_exec(settings({{"no-tty", {"true"}}}), *exec)->tty, TtyWish::no);
     EXPECT_FALSE(read_exec(settings({{"no-tty", {"true"}}, {"tty", {"true"}}}), *exec));
     EXPECT_FALSE(read_exec(settings({}), *split({"exec", "vm-1"})));
-    EXPECT_FALSE(read_ssh(settings({{"user", {"-oProxyCommand=x"}}}), *split({"ssh", "vm-1"})));
+    EXPECT_EQ(read_ssh(settings({{"route", {"broker"}}}), *split({"ssh", "vm-1"}))->login.route, SshRoute::broker);
+    EXPECT_EQ(read_ssh(settings({{"route", {"sea"}}}), *split({"ssh", "vm-1"})).error().code, ErrorCode::usage);
+    for (const char* user : {"-oProxyCommand=x", "a b", "a\"b", "%h", "a\nb"}) {
+        EXPECT_FALSE(read_ssh(settings({{"user", {user}}}), *split({"ssh", "vm-1"}))) << user;
+    }
     const std::vector<std::string> names{"vm-1"};
     const auto logs =
         read_logs(settings({{"tail", {"5"}}, {"since", {"1m"}}, {"follow", {"true"}}}), names, WallTime{120'000});

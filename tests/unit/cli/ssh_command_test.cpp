@@ -13,7 +13,9 @@ namespace {
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsSupersetOf;
 using testing::Not;
+using testing::StartsWith;
 
 constexpr const char* key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKyAlq6ibvhrR5kSb";
 constexpr const char* other_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOtherOtherOther";
@@ -65,30 +67,80 @@ TEST(KnownHosts, KeepsABoundedNumberOfLines) {
     EXPECT_THAT(*refreshed, HasSubstr("abc " + std::string(key) + "\n"));
 }
 
-TEST(SshCommand, AlwaysChecksTheHostKeyUnderTheVmsId) {
-    const auto arguments = ssh_arguments(running_vm(), SshCommand{}, "/state dir/50%/known_hosts", {"/k/id"});
-    EXPECT_EQ(arguments.front(), "ssh");
-    EXPECT_THAT(arguments, Contains("StrictHostKeyChecking=yes"));
-    EXPECT_THAT(arguments, Contains("HostKeyAlias=0000000000000abc"));
-    EXPECT_THAT(arguments, Contains("GlobalKnownHostsFile=/dev/null"));
-    EXPECT_THAT(arguments, Contains("UserKnownHostsFile=\"/state dir/50%%/known_hosts\""));
-    EXPECT_THAT(std::vector<std::string>(arguments.end() - 6, arguments.end()),
-                ElementsAre("-i", "/k/id", "-l", "root", "--", "10.0.0.5"));
-    EXPECT_THAT(arguments, Not(Contains("-t")));
+SshLink link() {
+    return {running_vm(), "/state dir/50%/known_hosts", "/it's/100%/mccli"};
 }
 
-TEST(SshCommand, DoesNotWaitForAVmThatNeverGreets) {
-    EXPECT_THAT(ssh_arguments(running_vm(), SshCommand{}, "/k", {}), Contains("ConnectTimeout=20"));
+SshLogin login_by(SshRoute route) {
+    SshLogin login;
+    login.route = route;
+    return login;
+}
+
+TEST(SshCommand, AlwaysChecksTheHostKeyUnderTheVmsId) {
+    for (const auto& arguments :
+         {ssh_arguments(link(), {}), scp_arguments(link(), {}), forward_arguments(link(), {})}) {
+        EXPECT_THAT(arguments, Contains("StrictHostKeyChecking=yes"));
+        EXPECT_THAT(arguments, Contains("HostKeyAlias=0000000000000abc"));
+        EXPECT_THAT(arguments, Contains("GlobalKnownHostsFile=/dev/null"));
+        EXPECT_THAT(arguments, Contains("UserKnownHostsFile=\"/state dir/50%%/known_hosts\""));
+        EXPECT_THAT(arguments, Contains("ConnectTimeout=20")) << "one that never greets is not waited for";
+        EXPECT_THAT(arguments, Contains("User=root"));
+        EXPECT_THAT(arguments, Not(Contains("-t")));
+    }
 }
 
 TEST(SshCommand, PutsTheCommandAfterTheHost) {
     SshCommand command;
-    command.user = "ann";
+    command.login.user = "ann";
+    command.login.identities = {"/k/id"};
     command.tty = true;
     command.command = {"ls", "-la"};
-    const auto arguments = ssh_arguments(running_vm(), command, "/k", {});
+    const auto arguments = ssh_arguments(link(), command);
+    EXPECT_EQ(arguments.front(), "ssh");
+    EXPECT_THAT(arguments, IsSupersetOf({"-i", "/k/id", "User=ann", "Port=49153"}));
+    EXPECT_THAT(std::vector<std::string>(arguments.end() - 5, arguments.end()),
+                ElementsAre("-t", "--", "10.0.0.5", "ls", "-la"));
+}
+
+TEST(SshCommand, GoesThroughTheBrokerWhereThatIsSaid) {
+    const auto proxied = [](SshRoute route) { return ssh_arguments(link(), {login_by(route), false, {}}); };
+    EXPECT_THAT(proxied(SshRoute::direct), Not(Contains(StartsWith("Proxy"))));
+    // The shell that ssh has run it sees one word; ssh sees no % of its own.
+    EXPECT_THAT(proxied(SshRoute::broker),
+                IsSupersetOf({"ProxyCommand='/it'\\''s/100%%/mccli' proxy 0000000000000abc", "ProxyUseFdpass=no"}));
+    EXPECT_THAT(
+        proxied(SshRoute::automatic),
+        IsSupersetOf({"ProxyCommand='/it'\\''s/100%%/mccli' proxy --fdpass 0000000000000abc", "ProxyUseFdpass=yes"}));
+}
+
+TEST(SshCommand, CopiesToAndFromTheVm) {
+    CopyCommand command;
+    command.to_vm = true;
+    command.recursive = true;
+    command.sources = {"a", "./b:c"};
+    command.destination = "/srv";
+    auto arguments = scp_arguments(link(), command);
+    EXPECT_EQ(arguments.front(), "scp");
     EXPECT_THAT(std::vector<std::string>(arguments.end() - 7, arguments.end()),
-                ElementsAre("-t", "-l", "ann", "--", "10.0.0.5", "ls", "-la"));
+                ElementsAre("-r", "-o", "HostName=10.0.0.5", "--", "a", "./b:c", "0000000000000abc:/srv"));
+    command = {};
+    command.preserve = true;
+    command.sources = {"/etc/hosts"};
+    command.destination = ".";
+    arguments = scp_arguments(link(), command);
+    EXPECT_THAT(std::vector<std::string>(arguments.end() - 6, arguments.end()),
+                ElementsAre("-p", "-o", "HostName=10.0.0.5", "--", "0000000000000abc:/etc/hosts", "."));
+}
+
+TEST(SshCommand, ForwardsPortsOrFails) {
+    ForwardCommand command;
+    command.address = "::1";
+    command.forwards = {{8080, 80}, {22, 22}};
+    const auto arguments = forward_arguments(link(), command);
+    EXPECT_THAT(arguments, IsSupersetOf({"-N", "ExitOnForwardFailure=yes"}));
+    EXPECT_THAT(std::vector<std::string>(arguments.end() - 6, arguments.end()),
+                ElementsAre("-L", "[::1]:8080:localhost:80", "-L", "[::1]:22:localhost:22", "--", "10.0.0.5"));
 }
 
 TEST(SshCommand, ChoosesTheWayIn) {

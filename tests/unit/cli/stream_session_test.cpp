@@ -182,6 +182,17 @@ TEST(StreamSession, CancelsAndDoesNotWaitForever) {
     EXPECT_TRUE(s.core.done());
 }
 
+TEST(StreamSession, IsDoneWhenItIsOverAndNobodyReadsTheRest) {
+    Stream s;
+    s.data("unread");
+    s.reply(0);
+    static_cast<void>(s.core.take_sends());
+    EXPECT_FALSE(s.core.done());
+    s.core.cancel(s.now, RequestId{5, 6});
+    EXPECT_TRUE(s.core.done());
+    EXPECT_TRUE(s.core.take_sends().empty()) << "there is nothing to cancel";
+}
+
 TEST(StreamSession, PassesOnARefusal) {
     Stream s;
     Message message = s.from_vm(Kind::reply, 1);

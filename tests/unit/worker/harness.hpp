@@ -285,6 +285,7 @@ public:
     ProbeResult probe = own_sshd();
     int probes = 0;
     std::optional<StreamId> open_stream;
+    std::string dialled;  ///< HOST:PORT, the last one
     std::string written;
     bool write_closed = false;
     bool stream_closed = false;
@@ -312,6 +313,10 @@ private:
     void carry_out(PauseCall&) { ++pauses; }
     void carry_out(ResumeCall&) { ++resumes; }
     void carry_out(OpenStream& e) { open_stream = e.id; }
+    void carry_out(DialStream& e) {
+        open_stream = e.id;
+        dialled = e.host + ":" + std::to_string(e.port);
+    }
     void carry_out(WriteStream& e) { written += e.bytes; }
     void carry_out(CloseWrite&) { write_closed = true; }
     void carry_out(CloseStream&) { stream_closed = true; }

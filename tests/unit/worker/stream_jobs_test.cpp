@@ -285,6 +285,82 @@ TEST(ExecJob, StreamsAreBounded) {
     EXPECT_EQ(t.code(t.exec(command("sleep"), 1)), ErrorCode::busy);
 }
 
+struct TunnelHarness : ExecHarness {
+    JobId tunnel(std::uint32_t window = 1000) {
+        return order(Verb::vm_tunnel, protocol::encode(protocol::StreamOrder{
+                                          .epoch = Epoch{5}, .vm = Harness::vm, .window_bytes = window}));
+    }
+    JobId opened(std::uint32_t window = 1000) {
+        const JobId id = tunnel(window);
+        core.on_stream_opened(now, *open_stream);
+        settle();
+        return id;
+    }
+};
+
+TEST(TunnelJob, CarriesBytesBothWaysFromThePublishedPort) {
+    TunnelHarness t;
+    const JobId id = t.tunnel();
+    EXPECT_EQ(t.all(id, Kind::progress).at(0).header.value, bounds::input_window_bytes);
+    EXPECT_EQ(t.dialled, "127.0.0.1:" + std::to_string(t.engine.next_port - 1));
+    t.peer(id, Kind::data, 0, 0, "SSH-2.0-early");
+    EXPECT_EQ(t.written, "");
+    t.core.on_stream_opened(t.now, *t.open_stream);
+    t.settle();
+    EXPECT_EQ(t.written, "SSH-2.0-early");
+    t.peer(id, Kind::data, 0, 1, "+more");
+    EXPECT_EQ(t.written, "SSH-2.0-early+more");
+    t.engine_sends("SSH-2.0-sshd");
+    EXPECT_EQ(t.data(id, Channel::output), "SSH-2.0-sshd");
+    t.peer(id, Kind::end);
+    EXPECT_TRUE(t.write_closed);
+    t.core.on_stream_written(t.now, *t.open_stream, bounds::input_window_bytes / 4);
+    t.settle();
+    EXPECT_EQ(t.credit(id), bounds::input_window_bytes / 4);
+    t.engine_closes();
+    ASSERT_EQ(t.code(id), ErrorCode::ok);
+    EXPECT_TRUE(t.reply(id)->body.empty());
+}
+
+TEST(TunnelJob, EndsAfterItsLastOutputAndPausesMeanwhile) {
+    TunnelHarness t;
+    const JobId id = t.opened(10);
+    t.engine_sends(std::string(bounds::output_buffer_pause_bytes + 10, 'x'));
+    EXPECT_EQ(t.pauses, 1);
+    EXPECT_EQ(t.data_bytes(id), 10U);
+    t.peer(id, Kind::credit, static_cast<std::uint32_t>(bounds::output_buffer_pause_bytes) - 5);
+    EXPECT_EQ(t.resumes, 1);
+    t.engine_closes();
+    EXPECT_FALSE(t.reply(id));
+    t.peer(id, Kind::credit, 5);
+    EXPECT_EQ(t.data_bytes(id), bounds::output_buffer_pause_bytes + 10);
+    EXPECT_EQ(t.code(id), ErrorCode::ok);
+}
+
+TEST(TunnelJob, SaysWhyThereIsNone) {
+    TunnelHarness t;
+    const JobId refused = t.tunnel();
+    t.engine_closes(fail(ErrorCode::io_failed, "Connection refused"));
+    EXPECT_EQ(t.code(refused), ErrorCode::ssh_not_answering);
+    EXPECT_THAT(t.sentence(refused), testing::HasSubstr("Connection refused"));
+    t.act(Verb::vm_stop);
+    t.advance(1s);
+    EXPECT_EQ(t.code(t.tunnel()), ErrorCode::wrong_state);
+}
+
+TEST(TunnelJob, ClosesWhenItIsCancelledOrSentMoreThanItAllowed) {
+    TunnelHarness t;
+    const JobId cancelled = t.opened();
+    t.cancel(cancelled);
+    EXPECT_TRUE(t.stream_closed);
+    EXPECT_EQ(t.code(cancelled), ErrorCode::cancelled);
+    t.stream_closed = false;
+    const JobId flooded = t.opened();
+    t.peer(flooded, Kind::data, 0, 7, "x");
+    EXPECT_TRUE(t.stream_closed);
+    EXPECT_EQ(t.code(flooded), ErrorCode::bad_message);
+}
+
 TEST(LogsJob, SendsWhatThereIsThenEnds) {
     ExecHarness t;
     t.when("GET", "/logs", std::nullopt);

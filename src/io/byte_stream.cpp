@@ -1,4 +1,4 @@
-#include "io/engine_stream.hpp"
+#include "io/byte_stream.hpp"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.hpp"
 #include "io/clock.hpp"
 #include "io/connector.hpp"
 #include "io/engine_words.hpp"
@@ -19,7 +20,7 @@ constexpr std::size_t read_bytes_max = 64 * 1024;
 constexpr int reads_per_turn_max = 4;  // a fast container must not keep the loop from its other work
 constexpr std::size_t error_body_bytes_max = 16 * 1024;
 
-std::string request_text(const EngineStreamCall& call) {
+std::string request_text(const HijackCall& call) {
     return "POST " + call.path +
            " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: Upgrade\r\nUpgrade: "
            "tcp\r\nContent-Length: " +
@@ -36,14 +37,16 @@ enum class Phase { connecting, head, refused, open, closed };
 
 }  // namespace
 
-struct EngineStream::Impl : std::enable_shared_from_this<Impl> {
-    Impl(Poller& p, const EngineEndpoint& e, EngineStreamCall c, EngineStreamHandlers h)
-        : poller(p), endpoint(e), call(std::move(c)), handlers(std::move(h)) {}
+struct ByteStream::Impl : std::enable_shared_from_this<Impl> {
+    /// `c`: without a path there is nothing to ask for, and the stream is open when the connection stands.
+    Impl(Poller& p, const EngineEndpoint& e, HijackCall c, ByteStreamHandlers h)
+        : poller(p), endpoint(e), call(std::move(c)), handlers(std::move(h)), plain(call.path.empty()) {}
 
     Poller& poller;
     EngineEndpoint endpoint;
-    EngineStreamCall call;
-    EngineStreamHandlers handlers;
+    HijackCall call;
+    ByteStreamHandlers handlers;
+    bool plain;
     Phase phase = Phase::connecting;
     std::unique_ptr<Connector> connector;
     int fd = -1;
@@ -63,7 +66,7 @@ struct EngineStream::Impl : std::enable_shared_from_this<Impl> {
     void begin() {
         const Instant now = read_clock().instant;
         open_deadline = now + call.open_timeout;
-        request = request_text(call);
+        if (!plain) request = request_text(call);
         source = poller.add_deadlines(
             [this] { return phase == Phase::head || phase == Phase::refused ? open_deadline : Instant::never(); },
             [this](Instant) { on_late(); });
@@ -74,12 +77,13 @@ struct EngineStream::Impl : std::enable_shared_from_this<Impl> {
     void on_connected(Result<int> got) {
         const auto keep = shared_from_this();
         if (!got) {
-            finish(engine_not_answering(endpoint, got.error().message));
+            finish(plain ? fail(got.error()) : engine_not_answering(endpoint, got.error().message));
             return;
         }
         fd = *got;
-        phase = Phase::head;
+        phase = plain ? Phase::open : Phase::head;
         poller.add_fd(fd, {.read = true, .write = true}, [this](Readiness ready) { on_ready(ready); });
+        if (plain && handlers.on_open) handlers.on_open();
     }
 
     void on_ready(Readiness ready) {
@@ -125,7 +129,7 @@ struct EngineStream::Impl : std::enable_shared_from_this<Impl> {
                 write_closed = true;
                 return true;
             }
-            finish(engine_broke(endpoint, errno_text(errno)));
+            finish(broke(errno_text(errno)));
             return false;
         }
         bytes.clear();
@@ -198,6 +202,10 @@ struct EngineStream::Impl : std::enable_shared_from_this<Impl> {
         if (phase == Phase::open && !rest.empty()) handlers.on_bytes(rest);
     }
 
+    [[nodiscard]] tl::unexpected<Error> broke(const std::string& reason) const {
+        return plain ? fail(ErrorCode::io_failed, reason) : engine_broke(endpoint, reason);
+    }
+
     void refuse() {
         std::string body = incoming;
         // One chunk is all an error body has: its size line is cut off, the rest is found by engine_message.
@@ -212,8 +220,7 @@ struct EngineStream::Impl : std::enable_shared_from_this<Impl> {
         } else if (phase == Phase::open && (error == 0 || error == ECONNRESET)) {
             finish({});  // reset: it closed with input unread, as for a command that does not read its stdin
         } else {
-            finish(
-                engine_broke(endpoint, error == 0 ? "it closed the connection before it answered" : errno_text(error)));
+            finish(broke(error == 0 ? "it closed the connection before it answered" : errno_text(error)));
         }
     }
 
@@ -257,17 +264,28 @@ struct EngineStream::Impl : std::enable_shared_from_this<Impl> {
     }
 };
 
-EngineStream::EngineStream(Poller& poller, const EngineEndpoint& endpoint, EngineStreamCall call,
-                           EngineStreamHandlers handlers)
-    : impl_(std::make_shared<Impl>(poller, endpoint, std::move(call), std::move(handlers))) {
+ByteStream::ByteStream(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {
     impl_->begin();
 }
 
-EngineStream::~EngineStream() {
+ByteStream ByteStream::hijack(Poller& poller, const EngineEndpoint& endpoint, HijackCall call,
+                              ByteStreamHandlers handlers) {
+    MC_ASSERT(!call.path.empty());
+    return ByteStream(std::make_shared<Impl>(poller, endpoint, std::move(call), std::move(handlers)));
+}
+
+ByteStream ByteStream::dial(Poller& poller, const std::string& host, std::uint16_t port, milliseconds timeout,
+                            std::size_t outgoing_bytes_max, ByteStreamHandlers handlers) {
+    HijackCall call{.open_timeout = timeout, .outgoing_bytes_max = outgoing_bytes_max};
+    return ByteStream(std::make_shared<Impl>(poller, EngineEndpoint{.host = host, .port = port}, std::move(call),
+                                             std::move(handlers)));
+}
+
+ByteStream::~ByteStream() {
     if (impl_) impl_->stop();
 }
-EngineStream::EngineStream(EngineStream&&) noexcept = default;
-EngineStream& EngineStream::operator=(EngineStream&& other) noexcept {
+ByteStream::ByteStream(ByteStream&&) noexcept = default;
+ByteStream& ByteStream::operator=(ByteStream&& other) noexcept {
     if (this != &other) {
         if (impl_) impl_->stop();
         impl_ = std::move(other.impl_);
@@ -275,24 +293,24 @@ EngineStream& EngineStream::operator=(EngineStream&& other) noexcept {
     return *this;
 }
 
-void EngineStream::pause_reading() {
+void ByteStream::pause_reading() {
     impl_->paused = true;
     impl_->update_interest();
 }
-void EngineStream::resume_reading() {
+void ByteStream::resume_reading() {
     impl_->paused = false;
     impl_->update_interest();
 }
-std::size_t EngineStream::write(std::string_view bytes) {
+std::size_t ByteStream::write(std::string_view bytes) {
     return impl_->write(bytes);
 }
-std::size_t EngineStream::buffered() const {
+std::size_t ByteStream::buffered() const {
     return impl_->buffered();
 }
-void EngineStream::close_write() {
+void ByteStream::close_write() {
     impl_->close_write();
 }
-void EngineStream::cancel() {
+void ByteStream::cancel() {
     impl_->stop();
 }
 

@@ -1,4 +1,4 @@
-#include "io/engine_stream.hpp"
+#include "io/byte_stream.hpp"
 
 #include <gmock/gmock.h>
 
@@ -20,12 +20,17 @@ EngineEndpoint at(const Server& server) {
 
 /// A stream and what came of it.
 struct Harness {
-    explicit Harness(const EngineEndpoint& endpoint, EngineStreamCall call)
-        : stream(poller, endpoint, std::move(call),
-                 {.on_open = [this] { opened = true; },
-                  .on_bytes = [this](std::string_view bytes) { received += bytes; },
-                  .on_writable = [this] { ++writable; },
-                  .on_closed = [this](Result<void> result) { closed = std::move(result); }}) {}
+    Harness(const EngineEndpoint& endpoint, HijackCall call)
+        : stream(ByteStream::hijack(poller, endpoint, std::move(call), handlers())) {}
+    explicit Harness(std::uint16_t port)
+        : stream(ByteStream::dial(poller, "127.0.0.1", port, 5s, 1 << 20, handlers())) {}
+
+    ByteStreamHandlers handlers() {
+        return {.on_open = [this] { opened = true; },
+                .on_bytes = [this](std::string_view bytes) { received += bytes; },
+                .on_writable = [this] { ++writable; },
+                .on_closed = [this](Result<void> result) { closed = std::move(result); }};
+    }
 
     bool run(const std::function<bool()>& done) { return run_until(poller, done); }
     bool run_to_end() {
@@ -37,10 +42,10 @@ struct Harness {
     int writable = 0;
     std::string received;
     std::optional<Result<void>> closed;
-    EngineStream stream;
+    ByteStream stream;
 };
 
-EngineStreamCall exec_call(const std::string& id) {
+HijackCall exec_call(const std::string& id) {
     return {.path = "/v1.41/exec/" + id + "/start", .body = R"({"Detach":false,"Tty":false})"};
 }
 
@@ -64,7 +69,7 @@ void expect_error(const Harness& t, ErrorCode code, const std::string& words) {
     EXPECT_FALSE(t.opened);
 }
 
-TEST(EngineStream, ExecOnTheRealEngineGivesOutputAndEnds) {
+TEST(ByteStream, ExecOnTheRealEngineGivesOutputAndEnds) {
     const Container container;
     const std::string exec = container.exec(R"(["/bin/sh","-c","echo out; echo err >&2; exit 3"])");
     Harness t(real_engine(), exec_call(exec));
@@ -77,7 +82,7 @@ TEST(EngineStream, ExecOnTheRealEngineGivesOutputAndEnds) {
 }
 
 // More than every buffer on the way holds, both ways at once.
-TEST(EngineStream, LongInputComesBackWholeAndItsEndReachesTheCommand) {
+TEST(ByteStream, LongInputComesBackWholeAndItsEndReachesTheCommand) {
     const Container container;
     Harness t(real_engine(), exec_call(container.exec(R"(["/bin/cat"])")));
     std::string input;
@@ -98,7 +103,7 @@ TEST(EngineStream, LongInputComesBackWholeAndItsEndReachesTheCommand) {
     EXPECT_TRUE(channel(t.received, 1) == input) << channel(t.received, 1).size() << " of " << input.size();
 }
 
-TEST(EngineStream, PausedReadingHoldsTheCommandBack) {
+TEST(ByteStream, PausedReadingHoldsTheCommandBack) {
     const Container container;
     // 4 MB: more than fits between the command and us.
     const std::string exec = container.exec(R"(["/bin/busybox","head","-c","4000000","/dev/zero"])");
@@ -115,7 +120,7 @@ TEST(EngineStream, PausedReadingHoldsTheCommandBack) {
     EXPECT_EQ(channel(t.received, 1).size(), 4'000'000U);
 }
 
-TEST(EngineStream, CommandThatIgnoresItsInputEndsWell) {
+TEST(ByteStream, CommandThatIgnoresItsInputEndsWell) {
     const Container container;
     Harness t(real_engine(), exec_call(container.exec(R"(["/bin/busybox","true"])")));
     EXPECT_GT(t.stream.write(std::string(500'000, 'x')), 0U);
@@ -123,7 +128,7 @@ TEST(EngineStream, CommandThatIgnoresItsInputEndsWell) {
     EXPECT_TRUE(t.closed->has_value()) << t.closed->error().message;
 }
 
-TEST(EngineStream, RefusalsOfTheRealEngineAreErrors) {
+TEST(ByteStream, RefusalsOfTheRealEngineAreErrors) {
     Harness missing(real_engine(), exec_call("no-such-exec"));
     ASSERT_TRUE(missing.run_to_end());
     expect_error(missing, ErrorCode::not_found, "No such exec instance");
@@ -132,21 +137,48 @@ TEST(EngineStream, RefusalsOfTheRealEngineAreErrors) {
     expect_error(bad, ErrorCode::not_found, "no-such-container");
 }
 
-TEST(EngineStream, NoEngineIsASentence) {
+TEST(ByteStream, APortIsDialledWithoutAWordBefore) {
+    std::string heard;
+    const Server server([&](int fd) {
+        heard = test::read_until(fd, "\n");
+        test::write_all(fd, "SSH-2.0-here\n");
+        heard += test::read_until(fd, "never");  // to the end of our input
+        test::write_all(fd, "bye\n");
+    });
+    Harness t(server.port());
+    EXPECT_EQ(t.stream.write("early\n"), 6U);
+    ASSERT_TRUE(t.run([&] { return t.received == "SSH-2.0-here\n"; })) << t.received;
+    EXPECT_TRUE(t.opened);
+    EXPECT_EQ(t.stream.write("more"), 4U);
+    t.stream.close_write();
+    ASSERT_TRUE(t.run_to_end());
+    EXPECT_TRUE(t.closed->has_value()) << t.closed->error().message;
+    EXPECT_EQ(t.received, "SSH-2.0-here\nbye\n");
+    EXPECT_EQ(heard, "early\nmore");
+}
+
+TEST(ByteStream, APortThatTakesNoConnectionIsAReason) {
+    Harness t(test::closed_port());
+    ASSERT_TRUE(t.run_to_end());
+    EXPECT_FALSE(t.opened);
+    expect_error(t, ErrorCode::io_failed, "Connection refused");
+}
+
+TEST(ByteStream, NoEngineIsASentence) {
     Harness t(*EngineEndpoint::parse("unix:///nowhere.sock"), {.path = "/x"});
     EXPECT_FALSE(t.closed) << "called from inside the constructor";
     ASSERT_TRUE(t.run_to_end());
     expect_error(t, ErrorCode::engine_unreachable, "unix:///nowhere.sock");
 }
 
-TEST(EngineStream, SilentEngineRunsIntoTheDeadline) {
+TEST(ByteStream, SilentEngineRunsIntoTheDeadline) {
     Server server([](int fd) { test::wait_for_close(fd); });
     Harness t(at(server), {.path = "/x", .open_timeout = milliseconds(50)});
     ASSERT_TRUE(t.run_to_end());
     expect_error(t, ErrorCode::deadline_exceeded, "POST /x");
 }
 
-TEST(EngineStream, GarbageAndEarlyEndAreErrors) {
+TEST(ByteStream, GarbageAndEarlyEndAreErrors) {
     Server garbage([](int fd) {
         test::read_until(fd, "\r\n\r\n");
         test::write_all(fd, "SSH-2.0\r\n");
@@ -174,7 +206,7 @@ TEST(EngineStream, GarbageAndEarlyEndAreErrors) {
     expect_error(v, ErrorCode::engine_unreachable, "before it answered");
 }
 
-TEST(EngineStream, ErrorBodyIsRead) {
+TEST(ByteStream, ErrorBodyIsRead) {
     for (const std::string text :
          {"HTTP/1.1 409 Conflict\r\nContent-Length: 30\r\n\r\n{\"message\":\"it is \\\"paused\\\"\"}",
           "HTTP/1.1 409 Conflict\r\nTransfer-Encoding: chunked\r\n\r\n1e\r\n{\"message\":\"it is "
@@ -190,7 +222,7 @@ TEST(EngineStream, ErrorBodyIsRead) {
     }
 }
 
-TEST(EngineStream, BytesThatComeWithTheHeadAreNotLost) {
+TEST(ByteStream, BytesThatComeWithTheHeadAreNotLost) {
     std::string input;
     {
         Server server([&](int fd) {
@@ -209,33 +241,35 @@ TEST(EngineStream, BytesThatComeWithTheHeadAreNotLost) {
     EXPECT_EQ(input, "typed");
 }
 
-TEST(EngineStream, MayBeDestroyedOrCancelledFromItsHandlers) {
+TEST(ByteStream, MayBeDestroyedOrCancelledFromItsHandlers) {
     Server server([](int fd) {
         test::read_until(fd, "\r\n\r\n");
         test::write_all(fd, "HTTP/1.1 200 OK\r\n\r\nbytes");
         test::wait_for_close(fd);
     });
     Poller poller;
-    std::unique_ptr<EngineStream> stream;
+    std::unique_ptr<ByteStream> stream;
     bool opened = false;
     const auto no_end = [](Result<void>) { ADD_FAILURE() << "nothing comes after cancel"; };
-    stream = std::make_unique<EngineStream>(poller, at(server), EngineStreamCall{.path = "/x"},
-                                            EngineStreamHandlers{.on_open =
-                                                                     [&] {
-                                                                         opened = true;
-                                                                         stream.reset();
-                                                                     },
-                                                                 .on_bytes = [](std::string_view) { ADD_FAILURE(); },
-                                                                 .on_closed = no_end});
+    const auto open = [&](ByteStreamHandlers handlers) {
+        stream = std::make_unique<ByteStream>(
+            ByteStream::hijack(poller, at(server), HijackCall{.path = "/x"}, std::move(handlers)));
+    };
+    open({.on_open =
+              [&] {
+                  opened = true;
+                  stream.reset();
+              },
+          .on_bytes = [](std::string_view) { ADD_FAILURE(); },
+          .on_closed = no_end});
     EXPECT_TRUE(run_until(poller, [&] { return opened; }));
     bool got = false;
-    stream = std::make_unique<EngineStream>(poller, at(server), EngineStreamCall{.path = "/x"},
-                                            EngineStreamHandlers{.on_bytes =
-                                                                     [&](std::string_view) {
-                                                                         got = true;
-                                                                         stream->cancel();
-                                                                     },
-                                                                 .on_closed = no_end});
+    open({.on_bytes =
+              [&](std::string_view) {
+                  got = true;
+                  stream->cancel();
+              },
+          .on_closed = no_end});
     EXPECT_TRUE(run_until(poller, [&] { return got; }));
     EXPECT_EQ(stream->write("x"), 0U);
     EXPECT_FALSE(poller.wait(milliseconds(0)));
