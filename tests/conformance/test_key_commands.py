@@ -196,7 +196,7 @@ class TokensTest(CommandTest):
             self.assertIn("a key of role user may not", self.mccli(*verb, code=1, env=ada).stderr)
         self.assertEqual(self.mccli("list", "-q", env=ada).stdout, "")
         self.assertEqual(self.json("create", "web", env=ada)["owner"], "ada")
-        self.mccli("create", "more", code=1, env=ada)
+        self.mccli("create", "more", code=6, env=ada)
         for name in ("db", "bob/db"):
             self.assertIn("there is no VM", self.mccli("delete", name, code=4, env=ada).stderr)
         self.assertEqual(self.mccli("list", "-q", env=ada).stdout, "web\n")

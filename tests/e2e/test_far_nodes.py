@@ -70,8 +70,9 @@ class FarNodes(CloudTest):
         self.copies("box")
         # What carries the bytes ends with the connection, and has been noted.
         wait_until("nobody carries anything any more", lambda: not self.proxies())
-        noted = [(entry["action"], entry["code"]) for entry in cloud.json("audit") if entry["action"] == "tunnel"]
-        self.assertIn(("tunnel", "ok"), noted)
+        noted = [(entry["code"], entry["detail"]) for entry in cloud.json("audit") if entry["action"] == "tunnel"]
+        self.assertIn(("ok", "begun"), noted)
+        self.assertIn(("ok", "ended"), noted)
         # As people write it into their own ssh's configuration.
         known = f"{cloud.dir}/known"
         pathlib.Path(known).write_text(f"box {vm['host_key']}\n")

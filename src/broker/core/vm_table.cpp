@@ -86,6 +86,10 @@ Result<Vm*> VmTable::find_target(const std::string& target, const Actor& actor) 
         Vm* vm = it == by_name_.end() ? nullptr : find(it->second);
         return vm && actor.sees(vm->record.owner) ? vm : nullptr;
     };
+    // Before any name: one that looks like the id of another's VM must not take what is meant for that.
+    if (const auto id = VmId::parse(target)) {
+        if (Vm* vm = find(*id); vm && actor.sees(vm->record.owner)) return vm;
+    }
     if (Vm* own = at(full_name(actor.name, target))) return own;
     if (Vm* vm = at(target)) return vm;
     if (const auto owners = owners_of_.find(target); owners != owners_of_.end() && actor.sees_all()) {
@@ -98,9 +102,6 @@ Result<Vm*> VmTable::find_target(const std::string& target, const Actor& actor) 
         }
         return fail(ErrorCode::invalid_argument,
                     "several people have a VM named " + target + ": say one of " + choices);
-    }
-    if (const auto id = VmId::parse(target)) {
-        if (Vm* vm = find(*id); vm && actor.sees(vm->record.owner)) return vm;
     }
     return fail(ErrorCode::not_found, "there is no VM named " + target + "; see yours with: mccli list");
 }

@@ -41,6 +41,10 @@ public:
     /// Messages of other requests are ignored.
     void on_message(Instant now, const protocol::Message& message);
     void on_tick(Instant now);
+    /// The socket is another one: what was asked over the one before is asked again over it.
+    void on_fresh_socket(Instant now) {
+        if (!done()) send(now, false);
+    }
 
     [[nodiscard]] std::optional<Send> take_send();
     [[nodiscard]] Instant next_deadline() const;

@@ -44,7 +44,6 @@ Result<Route> App::route() {
     if (!route_) {
         auto found = find_route(options_);
         if (!found) return found;
-        options_.broker = found->endpoint;  // for what is said of it
         route_ = std::move(*found);
     }
     return *route_;
@@ -105,7 +104,7 @@ int App::report(const Error& error) const {
 
 Error App::broker_unreachable() const {
     return Error{ErrorCode::broker_unreachable,
-                 "the broker at " + options_.broker +
+                 "the broker at " + where() +
                      " does not answer; start it with mcbroker (or ./scripts/quickstart), or say where it is with "
                      "--broker ENDPOINT or MC_BROKER"};
 }
@@ -122,7 +121,7 @@ Error App::explained(const Error& error, const CallOptions& options, RequestId i
                                      "`, end it with `mccli cancel " + id.str() + "`"};
     }
     if (error.code == ErrorCode::deadline_exceeded) {
-        return Error{error.code, "the broker at " + options_.broker + " stopped answering (" + error.message + ")"};
+        return Error{error.code, "the broker at " + where() + " stopped answering (" + error.message + ")"};
     }
     return error;
 }

@@ -104,6 +104,8 @@ private:
     Result<void> drive(protocol::Verb verb, std::vector<protocol::Bytes>& bodies, const CallOptions& options,
                        std::deque<RequestDriver>& drivers);
     CallOutcome outcome_of(const RequestDriver& driver, const CallOptions& options, const Result<void>& ended);
+    /// The broker's endpoint, for what is said of it; as it was given while there is no route.
+    [[nodiscard]] const std::string& where() const { return route_ ? route_->endpoint : options_.broker; }
     Error explained(const Error& error, const CallOptions& options, RequestId id) const;
 
     CommonOptions options_;

@@ -52,6 +52,12 @@ Result<void> carry_out(std::deque<RequestDriver>& drivers, Connection& connectio
         }
     }
     if (fresh_socket) {
+        // Answers come to the socket that asked: those of all the others would be lost with the old one.
+        messages.clear();
+        for (auto& driver : drivers) {
+            driver.on_fresh_socket(io::read_clock().instant);
+            while (auto send = driver.take_send()) messages.push_back(std::move(send->message));
+        }
         connection.detach(poller);
         if (auto renewed = connection.renew(); !renewed) return renewed;
         connection.attach(poller, on_messages);

@@ -56,26 +56,6 @@ void print_created(const App& app, const CreateCommand& command, const std::vect
          .objects = {"vm", "create"}});
 }
 
-int report_detached(const App& app, const std::vector<protocol::CreateRequest>& requests,
-                    const std::vector<CallOutcome>& outcomes) {
-    std::vector<Accepted> accepted;
-    std::vector<ItemResult> failed;
-    for (std::size_t i = 0; i < outcomes.size(); ++i) {
-        const auto& name = requests[i].spec.name;
-        // A reply may be quicker than the word that it is coming.
-        if (outcomes[i].detached || outcomes[i].reply)
-            accepted.push_back({name, outcomes[i].id});
-        else
-            failed.push_back({name, outcomes[i].reply.error().code, outcomes[i].reply.error().message, std::nullopt});
-    }
-    app.show({.json = [&] { return json_accepted(accepted); },
-              .text = [&](const TextStyle&) { return text_accepted(accepted); },
-              .objects = {"accepted"},
-              .name_field = "request"});
-    const int code = report_items(app, failed);
-    return failed.empty() || accepted.empty() ? code : static_cast<int>(ExitCode::partly_failed);
-}
-
 /// The results of all requests, in order.
 std::vector<ItemResult> items_of(const std::vector<protocol::CreateRequest>& requests,
                                  const std::vector<CallOutcome>& outcomes) {
@@ -83,6 +63,10 @@ std::vector<ItemResult> items_of(const std::vector<protocol::CreateRequest>& req
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
         const auto& reply = outcomes[i].reply;
         auto body = reply ? protocol::decode<protocol::ItemsReply>(reply->body) : fail(reply.error());
+        if (body && body->items.size() != requests[i].count) {
+            body =
+                fail(ErrorCode::bad_message, "the broker's reply is about another number of VMs than it was asked for");
+        }
         if (body) {
             std::move(body->items.begin(), body->items.end(), std::back_inserter(items));
         } else {
@@ -90,6 +74,30 @@ std::vector<ItemResult> items_of(const std::vector<protocol::CreateRequest>& req
         }
     }
     return items;
+}
+
+int report_detached(const App& app, const std::vector<protocol::CreateRequest>& requests,
+                    const std::vector<CallOutcome>& outcomes) {
+    std::vector<Accepted> accepted;
+    std::vector<ItemResult> failed;
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        const auto& name = requests[i].spec.name;
+        if (outcomes[i].detached) {
+            accepted.push_back({name, outcomes[i].id});
+            continue;
+        }
+        // A reply may be quicker than the word that it is coming; mostly, because nothing came of it.
+        const auto items = items_of({requests[i]}, {outcomes[i]});
+        const auto is_bad = [](const ItemResult& item) { return item.code != ErrorCode::ok; };
+        if (std::none_of(items.begin(), items.end(), is_bad)) accepted.push_back({name, outcomes[i].id});
+        std::copy_if(items.begin(), items.end(), std::back_inserter(failed), is_bad);
+    }
+    app.show({.json = [&] { return json_accepted(accepted); },
+              .text = [&](const TextStyle&) { return text_accepted(accepted); },
+              .objects = {"accepted"},
+              .name_field = "request"});
+    const int code = report_items(app, failed);
+    return failed.empty() || accepted.empty() ? code : static_cast<int>(ExitCode::partly_failed);
 }
 
 }  // namespace

@@ -95,6 +95,7 @@ void lend_options(const CommonOptions& options) {
     lend("MC_BROKER", options.broker);
     lend("MC_CONTEXT", options.context);
     lend("MC_STATE_DIR", options.state_dir);
+    lend("MC_PROXY_FDPASS", "no");  // or one that carries bytes would hand over to another, and that one to another
     lend("MC_CONNECT_TIMEOUT", std::to_string(options.connect_timeout.count()) + "ms");
 }
 

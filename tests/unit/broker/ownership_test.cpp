@@ -44,6 +44,15 @@ TEST_F(Ownership, NamesArePerOwner) {
     EXPECT_EQ(t.code_of('a', t.create_as('a', "web")), ErrorCode::already_exists);
 }
 
+TEST_F(Ownership, ANameThatIsAnIdDoesNotTakeWhatIsMeantForThatVm) {
+    t.create_as('b', ada_web.str());
+    const VmId decoy = t.obey("n", Verb::vm_create);
+    const auto shown = [&](char key) { return t.vm_as(key, ada_web.str())->id; };
+    EXPECT_EQ(shown('A'), ada_web);
+    EXPECT_EQ(shown('a'), ada_web);
+    EXPECT_EQ(shown('b'), decoy) << "another's is not there: its own has the name";
+}
+
 TEST_F(Ownership, AnothersVmIsAnsweredLikeOneThatIsNotThere) {
     for (const std::string& target : {std::string("db"), std::string("bob/web"), bob_web.str()}) {
         std::string not_there = target;

@@ -71,6 +71,20 @@ TEST(RequestDriver, RepeatsUnderTheSameIdOnAFreshSocketWhenNoWordComes) {
     EXPECT_EQ(again->message.body, "body");
 }
 
+TEST(RequestDriver, AsksAgainOverANewSocketUntilItHasItsReply) {
+    RequestDriver driver(create_request(), at(0ms));
+    static_cast<void>(driver.take_send());
+    driver.on_message(at(5ms), from_broker(Kind::progress));
+    driver.on_fresh_socket(at(3s));
+    const auto again = driver.take_send();
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->message.header.id, id);
+    EXPECT_FALSE(again->fresh_socket) << "it is there already";
+    driver.on_message(at(4s), from_broker(Kind::reply));
+    driver.on_fresh_socket(at(5s));
+    EXPECT_FALSE(driver.take_send());
+}
+
 TEST(RequestDriver, CallsTheBrokerUnreachableWhenItNeverSpoke) {
     RequestDriver driver(create_request(), at(0ms));
     driver.on_tick(at(2999ms));
