@@ -8,6 +8,7 @@
 
 #include <vector>
 
+#include "io/descriptor.hpp"
 #include "io/errno_text.hpp"
 #include "io/random.hpp"
 
@@ -15,21 +16,6 @@ namespace mc::io {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Closes on every way out.
-class Descriptor {
-public:
-    explicit Descriptor(int fd) : fd_(fd) {}
-    ~Descriptor() { reset(); }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    [[nodiscard]] int get() const { return fd_; }
-    int release() { return std::exchange(fd_, -1); }
-    int reset() { return fd_ >= 0 ? ::close(std::exchange(fd_, -1)) : 0; }
-
-private:
-    int fd_;
-};
 
 tl::unexpected<Error> io_error(const fs::path& path, const std::string& what, int error) {
     return fail(ErrorCode::io_failed, path.string() + " can't be " + what + ": " + errno_text(error));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/core/text.hpp"
 #include "protocol/validate.hpp"
 
 namespace mc::cli {
@@ -24,11 +25,9 @@ void append(std::vector<std::string>& to, const std::vector<std::string>& more) 
 
 /// As one word to the shell that ssh has run a ProxyCommand; `%` doubled, since ssh expands it first.
 std::string proxy_word(std::string_view text) {
-    std::string out = "'";
-    for (const char c : text) {
-        out += c == '\'' ? std::string("'\\''") : c == '%' ? std::string("%%") : std::string(1, c);
-    }
-    return out + "'";
+    std::string out;
+    for (const char c : shell_quoted(text)) out += c == '%' ? std::string("%%") : std::string(1, c);
+    return out;
 }
 
 /// How the VM is reached, as whom, and how its host key is checked.

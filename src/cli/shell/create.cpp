@@ -56,24 +56,14 @@ void print_created(const App& app, const CreateCommand& command, const std::vect
          .objects = {"vm", "create"}});
 }
 
-/// The results of all requests, in order.
-std::vector<ItemResult> items_of(const std::vector<protocol::CreateRequest>& requests,
-                                 const std::vector<CallOutcome>& outcomes) {
-    std::vector<ItemResult> items;
-    for (std::size_t i = 0; i < outcomes.size(); ++i) {
-        const auto& reply = outcomes[i].reply;
-        auto body = reply ? protocol::decode<protocol::ItemsReply>(reply->body) : fail(reply.error());
-        if (body && body->items.size() != requests[i].count) {
-            body =
-                fail(ErrorCode::bad_message, "the broker's reply is about another number of VMs than it was asked for");
-        }
-        if (body) {
-            std::move(body->items.begin(), body->items.end(), std::back_inserter(items));
-        } else {
-            items.push_back({requests[i].spec.name, body.error().code, body.error().message, std::nullopt});
-        }
+/// What became of one request's VMs.
+std::vector<ItemResult> items_of(const protocol::CreateRequest& request, const Result<protocol::Message>& reply) {
+    auto body = reply ? protocol::decode<protocol::ItemsReply>(reply->body) : fail(reply.error());
+    if (body && body->items.size() != request.count) {
+        body = fail(ErrorCode::bad_message, "the broker's reply is about another number of VMs than it was asked for");
     }
-    return items;
+    if (body) return std::move(body->items);
+    return {{request.spec.name, body.error().code, body.error().message, std::nullopt}};
 }
 
 int report_detached(const App& app, const std::vector<protocol::CreateRequest>& requests,
@@ -87,7 +77,7 @@ int report_detached(const App& app, const std::vector<protocol::CreateRequest>& 
             continue;
         }
         // A reply may be quicker than the word that it is coming; mostly, because nothing came of it.
-        const auto items = items_of({requests[i]}, {outcomes[i]});
+        const auto items = items_of(requests[i], outcomes[i].reply);
         const auto is_bad = [](const ItemResult& item) { return item.code != ErrorCode::ok; };
         if (std::none_of(items.begin(), items.end(), is_bad)) accepted.push_back({name, outcomes[i].id});
         std::copy_if(items.begin(), items.end(), std::back_inserter(failed), is_bad);
@@ -126,7 +116,11 @@ int run_create(App& app) {
     const auto outcomes = app.call_all(Verb::create, std::move(bodies), call);
     if (command->detach) return report_detached(app, requests, outcomes);
     if (requests.size() == 1 && !outcomes.front().reply) return app.report(outcomes.front().reply.error());
-    const auto items = items_of(requests, outcomes);
+    std::vector<ItemResult> items;
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        auto some = items_of(requests[i], outcomes[i].reply);
+        std::move(some.begin(), some.end(), std::back_inserter(items));
+    }
     // Printed as well when the sheet can't be written after all: nobody else knows the passwords.
     if (!command->sheet.empty()) {
         if (auto written = io::write_file_atomic(command->sheet, sheet(items, passwords)); !written) {

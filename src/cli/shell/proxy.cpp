@@ -10,6 +10,7 @@
 #include "cli/core/ssh_command.hpp"
 #include "cli/shell/commands.hpp"
 #include "io/connector.hpp"
+#include "io/descriptor.hpp"
 #include "io/errno_text.hpp"
 
 /// proxy: what OpenSSH runs to get to a VM.
@@ -18,21 +19,6 @@ namespace {
 
 /// How long a VM's own address is waited for before the broker is asked to carry the bytes.
 constexpr milliseconds direct_connect_max{1500};
-
-/// Closed at the end.
-class Descriptor {
-public:
-    explicit Descriptor(int fd) : fd_(fd) {}
-    ~Descriptor() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    [[nodiscard]] int get() const { return fd_; }
-
-private:
-    int fd_;
-};
 
 Result<int> connect_to(const protocol::VmView& vm) {
     io::Poller poller;
@@ -69,8 +55,8 @@ Result<void> hand_over_tunnel(const App& app, const std::string& target) {
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) {
         return fail(ErrorCode::io_failed, "no socket can be made: " + io::errno_text(errno));
     }
-    const Descriptor ours(pair[0]);
-    const Descriptor its(pair[1]);
+    const io::Descriptor ours(pair[0]);
+    const io::Descriptor its(pair[1]);
     lend_options(app.options());
     std::string program = own_program();
     std::string verb = "proxy";
@@ -98,7 +84,7 @@ int run_proxy(App& app) {
     if (!info) return report_about(app, *target, info.error());
     if (const auto way = choose_ssh_way(info->vm, *target); !way) return app.report(way.error());
     const auto direct = connect_to(info->vm);
-    const Descriptor connection(direct ? *direct : -1);
+    const io::Descriptor connection(direct ? *direct : -1);
     const auto handed = direct ? hand_over(connection.get()) : hand_over_tunnel(app, *target);
     return handed ? 0 : app.report(handed.error());
 }

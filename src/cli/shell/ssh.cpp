@@ -75,9 +75,13 @@ tl::expected<std::optional<SshLink>, int> link_to(App& app, SshLogin& login) {
     return SshLink{info->vm, *known_hosts, own_program()};
 }
 
-int no_sshd(const App& app, const std::string& target) {
-    return app.report(
-        Error{ErrorCode::ssh_not_answering, target + " has no sshd, which this needs; its image has none"});
+/// As link_to, to a VM that has to have an sshd.
+tl::expected<SshLink, int> sshd_link_to(App& app, SshLogin& login) {
+    auto link = link_to(app, login);
+    if (!link) return tl::unexpected(link.error());
+    if (*link) return std::move(**link);
+    return tl::unexpected(app.report(
+        Error{ErrorCode::ssh_not_answering, login.target + " has no sshd, which this needs; its image has none"}));
 }
 
 }  // namespace
@@ -117,23 +121,20 @@ int run_ssh(App& app) {
 int run_copy(App& app) {
     auto command = read_copy(app.settings(), app.line().operands);
     if (!command) return app.report(command.error());
-    const auto link = link_to(app, command->login);
-    if (!link) return link.error();
-    if (!*link) return no_sshd(app, command->login.target);
-    return become(app, scp_arguments(**link, *command));
+    const auto link = sshd_link_to(app, command->login);
+    return link ? become(app, scp_arguments(*link, *command)) : link.error();
 }
 
 int run_forward(App& app) {
     auto command = read_forward(app.settings(), app.line().operands);
     if (!command) return app.report(command.error());
-    const auto link = link_to(app, command->login);
+    const auto link = sshd_link_to(app, command->login);
     if (!link) return link.error();
-    if (!*link) return no_sshd(app, command->login.target);
     for (const auto& forward : command->forwards) {
         app.remark(command->address + ":" + std::to_string(forward.here) + " is port " + std::to_string(forward.there) +
                    " of " + command->login.target + "; Ctrl-C ends");
     }
-    return become(app, forward_arguments(**link, *command));
+    return become(app, forward_arguments(*link, *command));
 }
 
 }  // namespace mc::cli

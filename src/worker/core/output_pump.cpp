@@ -41,4 +41,16 @@ void OutputPump::drain() {
     }
 }
 
+OutputPump::Turn OutputPump::turn() {
+    if (!paused_ && buffered_ >= bounds::output_buffer_pause_bytes) {
+        paused_ = true;
+        return Turn::pause;
+    }
+    if (paused_ && buffered_ <= bounds::output_buffer_resume_bytes) {
+        paused_ = false;
+        return Turn::resume;
+    }
+    return Turn::none;
+}
+
 }  // namespace mc::worker

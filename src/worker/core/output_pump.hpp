@@ -12,7 +12,7 @@ namespace mc::worker {
 /// Sends a stream's output to the client as numbered data messages, never more
 /// than the client gave credit for (docs/protocol.md "Streams").
 ///
-/// Holds what is not sent yet: should_pause() tells when the engine must wait.
+/// Holds what is not sent yet: turn() tells when the source must wait.
 /// One more read of the engine's may arrive after that; the buffer's bound is
 /// bounds::output_buffer_pause_bytes plus one read.
 class OutputPump {
@@ -23,8 +23,10 @@ public:
     void add_credit(std::uint32_t bytes);
 
     [[nodiscard]] bool empty() const { return buffered_ == 0; }
-    [[nodiscard]] bool should_pause() const { return buffered_ >= bounds::output_buffer_pause_bytes; }
-    [[nodiscard]] bool may_resume() const { return buffered_ <= bounds::output_buffer_resume_bytes; }
+
+    enum class Turn : std::uint8_t { none, pause, resume };
+    /// What the source of the output is to do now; each change is told once.
+    [[nodiscard]] Turn turn();
 
 private:
     struct Piece {
@@ -38,6 +40,7 @@ private:
     std::uint32_t sequence_ = 0;
     std::deque<Piece> pieces_;
     std::size_t buffered_ = 0;
+    bool paused_ = false;
 };
 
 }  // namespace mc::worker

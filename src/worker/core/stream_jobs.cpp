@@ -26,15 +26,24 @@ Result<void> check_runs(const std::optional<engine::ContainerInfo>& container, V
 
 }  // namespace
 
+// ConnectionJob
+
+void ConnectionJob::balance() {
+    Outbox& outbox = port().context().outbox;
+    switch (output_.turn()) {
+        case OutputPump::Turn::pause:
+            return outbox.push(PauseStream{stream_});
+        case OutputPump::Turn::resume:
+            return outbox.push(ResumeStream{stream_});
+        case OutputPump::Turn::none:
+            return;
+    }
+}
+
 // ExecJob
 
 ExecJob::ExecJob(JobContext& context, JobHead head, std::uint32_t window_bytes, protocol::ExecSpec spec)
-    : StreamJob(context, head),
-      spec_(std::move(spec)),
-      lookup_(port()),
-      output_(port(), window_bytes),
-      input_(port(), StreamId{head.owner.value}, spec_.input),
-      stream_{head.owner.value} {}
+    : ConnectionJob(context, head, window_bytes, spec.input), spec_(std::move(spec)) {}
 
 void ExecJob::begin(Now /*now*/) {
     input_.begin();
@@ -114,14 +123,7 @@ void ExecJob::on_stream_bytes(Now now, std::string_view bytes) {
             streams_.feed(bytes, [&](Channel channel, std::string_view piece) { output_.push(channel, piece); });
         if (!fed) return give_up(now, fed.error());
     }
-    if (output_.should_pause() && !paused_) {
-        paused_ = true;
-        port().context().outbox.push(PauseStream{stream_});
-    }
-}
-
-void ExecJob::on_stream_written(Now /*now*/, std::size_t bytes) {
-    input_.on_written(bytes);
+    balance();
 }
 
 void ExecJob::on_stream_closed(Now /*now*/, const Result<void>& result) {
@@ -168,10 +170,7 @@ void ExecJob::on_peer(Now now, const protocol::Message& message) {
     switch (message.header.kind) {
         case Kind::credit:
             output_.add_credit(message.header.value);
-            if (paused_ && output_.may_resume() && step_ == Step::flow) {
-                paused_ = false;
-                port().context().outbox.push(ResumeStream{stream_});
-            }
+            if (step_ == Step::flow) balance();
             return finish_when_drained();
         case Kind::data:
             if (ending_) return;
@@ -218,11 +217,7 @@ void ExecJob::on_hang_up(const CallResult& result) {
 // TunnelJob
 
 TunnelJob::TunnelJob(JobContext& context, JobHead head, std::uint32_t window_bytes)
-    : StreamJob(context, head),
-      lookup_(port()),
-      output_(port(), window_bytes),
-      input_(port(), StreamId{head.owner.value}, true),
-      stream_{head.owner.value} {}
+    : ConnectionJob(context, head, window_bytes, true) {}
 
 void TunnelJob::begin(Now /*now*/) {
     input_.begin();
@@ -258,10 +253,6 @@ void TunnelJob::on_stream_bytes(Now /*now*/, std::string_view bytes) {
     balance();
 }
 
-void TunnelJob::on_stream_written(Now /*now*/, std::size_t bytes) {
-    input_.on_written(bytes);
-}
-
 void TunnelJob::on_stream_closed(Now /*now*/, const Result<void>& result) {
     input_.close();
     if (step_ == Step::open) {
@@ -269,22 +260,11 @@ void TunnelJob::on_stream_closed(Now /*now*/, const Result<void>& result) {
                                                            (result ? std::string() : ": " + result.error().message)});
     }
     step_ = Step::drain;
-    balance();
+    finish_when_drained();
 }
 
-void TunnelJob::balance() {
-    if (step_ == Step::drain) {
-        if (output_.empty()) end(Outcome{});
-        return;
-    }
-    Outbox& outbox = port().context().outbox;
-    if (!paused_ && output_.should_pause()) {
-        paused_ = true;
-        outbox.push(PauseStream{stream_});
-    } else if (paused_ && output_.may_resume()) {
-        paused_ = false;
-        outbox.push(ResumeStream{stream_});
-    }
+void TunnelJob::finish_when_drained() {
+    if (step_ == Step::drain && output_.empty()) end(Outcome{});
 }
 
 void TunnelJob::on_timer(Now /*now*/) {
@@ -295,7 +275,8 @@ void TunnelJob::on_peer(Now now, const protocol::Message& message) {
     switch (message.header.kind) {
         case Kind::credit:
             output_.add_credit(message.header.value);
-            return balance();
+            if (step_ == Step::flow) balance();
+            return finish_when_drained();
         case Kind::data:
             if (auto taken = input_.on_data(message); !taken) give_up(now, taken.error());
             return;
@@ -353,12 +334,14 @@ void LogsJob::balance() {
     }
     const auto call = port().context().calls.in_flight(port().head().owner, CallPurpose::logs);
     if (!call) return;
-    if (!paused_ && output_.should_pause()) {
-        paused_ = true;
-        port().context().outbox.push(PauseCall{*call});
-    } else if (paused_ && output_.may_resume()) {
-        paused_ = false;
-        port().context().outbox.push(ResumeCall{*call});
+    Outbox& outbox = port().context().outbox;
+    switch (output_.turn()) {
+        case OutputPump::Turn::pause:
+            return outbox.push(PauseCall{*call});
+        case OutputPump::Turn::resume:
+            return outbox.push(ResumeCall{*call});
+        case OutputPump::Turn::none:
+            return;
     }
 }
 

@@ -26,11 +26,33 @@ public:
     [[nodiscard]] bool can_be_cancelled() const override { return true; }
 };
 
+/// A stream job over one connection, with bytes both ways.
+class ConnectionJob : public StreamJob {
+public:
+    void on_stream_written(Now /*now*/, std::size_t bytes) override { input_.on_written(bytes); }
+
+protected:
+    ConnectionJob(JobContext& context, JobHead head, std::uint32_t window_bytes, bool wants_input)
+        : StreamJob(context, head),
+          lookup_(port()),
+          output_(port(), window_bytes),
+          input_(port(), StreamId{head.owner.value}, wants_input),
+          stream_{head.owner.value} {}
+
+    /// Has the connection read on, or not, as the client keeps up.
+    void balance();
+
+    Lookup lookup_;
+    OutputPump output_;
+    InputPump input_;
+    StreamId stream_;
+};
+
 /// vm_exec: runs a command in a VM over a hijacked connection (pitfalls 23).
 ///
 /// A command that is not wanted any more loses its connection and gets a SIGHUP,
 /// as at the end of an SSH session; one that ignores that goes on.
-class ExecJob final : public StreamJob {
+class ExecJob final : public ConnectionJob {
 public:
     ExecJob(JobContext& context, JobHead head, std::uint32_t window_bytes, protocol::ExecSpec spec);
 
@@ -41,7 +63,6 @@ public:
     void on_peer(Now now, const protocol::Message& message) override;
     void on_stream_opened(Now now) override;
     void on_stream_bytes(Now now, std::string_view bytes) override;
-    void on_stream_written(Now now, std::size_t bytes) override;
     void on_stream_closed(Now now, const Result<void>& result) override;
 
 private:
@@ -56,17 +77,12 @@ private:
 
     protocol::ExecSpec spec_;
     Step step_ = Step::look;
-    Lookup lookup_;
-    OutputPump output_;
-    InputPump input_;
     Demultiplexer streams_;
-    StreamId stream_;
     std::string container_;
     std::string exec_;
     std::optional<Error> ending_;  ///< why it is being hung up
     bool opened_ = false;          ///< OpenStream was asked for
     bool closed_ = false;
-    bool paused_ = false;
     std::optional<protocol::Resize> wanted_size_;
     bool resizing_ = false;
     int exit_polls_ = 0;
@@ -74,7 +90,7 @@ private:
 };
 
 /// vm_tunnel: bytes between a client and a VM's sshd, by the port that is published on this node.
-class TunnelJob final : public StreamJob {
+class TunnelJob final : public ConnectionJob {
 public:
     TunnelJob(JobContext& context, JobHead head, std::uint32_t window_bytes);
 
@@ -85,21 +101,15 @@ public:
     void on_peer(Now now, const protocol::Message& message) override;
     void on_stream_opened(Now now) override;
     void on_stream_bytes(Now now, std::string_view bytes) override;
-    void on_stream_written(Now now, std::size_t bytes) override;
     void on_stream_closed(Now now, const Result<void>& result) override;
 
 private:
     enum class Step { look, open, flow, drain };
 
     void on_looked(const Lookup::Found& found);
-    void balance();
+    void finish_when_drained();
 
     Step step_ = Step::look;
-    Lookup lookup_;
-    OutputPump output_;
-    InputPump input_;
-    StreamId stream_;
-    bool paused_ = false;
 };
 
 /// vm_logs: what a VM's first process wrote, to its end or on and on.
@@ -124,7 +134,6 @@ private:
     Lookup lookup_;
     OutputPump output_;
     Demultiplexer streams_;
-    bool paused_ = false;
 };
 
 }  // namespace mc::worker
