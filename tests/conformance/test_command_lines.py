@@ -130,6 +130,42 @@ class Choosing(WithVms):
         self.assertIn("error:\n", self.mccli("crate", "-o", "yaml", code=2).stderr)
 
 
+class Completing(WithVms):
+    """In a real bash, as Tab does it: the function that `complete` registered, on what is typed."""
+
+    def completed(self, *words, env=None):
+        script = """
+            source <(mccli completion bash)
+            [[ $(complete -p mccli) == *_mccli* ]] || exit 1
+            COMP_WORDS=(mccli "$@") COMP_CWORD=$#
+            _mccli
+            printf '%s\\n' "${COMPREPLY[@]}"
+        """
+        env = {**self.cloud.env(), "PATH": f"{BIN.resolve()}:{os.environ['PATH']}", "MC_BROKER": self.cloud.clients, **(env or {})}
+        done = subprocess.run(["bash", "-c", script, "bash", *words], capture_output=True, text=True, timeout=30, env=env)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout.split()
+
+    def test_verbs_options_and_live_names(self):
+        self.create("lab-1", "lab-2", "web")
+        self.assertEqual(self.completed("del"), ["delete"])
+        self.assertEqual(self.completed("nodes", "un"), ["uncordon"])
+        self.assertEqual(self.completed("create", "--pass"), ["--password"])
+        self.assertEqual(self.completed("list", "-o", ""), ["csv", "json", "name", "table", "wide", "yaml"])
+        self.assertEqual(self.completed("stop", "web", "lab"), ["lab-1", "lab-2"])
+        self.assertEqual(self.completed("--broker", self.cloud.clients, "ssh", "w", env={"MC_BROKER": NOBODY}), ["web"])
+        self.assertEqual(self.completed("create", "--node", "n"), ["node-a"])
+        self.assertEqual(self.completed("nodes", "cordon", ""), ["node-a"])
+        self.assertEqual(self.completed("exec", "web", "--", "l"), [])
+        self.assertEqual(self.completed("port-forward", "web", ""), [])
+        self.assertEqual(self.completed("cp", "lab-1"), ["lab-1:"])
+
+    def test_broker_that_is_away_is_not_felt(self):
+        begun = time.monotonic()
+        self.assertEqual(self.completed("ssh", "", env={"MC_BROKER": NOBODY}), [])
+        self.assertLess(time.monotonic() - begun, 2 * SLOWNESS)
+
+
 class CreatingMany(WithVms):
     def test_each_name_of_a_pattern_has_its_own_result(self):
         self.create("lab-02")

@@ -70,7 +70,8 @@ class InATerminal(CloudTest):
         t.wait("^inside-box$")
         t.wait("^30 100$")
         t.run("resize-window", "-t", "t", "-x", "90", "-y", "25")
-        t.type("clear; stty size")
+        # The new size and what is typed go to the engine by two ways: the size may be the later one.
+        t.type("clear; until stty size | grep -x '25 90'; do sleep 0.1; done")
         t.wait("^25 90$")
         t.type("sleep 1000")
         t.key("C-c")
@@ -113,6 +114,18 @@ class InATerminal(CloudTest):
         t.type("5")
         t.wait("ready>$")
         self.code_of_last(0)
+
+    def test_tab_completes_live_names(self):
+        t = self.terminal
+        self.cloud.create("--name", "a-long-name")
+        t.type("source <(mccli completion bash)")
+        t.run("send-keys", "-t", "t", "-l", "mccli inf\ta-lo\t")
+        t.wait("ready> mccli info a-long-name$")
+        t.type("")
+        t.wait("^name: +a-long-name$")
+        t.run("send-keys", "-t", "t", "-l", "mccli cp a-lo\t")
+        t.wait("ready> mccli cp a-long-name:$")
+        t.key("C-c")
 
     def test_watch_and_ctrl_c(self):
         t = self.terminal

@@ -129,6 +129,32 @@ std::vector<VerbSpec> more_verbs() {
         .summary = "A menu to choose from: create, list, ssh, delete, exit",
         .examples = {{"mccli menu", ""}},
     };
+    VerbSpec completion{
+        .id = VerbId::completion,
+        .name = "completion",
+        .group = help_group,
+        .operands = "SHELL",
+        .summary = "Print what makes bash, zsh or fish complete verbs, options and live names",
+        .description =
+            "VMs, nodes and contexts are looked up when Tab is pressed; a broker that does not answer within 0.3 s is "
+            "not waited for.",
+        .examples = {{"source <(mccli completion bash)", "in ~/.bashrc"},
+                     {"source <(mccli completion zsh)", "in ~/.zshrc"},
+                     {"mccli completion fish >~/.config/fish/completions/mccli.fish", ""}},
+        .operands_min = 1,
+        .operands_max = 1,
+    };
+    constexpr std::size_t words_max = 10'000;
+    VerbSpec complete{
+        .id = VerbId::complete,
+        .name = "complete",
+        .group = help_group,
+        .operands = "-- WORD...",
+        .summary = "Print what the last WORD may become, for shells",
+        .examples = {{"mccli complete -- ssh we", "what Tab asks"}},
+        .operands_max = words_max,
+        .hidden = true,
+    };
     VerbSpec version{
         .id = VerbId::version,
         .name = "version",
@@ -151,14 +177,14 @@ std::vector<VerbSpec> more_verbs() {
         .examples = {{"mccli help create", ""}, {"mccli help nodes drain", ""}},
         .operands_max = 2,
     };
-    return {menu, version, help};
+    return {menu, completion, complete, version, help};
 }
 
 const std::vector<OptionSpec>& common_options() {
     static const std::vector<OptionSpec> options{
         {"broker", 'b', "ENDPOINT",
          "where the broker takes clients (default: as the context says, else tcp://127.0.0.1:7710)"},
-        {"context", 0, "NAME",
+        {"context", 0, "CONTEXT",
          "which cloud, and with which key: a context's name, a file of one, or none: without keys (default: the "
          "current one)"},
         {"output", 'o', "FORMAT",

@@ -178,12 +178,12 @@ VerbSpec context_show_verb() {
         .id = VerbId::context_show,
         .name = "context show",
         .group = group,
-        .operands = "[NAME]",
+        .operands = "[CONTEXT]",
         .summary = "Show one cloud that this mccli has joined, and as whom",
         .description =
-            "NAME is a context, or a file with one (with a / in it); without it the one that is used. The broker is "
-            "asked what it "
-            "knows this key as; when it does not answer, what is stored is shown, and why there is no more.",
+            "CONTEXT is a name, or a file with one (with a / in it); without it the one that is used. The broker is "
+            "asked "
+            "what it knows this key as; when it does not answer, what is stored is shown, and why there is no more.",
         .examples = {{"mccli context show", ""}, {"mccli context show lab -o json | jq -r .role", ""}},
         .operands_max = 1,
     };
@@ -194,7 +194,7 @@ VerbSpec context_use_verb() {
         .id = VerbId::context_use,
         .name = "context use",
         .group = group,
-        .operands = "NAME",
+        .operands = "CONTEXT",
         .summary = "Choose the cloud that mccli is used with from now on",
         .examples = {{"mccli context use lab", ""}},
         .operands_min = 1,
@@ -207,7 +207,7 @@ VerbSpec context_remove_verb() {
         .id = VerbId::context_remove,
         .name = "context remove",
         .group = group,
-        .operands = "NAME",
+        .operands = "CONTEXT",
         .summary = "Forget a cloud, and delete this mccli's key for it",
         .description = "The cloud still knows the key: an admin takes it back with `mccli keys revoke`.",
         .examples = {{"mccli context remove lab", ""}},

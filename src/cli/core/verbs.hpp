@@ -44,6 +44,8 @@ enum class VerbId {
     context_use,
     context_remove,
     menu,
+    completion,
+    complete,
     version,
     help,
 };

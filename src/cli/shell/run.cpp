@@ -199,6 +199,10 @@ int run_verb(App& app) {
             return run_context_remove(app);
         case VerbId::menu:
             return run_menu(app);
+        case VerbId::completion:
+            return run_completion(app);
+        case VerbId::complete:
+            return run_complete(app);
         case VerbId::version:
             return run_version(app);
         case VerbId::help:
