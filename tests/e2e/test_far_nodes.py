@@ -73,15 +73,37 @@ class FarNodes(CloudTest):
         noted = [(entry["code"], entry["detail"]) for entry in cloud.json("audit") if entry["action"] == "tunnel"]
         self.assertIn(("ok", "begun"), noted)
         self.assertIn(("ok", "ended"), noted)
-        # As people write it into their own ssh's configuration.
-        known = f"{cloud.dir}/known"
-        pathlib.Path(known).write_text(f"box {vm['host_key']}\n")
-        plain = subprocess.run(
-            ["ssh", "-o", f"ProxyCommand={BIN}/mccli proxy %h", "-o", f"UserKnownHostsFile={known}", "-o", "GlobalKnownHostsFile=/dev/null",
-             "-o", "StrictHostKeyChecking=yes", "-i", f"{cloud.dir}/home/.ssh/id_ed25519",
-             "root@box", "hostname"],
-            capture_output=True, text=True, env=cloud.env, timeout=60)  # fmt: skip
-        self.assertEqual(plain.stdout, "box\n", plain.stderr)
+
+    def test_plain_openssh_knows_vms_by_host_names(self):
+        cloud = self.cloud
+        cloud.start_worker("near")
+        config = pathlib.Path(cloud.dir) / "home/.ssh/config"
+        config.write_text("Host *\n  User nobody\n  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n")
+        self.assertIn("ssh NAME.mc", cloud.mccli("ssh-config", "--install").stderr)
+        cloud.mccli("ssh-config", "--install")
+        self.assertEqual(config.read_text().count("Include"), 1)
+
+        def plain(program, *argv, **options):
+            return subprocess.run([program, "-F", str(config), *argv], capture_output=True, text=True, timeout=60, env=cloud.env, **options)
+
+        # Those that come later too, wherever they are; and under a name that is used again.
+        for node in ("far", "near", "far"):
+            with self.subTest(node=node):
+                vm = cloud.create("--name", "box", "--node", node)
+                self.assertEqual(plain("ssh", "box.mc", "hostname; whoami").stdout, "box\nroot\n")
+                self.assertEqual(plain("ssh", f"box.{vm['owner']}.mc", "exit 7").returncode, 7)
+                self.assertEqual(plain("scp", str(config), "box.mc:/srv/a file").stderr, "")
+                back = plain("sftp", "-b", "-", "box.mc", input=f"get \"/srv/a file\" {cloud.dir}/back\n")
+                self.assertEqual(back.returncode, 0, back.stderr)
+                self.assertEqual((pathlib.Path(cloud.dir) / "back").read_bytes(), config.read_bytes())
+                cloud.mccli("delete", "box")
+        # A key that is not the VM's is refused, whatever stands in the person's own files.
+        cloud.create("--name", "box")
+        cloud.mccli("exec", "box", "--", "sh", "-c", "rm /etc/ssh/ssh_host_*; ssh-keygen -A; kill -HUP $(cat /run/sshd.pid)")
+        wait_until("sshd has its new key", lambda: "Host key verification failed" in plain("ssh", "box.mc", "true").stderr)
+        missing = plain("ssh", "bax.mc", "true")
+        self.assertEqual(missing.returncode, 255)
+        self.assertIn("did you mean box?", missing.stderr)
 
     def test_a_port_of_the_vm_is_one_of_this_machine(self):
         cloud = self.cloud

@@ -109,6 +109,9 @@ struct CopyCommand {
 /// One side is NAME:PATH, with one NAME; a path here with a colon needs ./ before it. Errors: usage, invalid_argument.
 [[nodiscard]] Result<CopyCommand> read_copy(const Settings& settings, std::span<const std::string> operands);
 
+/// Its target is "". Errors: usage, invalid_argument.
+[[nodiscard]] Result<SshLogin> read_ssh_config(const Settings& settings);
+
 struct Forward {
     std::uint16_t here = 0;
     std::uint16_t there = 0;

@@ -2,39 +2,21 @@
 
 #include <algorithm>
 
-#include "cli/core/text.hpp"
+#include "cli/core/ssh_quoting.hpp"
 #include "protocol/validate.hpp"
 
 namespace mc::cli {
 namespace {
 
-/// A path as a value of an OpenSSH -o option: quoted, `%` doubled, since ssh expands both.
-std::string option_path(std::string_view path) {
-    std::string out = "\"";
-    for (const char c : path) {
-        if (c == '"' || c == '\\') out.push_back('\\');
-        if (c == '%') out.push_back('%');
-        out.push_back(c);
-    }
-    return out + "\"";
-}
-
 void append(std::vector<std::string>& to, const std::vector<std::string>& more) {
     to.insert(to.end(), more.begin(), more.end());
-}
-
-/// As one word to the shell that ssh has run a ProxyCommand; `%` doubled, since ssh expands it first.
-std::string proxy_word(std::string_view text) {
-    std::string out;
-    for (const char c : shell_quoted(text)) out += c == '%' ? std::string("%%") : std::string(1, c);
-    return out;
 }
 
 /// How the VM is reached, as whom, and how its host key is checked.
 std::vector<std::string> link_options(const SshLink& link, const SshLogin& login) {
     const protocol::VmView& vm = link.vm;
     std::vector<std::string> out{
-        "-o", "UserKnownHostsFile=" + option_path(link.known_hosts), "-o", "GlobalKnownHostsFile=/dev/null", "-o",
+        "-o", "UserKnownHostsFile=" + ssh_option_path(link.known_hosts), "-o", "GlobalKnownHostsFile=/dev/null", "-o",
         "StrictHostKeyChecking=yes", "-o", "HostKeyAlias=" + vm.id.str(),
         // A port is used again by another VM: the address must not decide anything.
         "-o", "CheckHostIP=no", "-o", "ConnectTimeout=" + std::to_string(ssh_connect_timeout.count()), "-o",
@@ -45,7 +27,8 @@ std::vector<std::string> link_options(const SshLink& link, const SshLogin& login
     if (login.route == SshRoute::direct) return out;
     const bool automatic = login.route == SshRoute::automatic;
     append(out,
-           {"-o", "ProxyCommand=" + proxy_word(link.program) + " proxy " + (automatic ? "--fdpass " : "") + vm.id.str(),
+           {"-o",
+            "ProxyCommand=" + ssh_proxy_word(link.program) + " proxy " + (automatic ? "--fdpass " : "") + vm.id.str(),
             "-o", std::string("ProxyUseFdpass=") + (automatic ? "yes" : "no")});
     return out;
 }

@@ -70,6 +70,10 @@ Result<SshCommand> read_ssh(const Settings& settings, const CommandLine& line) {
     return SshCommand{std::move(*login), settings.flag("tty"), line.command};
 }
 
+Result<SshLogin> read_ssh_config(const Settings& settings) {
+    return read_login(settings, "");
+}
+
 Result<CopyCommand> read_copy(const Settings& settings, std::span<const std::string> operands) {
     CopyCommand out;
     std::string vm;

@@ -6,12 +6,16 @@ namespace {
 
 constexpr std::string_view group = "Inside a VM";
 
+const OptionSpec identity_option{"identity", 'i', "FILE", "private key to log in with, besides the usual ones", true};
+const OptionSpec user_option{"user", 'u', "USER", "log in as USER (default root)"};
+const OptionSpec host_option{"domain", 0, "DOMAIN", "NAME is a host name below DOMAIN, as of `mccli ssh-config`"};
+
 /// The options of every verb that runs an OpenSSH client.
 std::vector<OptionSpec> with_ssh_options(std::vector<OptionSpec> options) {
     options.insert(
         options.end(),
-        {{"identity", 'i', "FILE", "private key to log in with, besides the usual ones", true},
-         {"user", 'u', "USER", "log in as USER (default root)"},
+        {identity_option,
+         user_option,
          {"route", 0, "ROUTE",
           "how to get there: direct, to the node; broker, through the broker; or auto, which is direct if that "
           "takes a connection within 1.5 s, and else through the broker (default auto)"}});
@@ -154,6 +158,47 @@ VerbSpec forward_verb() {
     };
 }
 
+VerbSpec ssh_config_verb() {
+    return VerbSpec{
+        .id = VerbId::ssh_config,
+        .name = "ssh-config",
+        .group = group,
+        .summary = "Let plain ssh, scp, rsync and editors reach VMs as NAME.mc",
+        .description =
+            "Prints a file for OpenSSH's configuration, or with --install writes it and has ~/.ssh/config include it "
+            "first. From then on NAME.mc is the VM NAME, and NAME.OWNER.mc somebody else's, those made later too: the "
+            "address and the host key are asked of the broker when they are needed, and the key is always checked. "
+            "Where the node can't be reached the connection goes through the broker.\n\n"
+            "The file says which cloud: for another one write another file, with --context and --domain. The VMs that "
+            "are there now are named in it for what offers hosts to choose from.",
+        .options = {{"install", 0, "", "write it under --state-dir, and include it in ~/.ssh/config"},
+                    {"domain", 0, "DOMAIN", "what the host names end in (default mc)"},
+                    identity_option,
+                    user_option},
+        .examples =
+            {
+                {"mccli ssh-config --install", "then: ssh vm-1.mc; rsync -a site/ vm-1.mc:/srv"},
+                {"mccli ssh-config --context lab --domain lab --install", "ssh vm-1.lab"},
+                {"mccli ssh-config >f && ssh -F f vm-1.mc", "without touching ~/.ssh"},
+            },
+    };
+}
+
+VerbSpec host_key_verb() {
+    return VerbSpec{
+        .id = VerbId::host_key,
+        .name = "host-key",
+        .group = group,
+        .operands = "NAME",
+        .summary = "Print a VM's SSH host key as a line of known_hosts",
+        .description = "What OpenSSH's KnownHostsCommand asks in what `mccli ssh-config` writes.",
+        .options = {{"as", 0, "HOST", "the line's host (default NAME)"}, host_option},
+        .examples = {{"mccli host-key vm-1 --as 192.0.2.7 >>~/.ssh/known_hosts", ""}},
+        .operands_min = 1,
+        .operands_max = 1,
+    };
+}
+
 VerbSpec proxy_verb() {
     return VerbSpec{
         .id = VerbId::proxy,
@@ -167,7 +212,7 @@ VerbSpec proxy_verb() {
             "With --fdpass, for ssh's ProxyUseFdpass, a connection is handed over instead: to the VM's own address if "
             "that "
             "takes one within 1.5 s, else through the broker.",
-        .options = {{"fdpass", 0, "", "hand a connection over to ssh, a direct one if there is a way"}},
+        .options = {{"fdpass", 0, "", "hand a connection over to ssh, a direct one if there is a way"}, host_option},
         .examples = {{"ssh -o ProxyCommand='mccli proxy %h' root@vm-1", "check the host key: mccli info vm-1"}},
         .operands_min = 1,
         .operands_max = 1,
@@ -177,7 +222,8 @@ VerbSpec proxy_verb() {
 }  // namespace
 
 std::vector<VerbSpec> inside_verbs() {
-    return {ssh_verb(), exec_verb(), copy_verb(), forward_verb(), logs_verb(), proxy_verb()};
+    return {ssh_verb(),  exec_verb(),       copy_verb(),     forward_verb(),
+            logs_verb(), ssh_config_verb(), host_key_verb(), proxy_verb()};
 }
 
 }  // namespace mc::cli

@@ -23,6 +23,8 @@ enum class VerbId {
     copy,
     forward,
     proxy,
+    ssh_config,
+    host_key,
     nodes,
     cordon,
     uncordon,

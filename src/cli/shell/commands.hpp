@@ -16,6 +16,8 @@ int run_ssh(App& app);
 int run_copy(App& app);
 int run_forward(App& app);
 int run_proxy(App& app);
+int run_ssh_config(App& app);
+int run_host_key(App& app);
 int run_exec(App& app);
 int run_logs(App& app);
 int run_nodes(App& app);

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "cli/core/ssh_command.hpp"
+#include "cli/core/ssh_config.hpp"
 #include "cli/shell/commands.hpp"
 #include "io/connector.hpp"
 #include "io/descriptor.hpp"
@@ -50,7 +51,7 @@ Result<void> hand_over(int fd) {
 }
 
 /// Another mccli that carries the bytes, since this one has to end for ssh to begin.
-Result<void> hand_over_tunnel(const App& app, const std::string& target) {
+Result<void> hand_over_tunnel(const App& app, const VmId& vm) {
     std::array<int, 2> pair{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) {
         return fail(ErrorCode::io_failed, "no socket can be made: " + io::errno_text(errno));
@@ -60,8 +61,8 @@ Result<void> hand_over_tunnel(const App& app, const std::string& target) {
     lend_options(app.options());
     std::string program = own_program();
     std::string verb = "proxy";
-    std::string vm = target;
-    std::array<char*, 4> argv{program.data(), verb.data(), vm.data(), nullptr};
+    std::string target = vm.str();
+    std::array<char*, 4> argv{program.data(), verb.data(), target.data(), nullptr};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, its.get(), STDIN_FILENO);
@@ -76,7 +77,7 @@ Result<void> hand_over_tunnel(const App& app, const std::string& target) {
 }  // namespace
 
 int run_proxy(App& app) {
-    const auto target = read_target(app.line().operands);
+    const auto target = read_host(app.settings(), app.line().operands);
     if (!target) return app.report(target.error());
     if (!app.settings().flag("fdpass")) return run_tunnel(app, *target);
     const auto info =
@@ -85,7 +86,7 @@ int run_proxy(App& app) {
     if (const auto way = choose_ssh_way(info->vm, *target); !way) return app.report(way.error());
     const auto direct = connect_to(info->vm);
     const io::Descriptor connection(direct ? *direct : -1);
-    const auto handed = direct ? hand_over(connection.get()) : hand_over_tunnel(app, *target);
+    const auto handed = direct ? hand_over(connection.get()) : hand_over_tunnel(app, info->vm.id);
     return handed ? 0 : app.report(handed.error());
 }
 

@@ -160,6 +160,10 @@ int run_verb(App& app) {
             return run_forward(app);
         case VerbId::proxy:
             return run_proxy(app);
+        case VerbId::ssh_config:
+            return run_ssh_config(app);
+        case VerbId::host_key:
+            return run_host_key(app);
         case VerbId::nodes:
             return run_nodes(app);
         case VerbId::cordon:

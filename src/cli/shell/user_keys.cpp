@@ -83,13 +83,12 @@ Result<std::vector<std::string>> keys_to_install(App& app, const std::vector<std
         if (auto added = add_keys(path, keys); !added) app.remark("passed over: " + added.error().message);
     }
     if (!keys.empty()) return keys;
-    const auto dir = app.state_dir();
-    if (!dir) return fail(dir.error());
-    const fs::path own = *dir / own_key_name;
-    if (!fs::exists(own.string() + ".pub")) {
-        if (auto made = make_own_key(own); !made) return fail(made.error());
+    const auto own = own_key(app);
+    if (!own) return fail(own.error());
+    if (!fs::exists(*own + ".pub")) {
+        if (auto made = make_own_key(*own); !made) return fail(made.error());
     }
-    if (auto added = add_keys(own.string() + ".pub", keys); !added) return fail(added.error());
+    if (auto added = add_keys(*own + ".pub", keys); !added) return fail(added.error());
     return keys;
 }
 
@@ -99,11 +98,14 @@ std::vector<std::string> private_keys(App& app) {
         const fs::path key = fs::path(path).replace_extension();
         if (access(key.c_str(), R_OK) == 0) out.push_back(key.string());
     }
-    if (const auto dir = app.state_dir()) {
-        const fs::path own = *dir / own_key_name;
-        if (access(own.c_str(), R_OK) == 0) out.push_back(own.string());
-    }
+    if (const auto own = own_key(app); own && access(own->c_str(), R_OK) == 0) out.push_back(*own);
     return out;
+}
+
+Result<std::string> own_key(App& app) {
+    const auto dir = app.state_dir();
+    if (!dir) return fail(dir.error());
+    return (*dir / own_key_name).string();
 }
 
 }  // namespace mc::cli

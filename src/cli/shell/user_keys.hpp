@@ -16,4 +16,7 @@ namespace mc::cli {
 /// Private key files that belong to what keys_to_install() takes by default.
 [[nodiscard]] std::vector<std::string> private_keys(App& app);
 
+/// Where minicloud's own private key is, or will be. Errors: as App::state_dir().
+[[nodiscard]] Result<std::string> own_key(App& app);
+
 }  // namespace mc::cli
