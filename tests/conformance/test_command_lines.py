@@ -130,6 +130,27 @@ class Choosing(WithVms):
         self.assertIn("error:\n", self.mccli("crate", "-o", "yaml", code=2).stderr)
 
 
+class Looking(WithVms):
+    def test_one_node_with_its_vms(self):
+        self.create("web")
+        shown = json.loads(self.mccli("nodes", "info", "node-a", "-o", "json").stdout)
+        self.assertEqual((shown["name"], shown["slots"], [vm["name"] for vm in shown["vms"]]), ("node-a", 12, ["web"]))
+        self.assertRegex(self.mccli("nodes", "info", shown["id"]).stdout, r"(?m)^vms: +1 of 12 slots$")
+        self.assertIn("did you mean node-a?", self.mccli("nodes", "info", "nod-a", code=4).stderr)
+
+    def test_watch_shows_what_is_asked_for(self):
+        self.create("db", "web")
+        watch = self.start("watch", "--since", "0", "-o", "json", "-f", "kind=vm.*", "--filter=name=web", stdout=subprocess.PIPE)
+        try:
+            shown = [json.loads(watch.stdout.readline()) for _ in range(2)]
+            self.assertEqual([(one["name"], one["kind"]) for one in shown], [("web", "vm.creating"), ("web", "vm.running")])
+        finally:
+            watch.terminate()
+            watch.wait(20 * SLOWNESS)
+            watch.stdout.close()
+        self.assertIn("did you mean kind?", self.mccli("watch", "--filter", "knd=x", code=2).stderr)
+
+
 class Completing(WithVms):
     """In a real bash, as Tab does it: the function that `complete` registered, on what is typed."""
 

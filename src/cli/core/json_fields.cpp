@@ -54,6 +54,7 @@ const std::vector<JsonField>& json_fields() {
         {"node", "labels", "an object of strings"},
         {"node", "cordoned", "true = it gets no new VMs"},
         {"node", "drain_deadline", "when a drain under way stops what still runs; null = no drain is under way"},
+        {"nodes info", "vms", "an array of its VMs, those that one may see"},
         {"job", "request", "32 hexadecimal digits"},
         {"job", "verb", "create, start, stop, restart, delete, cordon, uncordon, drain, forget, token_create, revoke"},
         {"job", "done", "false = under way"},

@@ -24,6 +24,12 @@ View view_nodes(const std::vector<protocol::NodeView>& nodes) {
                 "--node NAME"};
 }
 
+View view_node(const NodeDetails& node, WallTime now) {
+    return {.json = [&node] { return json_node(node); },
+            .text = [&node, now](const TextStyle& style) { return text_node(node, now, style); },
+            .objects = {"node", "nodes info"}};
+}
+
 View view_jobs(const std::vector<protocol::JobView>& jobs, WallTime now) {
     return {.json = [&jobs] { return json_jobs(jobs); },
             .text = [&jobs, now](const TextStyle& style) { return text_jobs(jobs, now, style); },

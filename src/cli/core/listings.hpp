@@ -5,6 +5,7 @@
 #include "cli/core/audit_views.hpp"
 #include "cli/core/context_views.hpp"
 #include "cli/core/key_views.hpp"
+#include "cli/core/node_details.hpp"
 #include "cli/core/output.hpp"
 #include "cli/core/views.hpp"
 
@@ -15,6 +16,7 @@ namespace mc::cli {
 [[nodiscard]] View view_vms(const std::vector<protocol::VmView>& vms, WallTime now);
 [[nodiscard]] View view_vm(const protocol::VmView& vm, WallTime now);
 [[nodiscard]] View view_nodes(const std::vector<protocol::NodeView>& nodes);
+[[nodiscard]] View view_node(const NodeDetails& node, WallTime now);
 [[nodiscard]] View view_jobs(const std::vector<protocol::JobView>& jobs, WallTime now);
 [[nodiscard]] View view_job(const protocol::JobView& job, WallTime now);
 /// Results of a request; `done` is "stopped", …; a string with static storage.

@@ -54,7 +54,11 @@ VerbSpec watch_verb() {
             "by a line such as `-- events 17 to 23 are no longer kept --`. A restart of the broker is waited out.\n\n"
             "With -o json one JSON object per line; a gap is `{\"gap\": {\"first\": 17, \"last\": 23}}`. Ctrl-C ends "
             "with code 0.",
-        .options = {{"since", 0, "SEQ", "first print the events after number SEQ; 0 = all that are kept"}},
+        .options = {{"since", 0, "SEQ", "first print the events after number SEQ; 0 = all that are kept"},
+                    {"filter", 'f', "FIELD=PATTERN",
+                     "only events whose JSON field FIELD fits PATTERN (*, ?, [a-z]); of several with one FIELD any, of "
+                     "several FIELDs all",
+                     true}},
         .examples =
             {
                 {"mccli watch", "from now on"},
@@ -114,7 +118,19 @@ std::vector<VerbSpec> cloud_verbs() {
             "--lost-after). A ready node that is cordoned or draining takes no new VMs.",
         .examples = {{"mccli nodes", ""}},
     };
-    std::vector<VerbSpec> all{nodes};
+    VerbSpec info{
+        .id = VerbId::node_info,
+        .name = "nodes info",
+        .aliases = {"nodes show"},
+        .group = cloud_group,
+        .operands = "NODE",
+        .summary = "Show everything about one node, with its VMs",
+        .description = "Users see their own VMs there, viewers and admins everybody's.",
+        .examples = {{"mccli nodes info lab-1", ""}, {"mccli nodes info lab-1 -o json | jq .labels", ""}},
+        .operands_min = 1,
+        .operands_max = 1,
+    };
+    std::vector<VerbSpec> all{nodes, info};
     for (auto& verb : node_verbs()) all.push_back(std::move(verb));
     all.push_back(watch_verb());
     for (auto& verb : request_verbs()) all.push_back(std::move(verb));

@@ -26,6 +26,7 @@ enum class VerbId {
     ssh_config,
     host_key,
     nodes,
+    node_info,
     cordon,
     uncordon,
     drain,

@@ -252,6 +252,31 @@ std::string text_nodes(const std::vector<protocol::NodeView>& nodes, const TextS
     return rows.empty() ? "" : layout_table(columns, rows, style);
 }
 
+std::string text_node_fields(const protocol::NodeView& node, WallTime now, const TextStyle& style) {
+    const auto ago = [](std::uint64_t ms) { return format_age(milliseconds(static_cast<std::int64_t>(ms))) + " ago"; };
+    const std::string drained =
+        node.drain_deadline.unix_ms == 0
+            ? ""
+            : "what still runs is stopped at " + format_time(node.drain_deadline) +
+                  (node.drain_deadline > now
+                       ? " (in " + format_age(milliseconds(node.drain_deadline.unix_ms - now.unix_ms)) + ")"
+                       : "");
+    return layout_fields({{"name", {node.name, Colour::bold}},
+                          {"id", {node.id.str()}},
+                          {"state", {node_state_text(node), colour_of(node)}},
+                          {"reason", {node.reason}},
+                          {"drain", {drained}},
+                          {"vms", {std::to_string(node.slots_used) + " of " + std::to_string(node.slots) + " slots"}},
+                          {"cpus", {format_cpus(node.cpus_milli)}},
+                          {"memory", {format_size(node.memory_bytes)}},
+                          {"address", {node.advertise}},
+                          {"labels", {labels_text(node.labels)}},
+                          {"engine", {node.engine_version}},
+                          {"worker", {node.worker_version}},
+                          {"heard", {ago(node.silent_ms)}}},
+                         style);
+}
+
 std::string text_items(const std::vector<protocol::ItemResult>& items, std::string_view done) {
     std::string out;
     for (const auto& item : items) {

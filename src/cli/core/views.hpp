@@ -29,6 +29,8 @@ namespace mc::cli {
 [[nodiscard]] std::string text_vms(const std::vector<protocol::VmView>& vms, WallTime now, const TextStyle& style);
 [[nodiscard]] std::string text_vm(const protocol::VmView& vm, WallTime now, const TextStyle& style);
 [[nodiscard]] std::string text_nodes(const std::vector<protocol::NodeView>& nodes, const TextStyle& style);
+/// All that is known of one node, a line each.
+[[nodiscard]] std::string text_node_fields(const protocol::NodeView& node, WallTime now, const TextStyle& style);
 /// "vm-1 stopped", one line per item that worked. `done` is "stopped", ….
 [[nodiscard]] std::string text_items(const std::vector<protocol::ItemResult>& items, std::string_view done);
 [[nodiscard]] std::string text_job(const protocol::JobView& job, WallTime now, const TextStyle& style);

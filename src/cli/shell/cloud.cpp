@@ -1,5 +1,6 @@
 #include "base/version.hpp"
 #include "cli/core/listings.hpp"
+#include "cli/core/vm_filter.hpp"
 #include "cli/shell/commands.hpp"
 #include "io/clock.hpp"
 
@@ -12,6 +13,18 @@ int run_nodes(App& app) {
     const auto reply = app.ask<protocol::NodesReply>(Verb::nodes, {});
     if (!reply) return app.report(reply.error());
     return app.show(view_nodes(reply->nodes));
+}
+
+int run_node_info(App& app) {
+    const auto reply = app.ask<protocol::NodesReply>(Verb::nodes, {});
+    if (!reply) return app.report(reply.error());
+    const auto node = find_node(reply->nodes, app.line().operands.front());
+    if (!node) return app.report(node.error());
+    ListCommand there;
+    there.filter.nodes = {node->name};
+    const auto vms = list_all(app);
+    if (!vms) return app.report(vms.error());
+    return app.show(view_node({*node, chosen(there, *vms)}, io::read_clock().wall));
 }
 
 int run_node_action(App& app, VerbId verb) {

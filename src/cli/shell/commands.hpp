@@ -21,6 +21,7 @@ int run_host_key(App& app);
 int run_exec(App& app);
 int run_logs(App& app);
 int run_nodes(App& app);
+int run_node_info(App& app);
 int run_node_action(App& app, VerbId verb);
 int run_watch(App& app);
 int run_job(App& app);

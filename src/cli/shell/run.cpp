@@ -166,6 +166,8 @@ int run_verb(App& app) {
             return run_host_key(app);
         case VerbId::nodes:
             return run_nodes(app);
+        case VerbId::node_info:
+            return run_node_info(app);
         case VerbId::cordon:
         case VerbId::uncordon:
         case VerbId::drain:

@@ -2,6 +2,7 @@
 #include <csignal>
 
 #include "base/version.hpp"
+#include "cli/core/event_filter.hpp"
 #include "cli/core/event_follower.hpp"
 #include "cli/core/request_driver.hpp"
 #include "cli/core/views.hpp"
@@ -20,11 +21,13 @@ using protocol::Verb;
 
 class Watch {
 public:
-    Watch(App& app, Connection& connection, io::Socket& events, std::string me, std::optional<EventSeq> since)
+    Watch(App& app, Connection& connection, io::Socket& events, std::string me, std::optional<EventSeq> since,
+          const EventFilter& filter)
         : app_(app),
           connection_(connection),
           events_(events),
           me_(std::move(me)),
+          filter_(filter),
           follower_(since, io::read_clock().instant) {}
 
     /// Until a signal, or until the broker no longer lets this key in: then why.
@@ -98,6 +101,7 @@ private:
         std::string out;
         for (const auto& effect : follower_.take_effects()) {
             if (const auto* print = std::get_if<EventFollower::Print>(&effect)) {
+                if (!filter_.holds(print->event)) continue;
                 out += shown([&] { return json_event(print->event); },
                              [&] { return text_event(print->event, me_, app_.style()); });
             } else if (const auto* gap = std::get_if<EventFollower::Gap>(&effect)) {
@@ -122,6 +126,7 @@ private:
     Connection& connection_;
     io::Socket& events_;
     std::string me_;  ///< name of the key that watches
+    const EventFilter& filter_;
     EventFollower follower_;
     RequestId replay_;
     std::optional<Error> refused_;
@@ -132,6 +137,8 @@ private:
 int run_watch(App& app) {
     const auto since = read_watch(app.settings());
     if (!since) return app.report(since.error());
+    const auto filter = EventFilter::read(app.settings());
+    if (!filter) return app.report(filter.error());
     if (app.options().output == OutputFormat::csv || app.options().output == OutputFormat::name) {
         return app.report(Error{ErrorCode::usage, "watch has no csv and no names: use -o table, json or yaml"});
     }
@@ -151,7 +158,7 @@ int run_watch(App& app) {
     }
     auto connection = app.connect();
     if (!connection) return app.report(connection.error());
-    const auto refused = Watch(app, *connection, events, hello->name, *since).run(*signals);
+    const auto refused = Watch(app, *connection, events, hello->name, *since, *filter).run(*signals);
     return refused ? app.report(*refused) : 0;
 }
 

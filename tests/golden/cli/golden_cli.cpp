@@ -67,6 +67,12 @@ void add_listings(Outputs& out) {
     out["nodes-40.txt"] = text_nodes(nodes, narrow);
     out["nodes-colours.txt"] = text_nodes(nodes, coloured_wide);
     add_formats(out, "nodes", view_nodes(nodes));
+    for (const auto& node : nodes) {
+        out["nodes-info-" + node.name + ".txt"] = text_node({node, {}}, samples::now, piped);
+    }
+    const NodeDetails details{nodes.front(), vms};
+    out["nodes-info-vms.txt"] = text_node(details, samples::now, usual);
+    add_formats(out, "nodes-info", view_node(details, samples::now));
 }
 
 void add_requests(Outputs& out) {
