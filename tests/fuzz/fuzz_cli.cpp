@@ -1,7 +1,7 @@
 // What mccli reads of people, files and the broker. The first byte chooses.
 //
 // Goal: nothing typed, no file and no broker crashes it; what it prints of an event is what came, once and in
-// order; a pinned host key stands alone in its line.
+// order; a pinned host key stands alone in its line; what a file of VMs asks for is left alone where it is there.
 #include "cli/core/audit_reader.hpp"
 #include "cli/core/command_line.hpp"
 #include "cli/core/endpoints.hpp"
@@ -12,11 +12,13 @@
 #include "cli/core/selector.hpp"
 #include "cli/core/ssh_command.hpp"
 #include "cli/core/stream_session.hpp"
+#include "cli/core/vm_plan.hpp"
 #include "fuzz/feed.hpp"
 #include "protocol/endpoints.hpp"
 #include "protocol/join_exchange.hpp"
 #include "protocol/join_token.hpp"
 #include "protocol/text.hpp"
+#include "protocol/validate.hpp"
 
 namespace {
 
@@ -56,8 +58,8 @@ void try_files(Feed& feed) {
     const auto pinned = cli::pin_host_key(content, "abc", key);
     if (!pinned) return;
     const std::string line = "abc " + key + "\n";
-    const auto at = pinned->find(line);
-    require(at != std::string::npos && (at == 0 || (*pinned)[at - 1] == '\n'));
+    // The same within another line pins nothing: OpenSSH reads from a line's beginning.
+    require(pinned->starts_with(line) || pinned->find("\n" + line) != std::string::npos);
     require(cli::pin_host_key(*pinned, "abc", key) == pinned);
 }
 
@@ -238,6 +240,42 @@ void try_join(Feed& feed) {
     if (reply && *reply) require(protocol::check_joiner(program, (*reply)->role).has_value());
 }
 
+/// As the broker shows what was made as asked.
+protocol::VmView made(const cli::CreateCommand& command) {
+    const auto& spec = command.request.spec;
+    protocol::VmView vm;
+    vm.name = spec.name;
+    vm.owner = "ada";
+    vm.state = protocol::VmState::running;
+    vm.image = spec.image;
+    vm.cpus_milli = spec.cpus_milli;
+    vm.memory_bytes = spec.memory_bytes;
+    vm.pids = spec.pids;
+    vm.labels = spec.labels;
+    vm.password = command.password;
+    vm.on_lost = command.request.on_lost;
+    vm.node = command.request.node;
+    return vm;
+}
+
+void try_vm_file(std::string_view text) {
+    const auto file = cli::read_vm_file(text, "file");
+    if (!file) {
+        require(file.error().code == ErrorCode::invalid_argument);
+        return require(protocol::is_utf8(file.error().message));
+    }
+    require(file->vms.size() <= limits::batch_max);
+    std::vector<protocol::VmView> vms;
+    for (const auto& vm : file->vms) {
+        require(vm.command.request.count == 1 && vm.command.request.spec.name == vm.name);
+        require(protocol::check_name("VM name", vm.name) && protocol::check_spec(vm.command.request.spec));
+        vms.push_back(made(vm.command));
+    }
+    const auto plan = cli::make_plan(*file, vms, {.me = "ada"});
+    require(plan.size() == vms.size() && std::none_of(plan.begin(), plan.end(), cli::is_change));
+    require(cli::targets_of(*file, vms, "ada").missing.empty());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -245,6 +283,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Feed feed(data + 1, size - 1);
     if (data[0] == 0xFF) return try_audit(feed), 0;
     if (data[0] == 0xFE) return try_join(feed), 0;
+    if (data[0] == 0xFD) return try_vm_file({reinterpret_cast<const char*>(data) + 1, size - 1}), 0;
     switch (data[0] % 6) {
         case 0:
             try_command_line(feed);

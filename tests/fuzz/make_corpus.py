@@ -23,6 +23,18 @@ BROKER = b"# a comment\nendpoint=tcp://cloud.lan:7710\nbroker-key=rq:rM>}U?@Lns4
 STATE = b"node=000000000000000d\ncloud=00000000000000c1\nepoch=5\n"
 
 
+EVERY_FIELD = b"""defaults: {labels: {class: unix1}, memory: 256M}
+vms:
+  - name: lab-{01..03}
+    cpus: 0.5
+    ttl: 2h
+    password: true
+  - {name: web, image: "debian:12", pids: 100, keys: [a.pub], env: {A: "b=c"}, labels: {x: 1}, node: n, on-lost: replace}
+"""
+ODD_FILES = (b"a: &x [b]\nvms: [*x, *x]", b"vms: [[[[[[[[[[[[", b"vms: [{name: '{a,b}'}]\n---\nx", b"? - !!a b\n: |\n  c",
+             b"%TAG ! a\n--- >-\n x", b'vms: [{name: a, labels: {"\\uD800": "\\x00"}}]', b"\xff\xfev\0m\0s\0")
+
+
 def archive():
     """A host key's file, as the engine sends it."""
     out = io.BytesIO()
@@ -73,6 +85,7 @@ def main():
     choices = bytes(range(1, 250, 3))
     write("cli", {"audit": b"\xff\x00\x00\x00" + choices, "audit_check": b"\xff\x00\x1d\x00\x01" + b"\x05" * 60,
                   "audit_changed": b"\xff\x01" + bytes([4, 8, 0, 7]) * 30,
+                  "vm_file": b"\xfd" + EVERY_FIELD, **{f"vm_file{i}": b"\xfd" + odd for i, odd in enumerate(ODD_FILES)},
                   "join": b"\xfe\x01" + choices, "join_other": b"\xfe\x02\x03" + choices[::-1]})
 
 

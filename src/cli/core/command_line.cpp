@@ -169,6 +169,10 @@ private:
             if (const auto near = nearest(two_words, names_beginning_with(verb))) {
                 return usage("there is no verb \"" + two_words + "\"; did you mean \"" + *near + "\"?");
             }
+            if (verb.operands_max == 0 && find_option(&verb, "file") != nullptr) {
+                return usage("mccli " + std::string(verb.name) + " takes its file by an option: mccli " +
+                             std::string(verb.name) + " -f " + line_.operands.front());
+            }
             return usage("mccli " + std::string(verb.name) + " takes " +
                          (verb.operands_max == 0 ? "no operand" : "at most " + std::to_string(verb.operands_max)) +
                          ", but was also given \"" + line_.operands[verb.operands_max] + "\"; " + hint_for(&verb));

@@ -13,15 +13,6 @@
 namespace mc::cli {
 namespace {
 
-Result<milliseconds> parse_timeout(std::string_view text) {
-    auto timeout = parse_duration(text);
-    if (!timeout) return timeout;
-    if (*timeout < 1s || *timeout > limits::request_deadline_max) {
-        return fail(ErrorCode::invalid_argument, "it must be between 1s and 1h");
-    }
-    return timeout;
-}
-
 /// check_spec says the same in bytes; a person wrote 1M.
 Result<std::uint64_t> parse_memory(std::string_view text) {
     auto bytes = parse_size(text);
@@ -38,10 +29,6 @@ Result<protocol::OnLost> parse_policy(std::string_view text) {
     if (text == "keep") return protocol::OnLost::keep;
     if (text == "replace") return protocol::OnLost::replace;
     return fail(ErrorCode::invalid_argument, "\"" + std::string(text) + "\" is no policy: use keep or replace");
-}
-
-Result<void> take_timeout(const Settings& settings, milliseconds& timeout) {
-    return take(settings, "timeout", timeout, parse_timeout);
 }
 
 Result<std::vector<protocol::Label>> parse_labels(const std::vector<std::string>& texts) {
@@ -67,6 +54,12 @@ Result<std::vector<std::string>> parse_env(const Settings& settings) {
 /// Nothing chosen is never "all", and two ways to choose that don't narrow each other are a slip.
 Result<void> check_choice(const ActionCommand& command, std::string_view verb) {
     const bool named = !command.request.targets.empty();
+    if (!command.file.empty()) {
+        if (!named && !command.chooses()) return {};
+        return fail(ErrorCode::usage,
+                    "--file says which VMs: leave out the names, patterns, -l and --all, or --file; what deletes "
+                    "without asking is --yes (-y)");
+    }
     if (!named && !command.chooses()) {
         return fail(ErrorCode::usage, "mccli " + std::string(verb) +
                                           " needs the name of a VM, a pattern, -l SELECTOR or --all; see: mccli help " +
@@ -250,6 +243,7 @@ Result<ActionCommand> read_action(VerbId verb, const Settings& settings, std::sp
     out.selector = std::move(*selector);
     out.all = settings.flag("all");
     out.yes = settings.flag("yes") || settings.flag("force");
+    out.file = settings.get("file").value_or("");
     if (auto checked = check_choice(out, verb_of(verb).name); !checked) return fail(checked.error());
     const auto grace = [](std::string_view text) { return parse_seconds(text, 0s, limits::request_deadline_max); };
     const auto values =

@@ -55,6 +55,7 @@ struct ActionCommand {
     std::optional<Selector> selector;
     bool all = false;
     bool yes = false;
+    std::string file;  ///< of delete: the file of VMs that says which, "-" = stdin; "" = none
 
     /// Whether VMs are to be chosen from the list, besides those that are named.
     [[nodiscard]] bool chooses() const { return !globs.empty() || selector || all; }

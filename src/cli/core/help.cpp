@@ -126,8 +126,8 @@ std::string environment_name(const VerbSpec* verb, const OptionSpec& option) {
 const std::vector<ExitCodeText>& exit_code_texts() {
     static const std::vector<ExitCodeText> texts{
         {0, "it worked"},
-        {1, "it was tried and failed"},
-        {2, "the command line or a value in it is wrong"},
+        {1, "it was tried and failed; of `diff`: there is something to do"},
+        {2, "the command line or a value in it is wrong; of `diff` also what else would be 1"},
         {3, "the broker can't be reached"},
         {4, "there is no such VM, node or request"},
         {5, "it took too long: the outcome is unknown, look with `mccli job ID`"},

@@ -19,6 +19,15 @@ Result<std::vector<std::string>> distinct(std::span<const std::string> operands,
     return words;
 }
 
+Result<milliseconds> parse_timeout(std::string_view text) {
+    auto timeout = parse_duration(text);
+    if (!timeout) return timeout;
+    if (*timeout < 1s || *timeout > limits::request_deadline_max) {
+        return fail(ErrorCode::invalid_argument, "it must be between 1s and 1h");
+    }
+    return timeout;
+}
+
 }  // namespace
 
 Result<void> first_error(std::initializer_list<Result<void>> results) {
@@ -34,6 +43,10 @@ Result<std::uint64_t> parse_seconds(std::string_view text, seconds least, second
     if (*duration < least) return fail(ErrorCode::invalid_argument, "it must be at least " + format_age(least));
     if (*duration > most) return fail(ErrorCode::invalid_argument, "it can be " + format_age(most) + " at most");
     return static_cast<std::uint64_t>(duration->count() / 1000);
+}
+
+Result<void> take_timeout(const Settings& settings, milliseconds& timeout) {
+    return take(settings, "timeout", timeout, parse_timeout);
 }
 
 Result<std::vector<std::string>> distinct_names(std::string_view what, std::span<const std::string> operands) {

@@ -38,6 +38,9 @@ template <class T, class Parse>
 /// A duration in whole seconds. Error: invalid_argument.
 [[nodiscard]] Result<std::uint64_t> parse_seconds(std::string_view text, seconds least, seconds most);
 
+/// --timeout, from 1 s to an hour. Error: invalid_argument.
+[[nodiscard]] Result<void> take_timeout(const Settings& settings, milliseconds& timeout);
+
 /// Checked; a name given twice counts once. `what` begins the sentence, e.g. "node name". Error: invalid_argument.
 [[nodiscard]] Result<std::vector<std::string>> distinct_names(std::string_view what,
                                                               std::span<const std::string> operands);

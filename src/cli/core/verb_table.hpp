@@ -8,6 +8,7 @@
 namespace mc::cli {
 
 [[nodiscard]] std::vector<VerbSpec> vm_verbs();      ///< verb_table_vms.cpp
+[[nodiscard]] std::vector<VerbSpec> file_verbs();    ///< verb_table_files.cpp
 [[nodiscard]] std::vector<VerbSpec> inside_verbs();  ///< verb_table_inside.cpp
 [[nodiscard]] std::vector<VerbSpec> cloud_verbs();   ///< verb_table_cloud.cpp
 [[nodiscard]] std::vector<VerbSpec> key_verbs();     ///< verb_table_keys.cpp
@@ -26,5 +27,8 @@ inline constexpr std::string_view timeout_help = "how long to wait for the outco
 /// -l, the same wherever VMs are chosen by their labels.
 inline constexpr OptionSpec selector_option{
     "selector", 'l', "SELECTOR", "only VMs whose labels fit: key=value, key!=value, key or !key, with commas", true};
+
+/// -f, the same wherever a file says which VMs.
+inline constexpr OptionSpec file_option{"file", 'f', "FILE", "the file of VMs (docs/vm-files.md); - is stdin"};
 
 }  // namespace mc::cli

@@ -145,7 +145,10 @@ std::vector<VerbSpec> vm_verbs() {
         "A VM that a person stopped is kept until it is started or deleted; one that stops by itself is removed after "
         "a while.");
     static const std::string restart_text = with_choice("What is in them stays; what ran in them ends.");
-    static const std::string remove_text = with_choice("Running or not, with everything in them.");
+    static const std::string remove_text = with_choice(
+        "Running or not, with everything in them. --file deletes the VMs that a file of `mccli apply` names; those "
+        "that "
+        "are not there are no error then.");
     const OptionSpec grace{"grace", 0, "DURATION", "how long its processes get to end by themselves (default 10s)"};
     std::vector<VerbSpec> all{create_verb(), list_verb(), info_verb()};
     all.push_back(action_verb(VerbId::start, "start", "Start stopped VMs", start_text, {}, {{"mccli start vm-1", ""}}));
@@ -154,10 +157,11 @@ std::vector<VerbSpec> vm_verbs() {
     all.push_back(action_verb(VerbId::restart, "restart", "Stop VMs and start them again", restart_text, {grace},
                               {{"mccli restart vm-1", ""}}));
     all.push_back(action_verb(VerbId::remove, "delete", "Delete VMs for good", remove_text,
-                              {{"force", 'f', "", "accepted out of habit: as --yes", false, true}},
+                              {file_option, {"force", 0, "", "accepted out of habit: as --yes", false, true}},
                               {{"mccli delete vm-1 vm-2", ""},
                                {"mccli delete 'lab-*'", "asks first"},
-                               {"mccli delete -l class=unix1 -y", "does not"}}));
+                               {"mccli delete -l class=unix1 -y", "does not"},
+                               {"mccli delete -f lab.yaml", "what mccli apply -f lab.yaml made"}}));
     all.back().aliases = {"rm", "remove"};
     return all;
 }

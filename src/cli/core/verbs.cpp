@@ -26,6 +26,7 @@ VerbSpec batch_verb(VerbId id, std::string_view name, std::string_view operands,
 const std::vector<VerbSpec>& verbs() {
     static const std::vector<VerbSpec> table = [] {
         std::vector<VerbSpec> all = vm_verbs();
+        for (auto& verb : file_verbs()) all.push_back(std::move(verb));
         for (auto& verb : inside_verbs()) all.push_back(std::move(verb));
         for (auto& verb : cloud_verbs()) all.push_back(std::move(verb));
         for (auto& verb : key_verbs()) all.push_back(std::move(verb));

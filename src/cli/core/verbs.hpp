@@ -19,6 +19,8 @@ enum class VerbId {
     stop,
     restart,
     remove,
+    apply,
+    diff,
     logs,
     copy,
     forward,

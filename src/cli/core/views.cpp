@@ -168,7 +168,7 @@ std::string text_created_names(const std::vector<protocol::ItemResult>& items,
     for (std::size_t i = 0; i < items.size(); ++i) {
         if (items[i].code != ErrorCode::ok || !items[i].vm) continue;
         out += printable(items[i].vm->name) + "\n";
-        if (!passwords.empty()) out += passwords[i] + "\n";
+        if (!passwords.empty() && !passwords[i].empty()) out += passwords[i] + "\n";
     }
     return out;
 }

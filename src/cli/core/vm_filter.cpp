@@ -201,7 +201,8 @@ Choice choose(const ActionCommand& command, const std::vector<protocol::VmView>&
 
 std::string confirmation(std::string_view verb, const std::vector<std::string>& called) {
     constexpr std::size_t shown_max = 8;
-    std::string out = std::string(verb) + " " + std::to_string(called.size()) + " VMs: ";
+    std::string out =
+        std::string(verb) + " " + std::to_string(called.size()) + (called.size() == 1 ? " VM: " : " VMs: ");
     for (std::size_t i = 0; i < std::min(called.size(), shown_max); ++i) out += (i == 0 ? "" : ", ") + called[i];
     if (called.size() > shown_max) out += ", … and " + std::to_string(called.size() - shown_max) + " more";
     return printable(out) + "?";

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cli/core/vm_file.hpp"
 #include "cli/shell/app.hpp"
 
 /// The verbs. Each returns the process's exit code and has said everything.
@@ -12,6 +13,8 @@ struct ListCommand;
 /// `list --watch`, until Ctrl-C.
 int watch_list(App& app, const ListCommand& command);
 int run_action(App& app, VerbId verb);
+int run_apply(App& app);
+int run_diff(App& app);
 int run_ssh(App& app);
 int run_copy(App& app);
 int run_forward(App& app);
@@ -58,6 +61,27 @@ void lend_options(const CommonOptions& options);
 /// reported.
 int run_items(App& app, protocol::Verb verb, const std::vector<std::string>& targets, protocol::Bytes body,
               const CallOptions& call);
+
+/// Does the one action to all of `choice`, in as many requests as it takes, and adds their results to `items`. After an
+/// error, as of App::call, those that are not in `items` have none.
+struct Choice;
+[[nodiscard]] Result<void> act_on(App& app, const ActionCommand& command, const Choice& choice,
+                                  std::vector<protocol::ItemResult>& items);
+
+/// Whether there is somebody to ask on the terminal.
+[[nodiscard]] bool can_ask();
+/// Asks. nullopt = there is nobody.
+[[nodiscard]] std::optional<bool> is_meant(const std::string& question);
+
+/// A file of VMs, and the cloud that it is about.
+struct KnownFile {
+    VmFile file;
+    std::string me;  ///< who owns the VMs that the file is about
+    std::vector<protocol::VmView> vms;
+};
+/// `path`: "-" = stdin. Errors: invalid_argument (also: there is no such file; that sentence ends with `advice`),
+/// io_failed, and as App::call.
+[[nodiscard]] Result<KnownFile> look_at(App& app, const std::string& path, std::string_view advice = "");
 
 /// Says what failed, item by item, and finds the exit code of the whole.
 int report_items(const App& app, const std::vector<protocol::ItemResult>& items);

@@ -2,49 +2,24 @@
 
 #include "cli/core/listings.hpp"
 #include "cli/shell/commands.hpp"
-#include "cli/shell/user_keys.hpp"
-#include "io/files.hpp"
+#include "cli/shell/creating.hpp"
 #include "io/password.hpp"
 
 /// create.
 namespace mc::cli {
 namespace {
 
-namespace fs = std::filesystem;
 using protocol::ItemResult;
-using protocol::Verb;
 using Passwords = std::vector<std::string>;
 
-/// Of every VM that is asked for, in order. Error: internal.
-Result<Passwords> hashes_of(const Passwords& passwords) {
-    Passwords hashes;
-    for (const auto& password : passwords) {
-        auto hash = io::hash_password_sha512(password);
-        if (!hash) return fail(hash.error());
-        hashes.push_back(std::move(*hash));
-    }
-    return hashes;
-}
-
-/// Before anything is made: a sheet that can't be written would cost the passwords of a whole class, and the one of the
-/// class before is not to be lost either. Errors: already_exists, io_failed.
-Result<void> begin_sheet(const std::string& file) {
-    if (file.empty()) return {};
-    std::error_code ignored;
-    if (fs::exists(file, ignored)) {
-        return fail(ErrorCode::already_exists, "--sheet: " + file + " is there already; name another file");
-    }
-    return io::write_file_atomic(file, sheet({}, {}));
-}
-
 void print_created(const App& app, const CreateCommand& command, const std::vector<ItemResult>& items,
-                   const Passwords& passwords) {
+                   const Passwords& passwords, bool on_sheet) {
     const bool any =
         std::any_of(items.begin(), items.end(), [](const ItemResult& i) { return i.code == ErrorCode::ok; });
     if (!any && !command.many) return;
     const std::string first = passwords.empty() ? "" : passwords.front();
     // What is on the sheet need not be on the screen.
-    const Passwords shown = command.sheet.empty() ? passwords : Passwords{};
+    const Passwords shown = on_sheet ? Passwords{} : passwords;
     const auto text = [&](const TextStyle& style) {
         if (app.options().quiet) return text_created_names(items, shown);
         if (!command.many && items.front().vm) return text_created(*items.front().vm, shown.empty() ? "" : first);
@@ -54,16 +29,6 @@ void print_created(const App& app, const CreateCommand& command, const std::vect
         {.json = [&] { return command.many ? json_created_all(items, passwords) : json_created(items.front(), first); },
          .text = text,
          .objects = {"vm", "create"}});
-}
-
-/// What became of one request's VMs.
-std::vector<ItemResult> items_of(const protocol::CreateRequest& request, const Result<protocol::Message>& reply) {
-    auto body = reply ? protocol::decode<protocol::ItemsReply>(reply->body) : fail(reply.error());
-    if (body && body->items.size() != request.count) {
-        body = fail(ErrorCode::bad_message, "the broker's reply is about another number of VMs than it was asked for");
-    }
-    if (body) return std::move(body->items);
-    return {{request.spec.name, body.error().code, body.error().message, std::nullopt}};
 }
 
 int report_detached(const App& app, const std::vector<protocol::CreateRequest>& requests,
@@ -95,14 +60,9 @@ int report_detached(const App& app, const std::vector<protocol::CreateRequest>& 
 int run_create(App& app) {
     auto command = read_create(app.settings(), app.line().operands);
     if (!command) return app.report(command.error());
-    auto& spec = command->request.spec;
-    auto keys = keys_to_install(app, command->key_files);
+    auto keys = keys_for_vms(app, command->key_files);
     if (!keys) return app.report(keys.error());
-    spec.authorized_keys = std::move(*keys);
-    if (spec.authorized_keys.size() > limits::keys_max) {
-        return app.report(
-            Error{ErrorCode::invalid_argument, "there are more than 64 SSH keys in ~/.ssh; choose with --key FILE"});
-    }
+    command->request.spec.authorized_keys = std::move(*keys);
     const std::size_t size = std::max<std::size_t>(command->names.size(), command->request.count);
     Passwords passwords(command->password ? size : 0);
     for (auto& password : passwords) password = io::random_password();
@@ -110,10 +70,7 @@ int run_create(App& app) {
     if (!hashes) return app.report(hashes.error());
     if (auto begun = begin_sheet(command->sheet); !begun) return app.report(begun.error());
     const auto requests = requests_of(*command, *hashes);
-    std::vector<protocol::Bytes> bodies;
-    for (const auto& request : requests) bodies.push_back(protocol::encode(request));
-    const CallOptions call{command->timeout, progress_of(Verb::create, size, spec.name), "create", command->detach};
-    const auto outcomes = app.call_all(Verb::create, std::move(bodies), call);
+    const auto outcomes = call_creates(app, requests, command->timeout, command->detach);
     if (command->detach) return report_detached(app, requests, outcomes);
     if (requests.size() == 1 && !outcomes.front().reply) return app.report(outcomes.front().reply.error());
     std::vector<ItemResult> items;
@@ -121,14 +78,8 @@ int run_create(App& app) {
         auto some = items_of(requests[i], outcomes[i].reply);
         std::move(some.begin(), some.end(), std::back_inserter(items));
     }
-    // Printed as well when the sheet can't be written after all: nobody else knows the passwords.
-    if (!command->sheet.empty()) {
-        if (auto written = io::write_file_atomic(command->sheet, sheet(items, passwords)); !written) {
-            app.report(written.error());
-            command->sheet.clear();
-        }
-    }
-    print_created(app, *command, items, passwords);
+    const bool on_sheet = finish_sheet(app, command->sheet, items, passwords);
+    print_created(app, *command, items, passwords, on_sheet);
     return report_items(app, items);
 }
 

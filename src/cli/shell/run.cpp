@@ -152,6 +152,10 @@ int run_verb(App& app) {
         case VerbId::restart:
         case VerbId::remove:
             return run_action(app, app.line().verb->id);
+        case VerbId::apply:
+            return run_apply(app);
+        case VerbId::diff:
+            return run_diff(app);
         case VerbId::logs:
             return run_logs(app);
         case VerbId::copy:

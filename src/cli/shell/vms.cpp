@@ -7,6 +7,7 @@
 #include "cli/core/listings.hpp"
 #include "cli/core/targets.hpp"
 #include "cli/core/vm_filter.hpp"
+#include "cli/core/vm_plan.hpp"
 #include "cli/shell/commands.hpp"
 #include "cli/shell/pages.hpp"
 #include "cli/shell/terminal.hpp"
@@ -72,29 +73,46 @@ int finish_items(App& app, Verb verb, std::vector<ItemResult>& items) {
     return report_items(app, items);
 }
 
-/// Asks on the terminal. nullopt = there is nobody to ask.
-std::optional<bool> is_meant(const std::string& question) {
-    if (!is_terminal(STDIN_FILENO) || !is_terminal(STDERR_FILENO)) return std::nullopt;
-    std::cerr << "mccli: " << question << " [y/N] " << std::flush;
-    std::string answer;
-    return std::getline(std::cin, answer) && (answer == "y" || answer == "Y" || answer == "yes");
+/// Those of a file of VMs, by their ids.
+Result<Choice> choose_of_file(App& app, const ActionCommand& command) {
+    const auto known = look_at(app, command.file, "; to delete without being asked: --yes (-y)");
+    if (!known) return fail(known.error());
+    const auto found = targets_of(known->file, known->vms, known->me);
+    Choice out;
+    for (const auto& vm : found.vms) {
+        out.targets.push_back(vm.id.str());
+        out.called.push_back(vm.name);
+    }
+    if (!found.missing.empty() && !out.targets.empty()) {
+        app.remark(std::to_string(found.missing.size()) + " of the file's " + std::to_string(known->file.vms.size()) +
+                   " VMs are not there");
+    }
+    return out;
 }
 
 /// The VMs that `command` is about; nullopt when it is not to happen, which was said then.
 std::optional<Choice> resolve(App& app, const ActionCommand& command, int& exit_code) {
-    if (!command.chooses()) return Choice{command.request.targets, command.request.targets, {}};
-    if (!command.yes && (!is_terminal(STDIN_FILENO) || !is_terminal(STDERR_FILENO))) {
-        exit_code = app.report({ErrorCode::usage,
-                                "a pattern, -l or --all may mean many VMs, and there is no terminal "
-                                "to ask on: give -y too, or names"});
+    const bool of_file = !command.file.empty();
+    if (!of_file && !command.chooses()) return Choice{command.request.targets, command.request.targets, {}};
+    const auto refused = [&](const Error& error) {
+        exit_code = app.report(error);
         return std::nullopt;
+    };
+    Result<Choice> found;
+    // First: what -f means elsewhere, without asking, is most likely meant where there is no such file.
+    if (of_file) found = choose_of_file(app, command);
+    if (!found) return refused(found.error());
+    if (!command.yes && !can_ask()) {
+        return refused({ErrorCode::usage,
+                        "a pattern, -l, --all or a file may mean many VMs, and there is no terminal to ask on: give -y "
+                        "too, or names"});
     }
-    const auto vms = list_all(app);
-    if (!vms) {
-        exit_code = app.report(vms.error());
-        return std::nullopt;
+    if (!of_file) {
+        const auto vms = list_all(app);
+        if (!vms) return refused(vms.error());
+        found = choose(command, *vms);
     }
-    Choice choice = choose(command, *vms);
+    Choice choice = std::move(*found);
     const bool asks = !command.yes && choice.called.size() > 1;
     if (asks && !is_meant(confirmation(verb_of(app.line().verb->id).name, choice.called)).value_or(false)) {
         exit_code = app.report({ErrorCode::cancelled, "nothing was done"});
@@ -105,36 +123,54 @@ std::optional<Choice> resolve(App& app, const ActionCommand& command, int& exit_
 
 }  // namespace
 
+bool can_ask() {
+    return is_terminal(STDIN_FILENO) && is_terminal(STDERR_FILENO);
+}
+
+std::optional<bool> is_meant(const std::string& question) {
+    if (!can_ask()) return std::nullopt;
+    std::cerr << "mccli: " << question << " [y/N] " << std::flush;
+    std::string answer;
+    return std::getline(std::cin, answer) && (answer == "y" || answer == "Y" || answer == "yes");
+}
+
+Result<void> act_on(App& app, const ActionCommand& command, const Choice& choice, std::vector<ItemResult>& items) {
+    const std::string what(name_of(command.verb));
+    for (std::size_t first = 0; first < choice.targets.size(); first += limits::batch_max) {
+        const auto size = std::min(limits::batch_max, choice.targets.size() - first);
+        const auto part = [&](const std::vector<std::string>& all) {
+            const auto begin = all.begin() + static_cast<std::ptrdiff_t>(first);
+            return std::vector<std::string>(begin, begin + static_cast<std::ptrdiff_t>(size));
+        };
+        auto request = command.request;
+        request.targets = part(choice.targets);
+        const auto called = part(choice.called);
+        auto reply = app.ask<ItemsReply>(command.verb, protocol::encode(request),
+                                         {command.timeout, progress_of(command.verb, size, called.front()), what});
+        if (!reply) return fail(reply.error());
+        name_as_asked(reply->items, called);
+        std::move(reply->items.begin(), reply->items.end(), std::back_inserter(items));
+    }
+    return {};
+}
+
 int run_action(App& app, VerbId verb) {
     const auto command = read_action(verb, app.settings(), app.line().operands);
     if (!command) return app.report(command.error());
     int exit_code = 0;
     const auto choice = resolve(app, *command, exit_code);
     if (!choice) return exit_code;
-    const std::string what(name_of(command->verb));
     std::vector<ItemResult> items;
     for (const auto& glob : choice->unmatched_globs) {
         items.push_back({glob, ErrorCode::not_found, glob + ": no VM has a name like that", std::nullopt});
     }
-    if (items.empty() && choice->targets.empty()) app.remark("no VM fits: there is nothing to " + what);
-    for (std::size_t first = 0; first < choice->targets.size(); first += limits::batch_max) {
-        const auto size = std::min(limits::batch_max, choice->targets.size() - first);
-        const auto part = [&](const std::vector<std::string>& all) {
-            const auto begin = all.begin() + static_cast<std::ptrdiff_t>(first);
-            return std::vector<std::string>(begin, begin + static_cast<std::ptrdiff_t>(size));
-        };
-        auto request = command->request;
-        request.targets = part(choice->targets);
-        const auto called = part(choice->called);
-        auto reply = app.ask<ItemsReply>(command->verb, protocol::encode(request),
-                                         {command->timeout, progress_of(command->verb, size, called.front()), what});
+    if (items.empty() && choice->targets.empty())
+        app.remark("no VM fits: there is nothing to " + std::string(name_of(command->verb)));
+    const auto ended = act_on(app, *command, *choice, items);
+    if (!ended) {
         // What was done so far has its results; the rest was not asked for.
-        if (!reply) {
-            if (!items.empty()) finish_items(app, command->verb, items);
-            return app.report(reply.error());
-        }
-        name_as_asked(reply->items, called);
-        std::move(reply->items.begin(), reply->items.end(), std::back_inserter(items));
+        if (!items.empty()) finish_items(app, command->verb, items);
+        return app.report(ended.error());
     }
     return finish_items(app, command->verb, items);
 }

@@ -17,6 +17,7 @@
 #include "cli/core/help.hpp"
 #include "cli/core/key_commands.hpp"
 #include "cli/core/listings.hpp"
+#include "cli/core/plan_views.hpp"
 #include "cli/core/ssh_command.hpp"
 #include "samples.hpp"
 
@@ -102,6 +103,45 @@ void add_requests(Outputs& out) {
     out["version.txt"] = text_versions(versions);
     out["version-alone.txt"] = text_versions({"0.1.0", "", {}});
     add_formats(out, "version", view_versions(versions));
+}
+
+/// A file of VMs in a cloud that has some of them.
+constexpr std::string_view vm_file = R"(
+defaults: {labels: {class: unix1}, ttl: 2h}
+vms:
+  - {name: web, cpus: 2, memory: 512M}
+  - {name: vm-1, labels: {}}
+  - {name: lab, image: "debian:13", memory: 1G, env: {A: b}, labels: {term: 1}}
+)";
+
+void add_files(Outputs& out, const std::string& example) {
+    const auto file = *read_vm_file(vm_file, "lab.yaml");
+    auto vms = samples::vms();
+    vms[0].name = "vm-1";
+    vms[0].labels.clear();
+    vms[0].owner = vms[1].owner = vms[2].owner = "ada";
+    vms[1].name = "lab";
+    vms[1].state = protocol::VmState::running;
+    vms[1].labels = {{"class", "unix2"}};
+    vms[2].name = "old";
+    vms[2].labels = {{"class", "unix1"}};
+    const auto plan = make_plan(file, vms, {.me = "ada"});
+    out["diff.txt"] = text_plan(plan, piped);
+    out["diff-80.txt"] = text_plan(plan, usual);
+    out["diff-40.txt"] = text_plan(plan, narrow);
+    out["diff-colours.txt"] = text_plan(plan, coloured_wide);
+    add_formats(out, "diff", view_plan(plan));
+    const auto whole = make_plan(file, vms, {.me = "ada", .replace = true, .prune = *Selector::parse("class=unix1")});
+    out["diff-replace-prune.txt"] = text_plan(whole, usual);
+    add_formats(out, "diff-empty", view_plan({}));
+    Applied applied{whole, {}, {"aB3dE5gH7jK9mN2p", "", "", ""}};
+    for (const auto& item : whole) applied.items.push_back({item.name, ErrorCode::ok, "", samples::vms().front()});
+    applied.items[2] = {"lab", ErrorCode::no_capacity, "no node has room (the one before is deleted)", std::nullopt};
+    out["apply.txt"] = rendered(view_applied(applied, true, false), OutputFormat::table, usual);
+    out["apply-sheet.txt"] = rendered(view_applied(applied, false, false), OutputFormat::table, usual);
+    out["apply-quiet.txt"] = rendered(view_applied(applied, true, true), OutputFormat::table, usual);
+    add_formats(out, "apply", view_applied(applied, true, false));
+    out["diff-example.txt"] = text_plan(make_plan(*read_vm_file(example, "lab.yaml"), {}, {}), usual);
 }
 
 void add_keys(Outputs& out) {
@@ -224,6 +264,21 @@ void add_errors(Outputs& out) {
     say(token_endpoint("cloud.lan", "tcp://*:7710", "ipc:///run/mc").error());
     say(read_audit(Settings(Settings::Values{{"verify", {"true"}}, {"since", {"3"}}})).error());
     say(read_audit(Settings(Settings::Values{{"noted", {"0123"}}})).error());
+    const std::vector<std::string_view> files{"",
+                                              "vms:",
+                                              "vms: [",
+                                              "vm: []",
+                                              "vms: [{nam: a}]",
+                                              "vms: [{name: a, cpus: lots}]",
+                                              "vms: [{name: a}, {name: a}]",
+                                              "a: &a b",
+                                              "vms: [{name: a, env: [b]}]"};
+    for (const auto& file : files) say(read_vm_file(file, "lab.yaml").error());
+    for (const auto& item :
+         make_plan(*read_vm_file("vms: [{name: vm-1, cpus: 64, labels: {}}]", "f"), samples::vms(), {"ada"})) {
+        const auto alone = left_alone(item);
+        say({alone.code, alone.message});
+    }
     for (const auto& vm : samples::vms()) {
         if (auto way = choose_ssh_way(vm, vm.name); !way) say(way.error());
     }
@@ -277,6 +332,7 @@ int main() {
     Outputs outputs;
     add_listings(outputs);
     add_requests(outputs);
+    add_files(outputs, read(top / "docs/examples/lab.yaml"));
     add_keys(outputs);
     add_new_token(outputs);
     add_context(outputs);
@@ -291,6 +347,10 @@ int main() {
 
     const bool update = std::getenv("MC_GOLDEN_UPDATE") != nullptr;
     bool good = true;
+    if (read(top / "docs/vm-files.md").find(read(top / "docs/examples/lab.yaml")) == std::string::npos) {
+        std::printf("docs/vm-files.md does not show docs/examples/lab.yaml as it is\n");
+        good = false;
+    }
     for (const auto& [path, text] : files) {
         if (update)
             std::ofstream(path, std::ios::binary) << text;
