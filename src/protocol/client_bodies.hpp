@@ -117,6 +117,31 @@ struct ActionRequest {
     }
 };
 
+/// What becomes of a VM's end. Wire numbers.
+enum class Expiry : std::uint8_t {
+    keep = 0,
+    never = 1,     ///< it has none any more
+    from_now = 2,  ///< `seconds` from now
+    later = 3,     ///< `seconds` later than it was
+};
+
+/// Changes of VMs that are there.
+struct UpdateRequest {
+    std::vector<std::string> targets;  ///< VM names, OWNER/NAME or ids; empty is an error, never "all"
+    std::string name;                  ///< the new one, of a single target; "" = as it is
+    Expiry expiry = Expiry::keep;
+    std::uint64_t seconds = 0;
+
+    bool operator==(const UpdateRequest&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.targets, limits::batch_max, limits::target_bytes_max);
+        archive(self.name, limits::name_bytes_max);
+        archive(self.expiry, Expiry::later);
+        archive(self.seconds);
+    }
+};
+
 /// How it went for one VM of a request.
 struct ItemResult {
     std::string target;  ///< the name asked for or given

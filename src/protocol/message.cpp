@@ -54,6 +54,7 @@ constexpr std::array verb_names{
     std::pair{Verb::revoke, "revoke"},
     std::pair{Verb::audit, "audit"},
     std::pair{Verb::tunnel, "tunnel"},
+    std::pair{Verb::update, "update"},
     std::pair{Verb::node_register, "node_register"},
     std::pair{Verb::node_heartbeat, "node_heartbeat"},
     std::pair{Verb::node_inventory, "node_inventory"},
@@ -88,12 +89,13 @@ std::optional<Verb> verb_from(std::uint16_t number) {
 }
 
 bool is_client_verb(Verb verb) {
-    return verb >= Verb::hello && verb <= Verb::tunnel;
+    return verb >= Verb::hello && verb <= Verb::update;
 }
 
 bool has_items(Verb verb) {
     return verb == Verb::create || (verb >= Verb::start && verb <= Verb::remove) ||
-           (verb >= Verb::cordon && verb <= Verb::forget) || verb == Verb::token_create || verb == Verb::revoke;
+           (verb >= Verb::cordon && verb <= Verb::forget) || verb == Verb::token_create || verb == Verb::revoke ||
+           verb == Verb::update;
 }
 
 bool is_worker_verb(Verb verb) {

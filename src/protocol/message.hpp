@@ -67,6 +67,7 @@ enum class Verb : std::uint16_t {
     revoke = 24,
     audit = 25,
     tunnel = 26,
+    update = 28,
 
     // worker -> broker
     node_register = 32,

@@ -130,6 +130,31 @@ class Choosing(WithVms):
         self.assertIn("error:\n", self.mccli("crate", "-o", "yaml", code=2).stderr)
 
 
+class Updating(WithVms):
+    def test_ends_are_moved_and_names_changed(self):
+        self.mccli("create", "lab-1", "--ttl", "1h")
+        self.mccli("create", "lab-2")
+        ends = lambda: {vm["name"]: vm["expires"] for vm in json.loads(self.mccli("list", "-o", "json").stdout)}
+        before = ends()
+        self.assertIsNone(before["lab-2"])
+        done = self.mccli("extend", "lab-*", "-y", "--by", "2h", code=7)
+        self.assertEqual(done.stdout, "lab-1 updated\n")
+        self.assertIn("lab-2 has no end that could be later; give it one with: mccli extend lab-2 --ttl", done.stderr)
+        self.assertGreater(ends()["lab-1"], before["lab-1"])
+        self.mccli("extend", "--all", "-y", "--ttl", "30m")
+        self.assertLess(ends()["lab-1"], before["lab-1"])
+        self.mccli("extend", "lab-1", "--ttl", "never")
+        self.assertIsNone(ends()["lab-1"])
+        for odd in ([], ["--by", "1h", "--ttl", "1h"], ["--by", "never"], ["--ttl", "0s"]):
+            self.mccli("extend", "lab-1", *odd, code=2)
+        self.mccli("rename", "lab-1", "lab-2", code=1)
+        self.assertIn("did you mean lab-1?", self.mccli("rename", "lba-1", "web", code=4).stderr)
+        self.mccli("rename", "lab-1", "web")
+        self.assertEqual(self.names(), ["lab-2", "web"])
+        self.mccli("stop", "web")
+        self.mccli("delete", "web")
+
+
 class Looking(WithVms):
     def test_one_node_with_its_vms(self):
         self.create("web")

@@ -70,6 +70,7 @@ public:
             case 7:
                 return create();
             case 8:
+                if (feed_.below(4) == 0) return update();
                 return ask(feed_.one_of(changes), encode(ActionRequest{some_targets(), feed_.number()}));
             case 9:
             case 10:
@@ -135,6 +136,12 @@ private:
         if (feed_.yes()) request.on_lost = OnLost::replace;
         if (feed_.below(4) == 0) request.spec.ttl_seconds = 1 + feed_.below(20);
         ask(Verb::create, encode(request));
+    }
+
+    void update() {
+        UpdateRequest request{some_targets(), feed_.yes() ? feed_.one_of(targets) : "",
+                              static_cast<Expiry>(feed_.below(4)), feed_.below(2000)};
+        ask(Verb::update, encode(request));
     }
 
     void inventory() {

@@ -26,7 +26,7 @@ RequestId id_from(const std::string& key) {
 
 bool acts_on_vms(Verb verb) {
     return verb == Verb::start || verb == Verb::stop || verb == Verb::restart || verb == Verb::remove ||
-           protocol::stream_order(verb).has_value();
+           verb == Verb::update || protocol::stream_order(verb).has_value();
 }
 
 /// What a request may be refused with as a whole, whatever it is about.
@@ -52,7 +52,7 @@ bool AccessChecker::may_say(Role role, Verb verb) {
                    verb == Verb::events || verb == Verb::beacon || verb == Verb::job || verb == Verb::jobs ||
                    verb == Verb::keys || verb == Verb::audit;
         case Role::user:
-            return (verb <= Verb::cancel && verb != Verb::nodes) || verb == Verb::tunnel;
+            return (verb <= Verb::cancel && verb != Verb::nodes) || verb == Verb::tunnel || verb == Verb::update;
         case Role::admin:
             return verb != Verb::join;
     }
@@ -140,16 +140,16 @@ void AccessChecker::on_vm_row(const StoreChange& change) {
         has_.erase(change.key);
         return;
     }
-    if (has_.contains(change.key)) return;
     const auto vm = protocol::decode<broker::VmRecord>(*change.value);
     if (!vm) return world_.violated("a VM's row that can't be read");
+    names_.insert(broker::full_name(vm->owner, vm->spec.name));  // it may have been renamed
+    if (has_.contains(change.key)) return;
     const Person* author = author_of(vm->request);
     if (!author) return world_.violated("VM " + vm->spec.name + " was made, and nobody had asked for it");
     if (vm->owner != author->name || !may_change(*author, author->name)) {
         return world_.violated(author->name + " asked for VM " + vm->spec.name + ", and it is " + vm->owner + "'s");
     }
     owners_[vm->id] = author->name;
-    names_.insert(broker::full_name(author->name, vm->spec.name));
     has_[change.key] = {author->name, vm->spec.cpus_milli, vm->spec.memory_bytes, vm->spec.ttl_seconds};
     vms_changed_ = true;
 }

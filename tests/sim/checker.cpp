@@ -196,7 +196,8 @@ bool Checker::may_go(VmId vm, const std::string& name) const {
     const auto named = [&](const std::string& own) { return asked_since(own) || asked_since(owner + '/' + own); };
     if (asked_since(vm.str()) || (!name.empty() && named(name))) return true;
     for (const auto& [seq, event] : log_) {
-        if (event.vm == vm && !event.name.empty()) return named(event.name);
+        // By any name that it has had.
+        if (event.vm == vm && !event.name.empty() && named(event.name)) return true;
     }
     return false;
 }

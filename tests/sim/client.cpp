@@ -70,7 +70,7 @@ void Client::act() {
     if (what < 54) return watches && dice_.one_in(2) ? look(Verb::info) : change(Verb::remove);
     if (what < 60) return change(Verb::stop);
     if (what < 67) return change(Verb::start);
-    if (what < 71) return change(Verb::restart);
+    if (what < 71) return dice_.one_in(3) ? update() : change(Verb::restart);
     if (what < 82) return look(dice_.one_in(2) ? Verb::list : Verb::info);
     if (what < 88) return cancel_or_ask();
     if (what < 94) return stream();
@@ -228,6 +228,23 @@ void Client::change(Verb verb) {
     world_.schedule.in(patience, [this, turn = turn_] {
         if (turn == turn_) leave();
     });
+}
+
+void Client::update() {
+    // Never an end for what had none: the checker knows from the create whether a VM may end by itself.
+    protocol::UpdateRequest body{{some_target()}, "", protocol::Expiry::keep, 0};
+    if (dice_.one_in(2)) body.name = std::string("web-") + std::to_string(dice_.between(1, 6));
+    if (body.name.empty() || dice_.one_in(4)) {
+        body.expiry = dice_.one_in(4) ? protocol::Expiry::never : protocol::Expiry::later;
+        body.seconds = static_cast<std::uint64_t>(dice_.between(1, 60));
+    }
+    cli::Request request;
+    request.verb = Verb::update;
+    request.id = new_id();
+    request.body = encode(body);
+    request.timeout = 30s;
+    request.reply_timeout = request.timeout + 5s;
+    ask(std::move(request), [](const cli::RequestDriver&) {});
 }
 
 void Client::remove_stopping() {

@@ -89,6 +89,7 @@ private:
     /// Whether a command of its is about what is another's, as far as it knows.
     [[nodiscard]] bool meddles() { return dice_.one_in(person_.sees_all() ? 8 : 5); }
     void change(protocol::Verb verb);
+    void update();
     void remove_stopping();
     void look(protocol::Verb verb);
     void cancel_or_ask();

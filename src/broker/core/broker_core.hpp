@@ -171,6 +171,9 @@ private:
     void on_hello(Now now, const Actor& actor, const Message& message);
     void on_create(Now now, const Actor& actor, const Message& message);
     void on_action(Now now, const Actor& actor, const Message& message);
+    void on_update(Now now, const Actor& actor, const Message& message);
+    /// Code ok, or why nothing was changed.
+    Error update_vm(Now now, const Actor& actor, RequestId id, Vm& vm, const protocol::UpdateRequest& asked);
     void on_list(const Actor& actor, const Message& message);
     void on_info(const Actor& actor, const Message& message);
     void on_nodes(Now now, const Actor& actor, const Message& message);

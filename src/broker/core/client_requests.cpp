@@ -64,6 +64,8 @@ void BrokerCore::on_client_request(Now now, const Actor& actor, Message& message
         case Verb::restart:
         case Verb::remove:
             return on_action(now, actor, message);
+        case Verb::update:
+            return on_update(now, actor, message);
         case Verb::list:
             return on_list(actor, message);
         case Verb::info:

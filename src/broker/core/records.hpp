@@ -87,10 +87,16 @@ struct VmRecord {
     /// MetaRecord::served_ms until which its engine may carry out a stop whose outcome nobody knows.
     std::uint64_t late_stop_until_served_ms = 0;
 
+    bool ttl_changed = false;  ///< else the specification's holds, which stays what the VM was made by
+    std::uint64_t ttl_seconds_changed = 0;
+
+    /// From its creation on; 0 = for ever.
+    [[nodiscard]] std::uint64_t ttl_seconds() const { return ttl_changed ? ttl_seconds_changed : spec.ttl_seconds; }
+
     /// 0 = never.
     [[nodiscard]] WallTime expires() const {
-        if (spec.ttl_seconds == 0) return {};
-        return {created.unix_ms + static_cast<std::int64_t>(spec.ttl_seconds) * 1000};
+        if (ttl_seconds() == 0) return {};
+        return {created.unix_ms + static_cast<std::int64_t>(ttl_seconds()) * 1000};
     }
 
     [[nodiscard]] bool has_expired(WallTime now) const { return expires().unix_ms != 0 && now >= expires(); }
@@ -112,6 +118,8 @@ struct VmRecord {
         archive(self.on_lost, protocol::OnLost::replace);
         archive(self.replacement);
         archive(self.late_stop_until_served_ms);
+        archive(self.ttl_changed);
+        archive(self.ttl_seconds_changed);
     }
 };
 

@@ -34,8 +34,7 @@ Vm& VmTable::add(VmRecord record, Instant now) {
     MC_ASSERT(record.id && !vms_.contains(record.id));
     MC_ASSERT(!has_name(record.owner, record.spec.name));
     const VmId id = record.id;
-    by_name_[full_name(record.owner, record.spec.name)] = id;
-    owners_of_[record.spec.name].insert(record.owner);
+    add_name(record);
     Usage& used = usage_[record.owner];
     ++used.vms;
     used.cpus_milli += record.spec.cpus_milli;
@@ -52,10 +51,7 @@ void VmTable::erase(VmId id) {
     const auto it = vms_.find(id);
     MC_ASSERT(it != vms_.end());
     const VmRecord& record = it->second.record;
-    by_name_.erase(full_name(record.owner, record.spec.name));
-    const auto owners = owners_of_.find(record.spec.name);
-    owners->second.erase(record.owner);
-    if (owners->second.empty()) owners_of_.erase(owners);
+    erase_name(record);
     const auto used = usage_.find(record.owner);
     used->second.cpus_milli -= record.spec.cpus_milli;
     used->second.memory_bytes -= record.spec.memory_bytes;
@@ -63,6 +59,26 @@ void VmTable::erase(VmId id) {
     if (record.job) by_job_.erase(record.job->id);
     vms_.erase(it);
     dirty_.insert(id);
+}
+
+void VmTable::rename(Vm& vm, const std::string& name) {
+    MC_ASSERT(!has_name(vm.record.owner, name));
+    erase_name(vm.record);
+    vm.record.spec.name = name;
+    add_name(vm.record);
+    touch(vm);
+}
+
+void VmTable::add_name(const VmRecord& record) {
+    by_name_[full_name(record.owner, record.spec.name)] = record.id;
+    owners_of_[record.spec.name].insert(record.owner);
+}
+
+void VmTable::erase_name(const VmRecord& record) {
+    by_name_.erase(full_name(record.owner, record.spec.name));
+    const auto owners = owners_of_.find(record.spec.name);
+    owners->second.erase(record.owner);
+    if (owners->second.empty()) owners_of_.erase(owners);
 }
 
 Vm* VmTable::find(VmId id) {

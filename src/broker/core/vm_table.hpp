@@ -45,6 +45,8 @@ public:
     /// REQUIRES: the id is new and the name is free.
     Vm& add(VmRecord record, Instant now);
     void erase(VmId id);
+    /// REQUIRES: the name is free.
+    void rename(Vm& vm, const std::string& name);
 
     [[nodiscard]] Vm* find(VmId id);
     [[nodiscard]] const Vm* find(VmId id) const;
@@ -92,6 +94,9 @@ private:
     std::unordered_map<std::string, Usage> usage_;                      ///< by owner
     std::map<JobId, VmId> by_job_;                                      ///< in the order the jobs began
     std::set<VmId> dirty_;
+
+    void add_name(const VmRecord& record);
+    void erase_name(const VmRecord& record);
 };
 
 /// A store key: `value` big-endian, so that keys sort as numbers.

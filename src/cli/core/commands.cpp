@@ -8,6 +8,7 @@
 #include "cli/core/option_readers.hpp"
 #include "cli/core/quantities.hpp"
 #include "cli/core/vm_filter.hpp"
+#include "protocol/codec.hpp"
 #include "protocol/validate.hpp"
 
 namespace mc::cli {
@@ -29,6 +30,22 @@ Result<protocol::OnLost> parse_policy(std::string_view text) {
     if (text == "keep") return protocol::OnLost::keep;
     if (text == "replace") return protocol::OnLost::replace;
     return fail(ErrorCode::invalid_argument, "\"" + std::string(text) + "\" is no policy: use keep or replace");
+}
+
+Result<void> take_expiry(const Settings& settings, protocol::UpdateRequest& update) {
+    using protocol::Expiry;
+    const auto by = settings.get("by");
+    const auto ttl = settings.get("ttl");
+    if (by.has_value() == ttl.has_value()) {
+        return fail(ErrorCode::usage, "either --by DURATION, later than it was, or --ttl DURATION, from now, or never");
+    }
+    if (ttl && *ttl == "never") {
+        update.expiry = Expiry::never;
+        return {};
+    }
+    const auto moved = [](std::string_view text) { return parse_seconds(text, 1s, seconds(limits::ttl_seconds_max)); };
+    update.expiry = by ? Expiry::later : Expiry::from_now;
+    return take(settings, by ? "by" : "ttl", update.seconds, moved);
 }
 
 Result<std::vector<protocol::Label>> parse_labels(const std::vector<std::string>& texts) {
@@ -229,6 +246,9 @@ Result<ActionCommand> read_action(VerbId verb, const Settings& settings, std::sp
         case VerbId::remove:
             out.verb = protocol::Verb::remove;
             break;
+        case VerbId::extend:
+            out.verb = protocol::Verb::update;
+            break;
         default:
             out.verb = protocol::Verb::start;
             break;
@@ -249,7 +269,28 @@ Result<ActionCommand> read_action(VerbId verb, const Settings& settings, std::sp
     const auto values =
         first_error({take(settings, "grace", out.request.grace_seconds, grace), take_timeout(settings, out.timeout)});
     if (!values) return fail(values.error());
+    if (verb == VerbId::extend) {
+        if (auto taken = take_expiry(settings, out.update); !taken) return fail(taken.error());
+    }
     return out;
+}
+
+protocol::Bytes ActionCommand::body(std::vector<std::string> targets) const {
+    if (verb == protocol::Verb::update) {
+        protocol::UpdateRequest out = update;
+        out.targets = std::move(targets);
+        return protocol::encode(out);
+    }
+    protocol::ActionRequest out = request;
+    out.targets = std::move(targets);
+    return protocol::encode(out);
+}
+
+Result<protocol::UpdateRequest> read_rename(std::span<const std::string> operands) {
+    const auto target = read_target(operands);
+    if (!target) return fail(target.error());
+    if (auto checked = protocol::check_name("VM name", operands[1]); !checked) return fail(checked.error());
+    return protocol::UpdateRequest{{*target}, operands[1], protocol::Expiry::keep, 0};
 }
 
 Result<ExecCommand> read_exec(const Settings& settings, const CommandLine& line) {

@@ -55,15 +55,20 @@ struct ActionCommand {
     std::optional<Selector> selector;
     bool all = false;
     bool yes = false;
-    std::string file;  ///< of delete: the file of VMs that says which, "-" = stdin; "" = none
+    std::string file;                ///< of delete: the file of VMs that says which, "-" = stdin; "" = none
+    protocol::UpdateRequest update;  ///< of extend, without its targets
 
+    [[nodiscard]] protocol::Bytes body(std::vector<std::string> targets) const;
     /// Whether VMs are to be chosen from the list, besides those that are named.
     [[nodiscard]] bool chooses() const { return !globs.empty() || selector || all; }
 };
-/// start, stop, restart, delete. A name given twice counts once. Errors: usage (also: nothing is chosen),
+/// start, stop, restart, delete, extend. A name given twice counts once. Errors: usage (also: nothing is chosen),
 /// invalid_argument.
 [[nodiscard]] Result<ActionCommand> read_action(VerbId verb, const Settings& settings,
                                                 std::span<const std::string> operands);
+
+/// rename: a VM and its new name. Error: invalid_argument.
+[[nodiscard]] Result<protocol::UpdateRequest> read_rename(std::span<const std::string> operands);
 
 struct NodeActionCommand {
     protocol::Verb verb = protocol::Verb::cordon;

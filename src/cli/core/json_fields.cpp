@@ -33,7 +33,8 @@ const std::vector<JsonField>& json_fields() {
         {"accepted", "name", "null = the broker numbers it"},
         {"accepted", "request", "32 hexadecimal digits, for `job` and `cancel`"},
         {"item", "status",
-         "started, stopped, restarted, deleted, cordoned, uncordoned, drained, forgotten, revoked, done, under_way or "
+         "started, stopped, restarted, deleted, updated, cordoned, uncordoned, drained, forgotten, revoked, done, "
+         "under_way or "
          "failed"},
         {"item", "name", "the name that was asked for"},
         {"item", "error", "null, or an object with code and message"},
@@ -66,7 +67,8 @@ const std::vector<JsonField>& json_fields() {
         {"node", "drain_deadline", "when a drain under way stops what still runs; null = no drain is under way"},
         {"nodes info", "vms", "an array of its VMs, those that one may see"},
         {"job", "request", "32 hexadecimal digits"},
-        {"job", "verb", "create, start, stop, restart, delete, cordon, uncordon, drain, forget, token_create, revoke"},
+        {"job", "verb",
+         "create, start, stop, restart, delete, cordon, uncordon, drain, forget, token_create, revoke, update"},
         {"job", "done", "false = under way"},
         {"job", "accepted", "time"},
         {"job", "items", "one per VM or node (only in `job`)"},

@@ -125,7 +125,7 @@ std::vector<VerbSpec> cloud_verbs() {
         .group = cloud_group,
         .operands = "NODE",
         .summary = "Show everything about one node, with its VMs",
-        .description = "Users see their own VMs there, viewers and admins everybody's.",
+        .description = "NODE is its name or its id. For viewers and admins, as `mccli nodes`.",
         .examples = {{"mccli nodes info lab-1", ""}, {"mccli nodes info lab-1 -o json | jq .labels", ""}},
         .operands_min = 1,
         .operands_max = 1,

@@ -126,6 +126,23 @@ VerbSpec action_verb(VerbId id, std::string_view name, std::string_view summary,
     return verb;
 }
 
+VerbSpec rename_verb() {
+    return VerbSpec{
+        .id = VerbId::rename,
+        .name = "rename",
+        .aliases = {"mv"},
+        .group = group,
+        .operands = "NAME NEW",
+        .summary = "Give a VM another name",
+        .description =
+            "For a VM that is running or stopped. What runs in it goes on, and connections stay; inside, its host name "
+            "is what it was at its creation.",
+        .examples = {{"mccli rename vm-1 web", ""}},
+        .operands_min = 2,
+        .operands_max = 2,
+    };
+}
+
 /// How VMs are chosen, under what the verb does.
 std::string with_choice(std::string_view text) {
     return std::string(text) +
@@ -149,6 +166,8 @@ std::vector<VerbSpec> vm_verbs() {
         "Running or not, with everything in them. --file deletes the VMs that a file of `mccli apply` names; those "
         "that "
         "are not there are no error then.");
+    static const std::string extend_text = with_choice(
+        "The broker alone decides it: nodes need not be reached. Quotas of time count from a VM's creation.");
     const OptionSpec grace{"grace", 0, "DURATION", "how long its processes get to end by themselves (default 10s)"};
     std::vector<VerbSpec> all{create_verb(), list_verb(), info_verb()};
     all.push_back(action_verb(VerbId::start, "start", "Start stopped VMs", start_text, {}, {{"mccli start vm-1", ""}}));
@@ -163,6 +182,14 @@ std::vector<VerbSpec> vm_verbs() {
                                {"mccli delete -l class=unix1 -y", "does not"},
                                {"mccli delete -f lab.yaml", "what mccli apply -f lab.yaml made"}}));
     all.back().aliases = {"rm", "remove"};
+    all.push_back(
+        action_verb(VerbId::extend, "extend", "Move the end of VMs that have a time to live", extend_text,
+                    {{"by", 0, "DURATION", "that much later than it would have been"},
+                     {"ttl", 0, "DURATION", "that long from now, or never; also gives an end to what had none"}},
+                    {{"mccli extend vm-1 --by 2h", ""},
+                     {"mccli extend -l class=unix1 -y --ttl 8h", "the whole class, from now on"},
+                     {"mccli extend vm-1 --ttl never", ""}}));
+    all.push_back(rename_verb());
     return all;
 }
 

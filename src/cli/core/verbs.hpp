@@ -21,6 +21,8 @@ enum class VerbId {
     remove,
     apply,
     diff,
+    extend,
+    rename,
     logs,
     copy,
     forward,

@@ -98,6 +98,8 @@ std::string_view done_word(protocol::Verb verb) {
             return "restarted";
         case protocol::Verb::remove:
             return "deleted";
+        case protocol::Verb::update:
+            return "updated";
         case protocol::Verb::cordon:
             return "cordoned";
         case protocol::Verb::uncordon:

@@ -48,7 +48,7 @@ int run_job(App& app) {
 }
 
 int run_jobs(App& app) {
-    const protocol::JobsRequest asked{static_cast<std::uint16_t>(Verb::revoke)};
+    const protocol::JobsRequest asked{static_cast<std::uint16_t>(Verb::update)};
     const auto reply = app.ask<protocol::JobsReply>(Verb::jobs, protocol::encode(asked));
     if (!reply) return app.report(reply.error());
     return app.show(view_jobs(reply->jobs, io::read_clock().wall));

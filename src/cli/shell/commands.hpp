@@ -15,6 +15,7 @@ int watch_list(App& app, const ListCommand& command);
 int run_action(App& app, VerbId verb);
 int run_apply(App& app);
 int run_diff(App& app);
+int run_rename(App& app);
 int run_ssh(App& app);
 int run_copy(App& app);
 int run_forward(App& app);

@@ -151,11 +151,14 @@ int run_verb(App& app) {
         case VerbId::stop:
         case VerbId::restart:
         case VerbId::remove:
+        case VerbId::extend:
             return run_action(app, app.line().verb->id);
         case VerbId::apply:
             return run_apply(app);
         case VerbId::diff:
             return run_diff(app);
+        case VerbId::rename:
+            return run_rename(app);
         case VerbId::logs:
             return run_logs(app);
         case VerbId::copy:

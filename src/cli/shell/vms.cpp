@@ -42,6 +42,7 @@ std::string progress_of(protocol::Verb verb, std::size_t count, const std::strin
     if (verb == protocol::Verb::stop) word = "stopping";
     if (verb == protocol::Verb::restart) word = "restarting";
     if (verb == protocol::Verb::remove) word = "deleting";
+    if (verb == protocol::Verb::update) word = "updating";
     if (count > 1) return word + " " + std::to_string(count) + " VMs";
     return word + " " + (name.empty() ? "a VM" : name);
 }
@@ -65,7 +66,8 @@ void suggest_targets(App& app, std::vector<ItemResult>& items) {
 
 /// What is shown of a request's items, what is said of those that failed, and the exit code.
 int finish_items(App& app, Verb verb, std::vector<ItemResult>& items) {
-    if (verb == Verb::start || verb == Verb::stop || verb == Verb::restart || verb == Verb::remove) {
+    if (verb == Verb::start || verb == Verb::stop || verb == Verb::restart || verb == Verb::remove ||
+        verb == Verb::update) {
         suggest_targets(app, items);
     }
     const bool table = app.options().output == OutputFormat::table || app.options().output == OutputFormat::wide;
@@ -142,10 +144,8 @@ Result<void> act_on(App& app, const ActionCommand& command, const Choice& choice
             const auto begin = all.begin() + static_cast<std::ptrdiff_t>(first);
             return std::vector<std::string>(begin, begin + static_cast<std::ptrdiff_t>(size));
         };
-        auto request = command.request;
-        request.targets = part(choice.targets);
         const auto called = part(choice.called);
-        auto reply = app.ask<ItemsReply>(command.verb, protocol::encode(request),
+        auto reply = app.ask<ItemsReply>(command.verb, command.body(part(choice.targets)),
                                          {command.timeout, progress_of(command.verb, size, called.front()), what});
         if (!reply) return fail(reply.error());
         name_as_asked(reply->items, called);
@@ -165,7 +165,7 @@ int run_action(App& app, VerbId verb) {
         items.push_back({glob, ErrorCode::not_found, glob + ": no VM has a name like that", std::nullopt});
     }
     if (items.empty() && choice->targets.empty())
-        app.remark("no VM fits: there is nothing to " + std::string(name_of(command->verb)));
+        app.remark("no VM fits: there is nothing to " + std::string(app.line().verb->name));
     const auto ended = act_on(app, *command, *choice, items);
     if (!ended) {
         // What was done so far has its results; the rest was not asked for.
@@ -173,6 +173,13 @@ int run_action(App& app, VerbId verb) {
         return app.report(ended.error());
     }
     return finish_items(app, command->verb, items);
+}
+
+int run_rename(App& app) {
+    const auto request = read_rename(app.line().operands);
+    if (!request) return app.report(request.error());
+    return run_items(app, Verb::update, request->targets, protocol::encode(*request),
+                     {limits::request_deadline_default, "", "rename"});
 }
 
 int run_items(App& app, Verb verb, const std::vector<std::string>& targets, protocol::Bytes body,

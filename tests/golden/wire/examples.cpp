@@ -104,6 +104,8 @@ void add_requests(std::vector<Example>& out) {
     out.push_back(client("start_request", ask, Verb::start, action));
     out.push_back(client("stop_request", ask, Verb::stop, action));
     out.push_back(client("restart_request", ask, Verb::restart, action));
+    out.push_back(client("update_request", ask, Verb::update,
+                         part("UpdateRequest", UpdateRequest{{"web"}, "", Expiry::later, 7200})));
     out.push_back(
         client("delete_request", ask, Verb::remove, part("ActionRequest", ActionRequest{{"web", "vm-1"}, 10})));
     const ItemsReply partly{

@@ -45,6 +45,7 @@ const std::map<Verb, std::string> allowed{
     {Verb::revoke, "admin "},
     {Verb::audit, "viewer admin "},
     {Verb::tunnel, "user admin "},
+    {Verb::update, "user admin "},
     {Verb::node_register, "worker "},
     {Verb::node_heartbeat, "worker "},
     {Verb::node_inventory, "worker "},
