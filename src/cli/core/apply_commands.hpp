@@ -16,8 +16,8 @@ struct ApplyCommand {
     bool replace = false;
     bool yes = false;
     std::optional<Selector> prune;
-    milliseconds timeout = limits::request_deadline_default;
-    std::string sheet;  ///< as CreateCommand::sheet
+    std::optional<milliseconds> timeout;  ///< of what is made and what is deleted; nullopt = the usual ones
+    std::string sheet;                    ///< as CreateCommand::sheet
 
     /// Whether VMs may be deleted.
     [[nodiscard]] bool may_delete() const { return replace || prune.has_value(); }

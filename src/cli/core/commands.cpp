@@ -154,6 +154,12 @@ Result<CommonOptions> read_common(const Settings& settings) {
     return out;
 }
 
+milliseconds create_timeout(std::size_t vms) {
+    constexpr seconds each_more{10};
+    const auto more = each_more * static_cast<std::int64_t>(std::max<std::size_t>(vms, 1) - 1);
+    return std::min<milliseconds>(limits::request_deadline_default + more, limits::request_deadline_max);
+}
+
 Result<CreateCommand> read_create(const Settings& settings, std::span<const std::string> operands) {
     CreateCommand out;
     protocol::VmSpec& spec = out.request.spec;
@@ -184,6 +190,9 @@ Result<CreateCommand> read_create(const Settings& settings, std::span<const std:
         take_timeout(settings, out.timeout),
     });
     if (!values) return fail(values.error());
+    if (!settings.get("timeout")) {
+        out.timeout = create_timeout(std::max<std::size_t>(out.names.size(), out.request.count));
+    }
     auto env = parse_env(settings);
     if (!env) return fail(env.error());
     spec.env = std::move(*env);

@@ -29,6 +29,9 @@ struct CommonOptions {
 /// Errors: usage, invalid_argument.
 [[nodiscard]] Result<CommonOptions> read_common(const Settings& settings);
 
+/// How long creates are waited for where nobody says: an engine makes one VM after the other, several at once.
+[[nodiscard]] milliseconds create_timeout(std::size_t vms);
+
 struct CreateCommand {
     protocol::CreateRequest request;  ///< without keys and password hash: those are read and made by the shell
     milliseconds timeout = limits::request_deadline_default;

@@ -49,6 +49,10 @@ Result<void> take_timeout(const Settings& settings, milliseconds& timeout) {
     return take(settings, "timeout", timeout, parse_timeout);
 }
 
+Result<void> take_timeout(const Settings& settings, std::optional<milliseconds>& timeout) {
+    return take(settings, "timeout", timeout, parse_timeout);
+}
+
 Result<std::vector<std::string>> distinct_names(std::string_view what, std::span<const std::string> operands) {
     return distinct(operands, [&](const std::string& name) { return protocol::check_name(what, name); });
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,7 @@ template <class T, class Parse>
 
 /// --timeout, from 1 s to an hour. Error: invalid_argument.
 [[nodiscard]] Result<void> take_timeout(const Settings& settings, milliseconds& timeout);
+[[nodiscard]] Result<void> take_timeout(const Settings& settings, std::optional<milliseconds>& timeout);
 
 /// Checked; a name given twice counts once. `what` begins the sentence, e.g. "node name". Error: invalid_argument.
 [[nodiscard]] Result<std::vector<std::string>> distinct_names(std::string_view what,

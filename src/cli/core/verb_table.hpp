@@ -23,6 +23,8 @@ inline constexpr std::size_t names_max = 1000;  ///< limits::batch_max, in one r
 
 /// The same sentence wherever a verb waits for its reply.
 inline constexpr std::string_view timeout_help = "how long to wait for the outcome (default 120s, at most 1h)";
+inline constexpr std::string_view create_timeout_help =
+    "how long to wait for the outcome (default 120s, and 10s more for each further VM; at most 1h)";
 
 /// -l, the same wherever VMs are chosen by their labels.
 inline constexpr OptionSpec selector_option{

@@ -35,7 +35,7 @@ VerbSpec apply_verb() {
                 prune_option,
                 {"sheet", 0, "FILE", "write the credentials of the new VMs into the new CSV file FILE"},
                 {"yes", 'y', "", "don't ask before VMs are deleted"},
-                {"timeout", 0, "DURATION", timeout_help},
+                {"timeout", 0, "DURATION", create_timeout_help},
             },
         .examples =
             {

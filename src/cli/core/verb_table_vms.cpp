@@ -46,7 +46,7 @@ VerbSpec create_verb() {
                  "when its node is lost or drained: keep it there (default), or replace it by an empty one elsewhere"},
                 {"sheet", 0, "FILE", "write the credentials of all into the new CSV file FILE"},
                 {"detach", 'd', "", "don't wait: return when the broker has taken it on"},
-                {"timeout", 0, "DURATION", timeout_help},
+                {"timeout", 0, "DURATION", create_timeout_help},
             },
         .examples =
             {

@@ -92,7 +92,7 @@ Result<Making> prepare(App& app, const KnownFile& known, const std::vector<PlanI
 void carry_out_deletes(App& app, const ApplyCommand& command, Applied& applied) {
     ActionCommand action;
     action.verb = Verb::remove;
-    action.timeout = command.timeout;
+    if (command.timeout) action.timeout = *command.timeout;
     Choice choice;
     std::vector<std::size_t> indices;
     for (std::size_t i = 0; i < applied.plan.size(); ++i) {
@@ -129,7 +129,7 @@ void carry_out_creates(App& app, const ApplyCommand& command, Making making, App
         which.push_back(n);
         requests.push_back(std::move(making.requests[n]));
     }
-    const auto outcomes = call_creates(app, requests, command.timeout, false);
+    const auto outcomes = call_creates(app, requests, command.timeout.value_or(create_timeout(requests.size())), false);
     for (std::size_t k = 0; k < which.size(); ++k) {
         const std::size_t index = making.indices[which[k]];
         auto& item = applied.items[index];

@@ -164,6 +164,9 @@ TEST(Commands, RefusesWhatTheBrokerWouldRefuse) {
     EXPECT_THAT(refused({{"env", {"1A=2"}}}), HasSubstr("--env"));
     EXPECT_THAT(refused({{"label", {"novalue"}}}), HasSubstr("write it as key=value"));
     EXPECT_THAT(refused({{"ttl", {"10ms"}}}), HasSubstr("at least 1s"));
+    EXPECT_EQ(read_create(Settings{}, {})->timeout, 120s);
+    EXPECT_EQ(read_create(Settings(Settings::Values{{"count", {"30"}}}), {})->timeout, 410s) << "one after the other";
+    EXPECT_EQ(read_create(Settings(Settings::Values{{"count", {"1000"}}}), {})->timeout, 1h);
     EXPECT_THAT(refused({{"timeout", {"2h"}}}), HasSubstr("between 1s and 1h"));
     EXPECT_THAT(refused({{"image", {"$(id)"}}}), HasSubstr("image"));
 }
