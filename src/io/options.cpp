@@ -216,8 +216,9 @@ struct Options::Impl {
     [[nodiscard]] Result<void> take_key(Ini& ini, const po::option& entry) const;
     [[nodiscard]] Result<void> apply(const Option& option, const std::vector<std::string>& values,
                                      const std::string& where) const;
-    [[nodiscard]] Result<void> apply_first_source(const Option& option, const Given& line, const Ini& ini,
-                                                  const Environment& environment) const;
+    /// Returns where the value is from; "" = from nowhere.
+    [[nodiscard]] Result<std::string> apply_first_source(const Option& option, const Given& line, const Ini& ini,
+                                                         const Environment& environment) const;
 };
 
 Result<Options::Impl::Ini> Options::Impl::read_ini(const Given& line, const Environment& environment) const {
@@ -286,9 +287,13 @@ Result<void> Options::Impl::apply(const Option& option, const std::vector<std::s
     return {};
 }
 
-Result<void> Options::Impl::apply_first_source(const Option& option, const Given& line, const Ini& ini,
-                                               const Environment& environment) const {
-    if (const auto at = line.find(option.name); at != line.end()) return apply(option, at->second, "--" + option.name);
+Result<std::string> Options::Impl::apply_first_source(const Option& option, const Given& line, const Ini& ini,
+                                                      const Environment& environment) const {
+    const auto applied = [&](const std::vector<std::string>& values, const std::string& where) -> Result<std::string> {
+        if (auto done = apply(option, values, where); !done) return fail(done.error());
+        return where;
+    };
+    if (const auto at = line.find(option.name); at != line.end()) return applied(at->second, "--" + option.name);
     if (option.extra.command_line_only) return {};
     const auto as_values = [&](const std::string& text) {
         return option.is_list ? split_list(text) : std::vector<std::string>{text};
@@ -296,14 +301,14 @@ Result<void> Options::Impl::apply_first_source(const Option& option, const Given
     std::vector<std::string> variables{env_name(option.name)};
     variables.insert(variables.end(), option.extra.env_aliases.begin(), option.extra.env_aliases.end());
     for (const auto& variable : variables) {
-        if (const auto value = environment(variable)) return apply(option, as_values(*value), variable);
+        if (const auto value = environment(variable)) return applied(as_values(*value), variable);
     }
     if (const auto at = ini.values.find(option.name); at != ini.values.end()) {
         std::vector<std::string> values;
         for (const auto& text : at->second) {
             for (auto& value : as_values(text)) values.push_back(std::move(value));
         }
-        return apply(option, values, ini.path + ":" + std::to_string(line_of_key(ini.text, option.name)));
+        return applied(values, ini.path + ":" + std::to_string(line_of_key(ini.text, option.name)));
     }
     return {};
 }
@@ -445,9 +450,9 @@ Result<Parsed> Options::parse(std::span<const std::string> args, const Environme
     const auto ini = impl_->read_ini(*given, environment);
     if (!ini) return tl::unexpected(ini.error());
     for (const auto& option : impl_->table) {
-        if (auto applied = impl_->apply_first_source(option, *given, *ini, environment); !applied) {
-            return tl::unexpected(applied.error());
-        }
+        auto origin = impl_->apply_first_source(option, *given, *ini, environment);
+        if (!origin) return tl::unexpected(origin.error());
+        if (!origin->empty()) parsed.origins[option.name] = std::move(*origin);
     }
     parsed.config_file = ini->path;
     return parsed;

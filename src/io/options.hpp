@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -31,6 +32,8 @@ struct Parsed {
     bool help = false;              ///< --help or -h: print help() to stdout and leave with 0; nothing else was checked
     bool version = false;           ///< --version: likewise version_text()
     std::string config_file;        ///< the ini file that was read; "" = none
+    /// Of each option that was given where its value is from: "--broker", "MC_BROKER" or "FILE:LINE".
+    std::map<std::string, std::string, std::less<>> origins;
 };
 
 /// `mccli [options] VERB …` cut at the verb.

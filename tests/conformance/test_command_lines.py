@@ -176,6 +176,62 @@ class Looking(WithVms):
         self.assertIn("did you mean kind?", self.mccli("watch", "--filter", "knd=x", code=2).stderr)
 
 
+class Doctor(WithVms):
+    def checks(self, *argv, **options):
+        return [(one["check"], one["target"], one["state"]) for one in self.json("doctor", *argv, **options)]
+
+    def test_cloud_that_is_well(self):
+        self.create("web")
+        for check in self.json("doctor"):
+            self.assertIn(check["state"], ("ok", "warning"), check)
+            self.assertEqual(check["next"] is None, check["state"] == "ok", check)
+        found = self.checks()
+        for well in [("context", None, "ok"), ("broker", None, "ok"), ("clock", None, "ok"), ("events", None, "ok"),
+                     ("room", None, "ok"), ("vm", None, "ok"), ("node", "node-a", "warning")]:  # fmt: skip
+            self.assertIn(well, found)
+        self.assertRegex(self.mccli("doctor").stdout, r"node node-a +warning +its worker is py, the broker \d")
+
+    def test_broker_that_is_away(self):
+        begun = time.monotonic()
+        done = self.mccli("doctor", "-o", "json", "--broker", NOBODY, "--connect-timeout", "300ms", code=3)
+        self.assertLess(time.monotonic() - begun, 3 * SLOWNESS)
+        last = json.loads(done.stdout)[-1]
+        self.assertEqual((last["check"], last["state"]), ("broker", "failed"))
+        self.assertIn("start it with mcbroker", last["next"])
+
+    def test_node_that_is_silent_and_its_vm(self):
+        self.create("web")
+        self.worker.mute.set()
+        wait_for(lambda: self.json("list")[0]["state"] == "unknown", "its silence is noticed")
+        found = self.checks(code=1)
+        for failed in [("node", "node-a", "failed"), ("room", None, "failed"), ("vm", "web", "failed")]:
+            self.assertIn(failed, found)
+
+    def test_where_the_broker_is_known_from(self):
+        ini = self.cloud.folder / "mccli.ini"
+        ini.write_text(f"quiet = false\nbroker = {self.cloud.clients}\n")
+        done = subprocess.run([BIN / "mccli", "doctor", "--config", ini], capture_output=True, text=True, timeout=30, env=self.cloud.env())
+        self.assertIn(f"{self.cloud.clients}, from {ini}:2", done.stdout)
+
+    def test_machine_without_ssh(self):
+        env = {**self.cloud.env(), "PATH": str(self.cloud.folder)}
+        self.assertIn(("openssh", None, "failed"), self.checks(code=1, env=env))
+
+
+class DoctorOfUsers(CommandTest):
+    with_keys = True
+
+    def test_users_are_not_told_of_nodes(self):
+        self.mccli("join", self.cloud.token_text(self.cloud.token(USER, "ada")), "--as", "ada")
+        checks = {one["check"]: one for one in self.json("doctor", "--context", "ada")}
+        self.assertEqual((checks["node"]["state"], checks["room"]["state"]), ("not_asked", "not_asked"))
+        self.assertIn("known as ada, role user", checks["key"]["found"])
+        (self.cloud.folder / "config/minicloud/contexts/ada.context").chmod(0o644)
+        found = self.json("doctor", "--context", "ada", code=1)[0]
+        self.assertEqual((found["check"], found["state"]), ("context", "failed"))
+        self.assertIn("chmod 600", found["next"])
+
+
 class Completing(WithVms):
     """In a real bash, as Tab does it: the function that `complete` registered, on what is typed."""
 

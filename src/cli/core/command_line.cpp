@@ -203,6 +203,11 @@ std::vector<std::string> Settings::all(std::string_view name) const {
     return found == values_.end() ? std::vector<std::string>{} : found->second;
 }
 
+std::string Settings::origin(std::string_view name) const {
+    const auto found = origins_.find(name);
+    return found == origins_.end() ? "" : found->second;
+}
+
 bool Settings::flag(std::string_view name) const {
     const auto value = get(name);
     return value && *value != "false" && *value != "0" && *value != "no" && *value != "off";

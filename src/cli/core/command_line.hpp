@@ -34,15 +34,20 @@ public:
     using Values = std::map<std::string, std::vector<std::string>, std::less<>>;
 
     Settings() = default;
-    explicit Settings(Values values) : values_(std::move(values)) {}
+    using Origins = std::map<std::string, std::string, std::less<>>;
+
+    explicit Settings(Values values, Origins origins = {}) : values_(std::move(values)), origins_(std::move(origins)) {}
 
     /// The last one given; nullopt when none was.
     [[nodiscard]] std::optional<std::string> get(std::string_view name) const;
     [[nodiscard]] std::vector<std::string> all(std::string_view name) const;
     [[nodiscard]] bool flag(std::string_view name) const;
+    /// Where its value is from: "--broker", "MC_BROKER", "FILE:LINE"; "" = none was given.
+    [[nodiscard]] std::string origin(std::string_view name) const;
 
 private:
     Values values_;
+    Origins origins_;
 };
 
 }  // namespace mc::cli

@@ -8,8 +8,8 @@ namespace mc::cli {
 /// command instead. docs/cli.md "Exit codes"; the numbers never change.
 enum class ExitCode : int {
     ok = 0,
-    failed = 1,              ///< it was tried and did not work; of `diff`: something is to be done
-    usage = 2,               ///< the command line, environment, configuration or a value in it is wrong
+    failed = 1,  ///< it was tried and did not work; of `diff`: something is to be done; of `doctor`: a check failed
+    usage = 2,   ///< the command line, environment, configuration or a value in it is wrong
     broker_unreachable = 3,  ///< nothing is known to have happened
     not_found = 4,
     timed_out = 5,        ///< the outcome is unknown

@@ -126,7 +126,7 @@ std::string environment_name(const VerbSpec* verb, const OptionSpec& option) {
 const std::vector<ExitCodeText>& exit_code_texts() {
     static const std::vector<ExitCodeText> texts{
         {0, "it worked"},
-        {1, "it was tried and failed; of `diff`: there is something to do"},
+        {1, "it was tried and failed; of `diff`: there is something to do; of `doctor`: a check failed"},
         {2, "the command line or a value in it is wrong; of `diff` also what else would be 1"},
         {3, "the broker can't be reached"},
         {4, "there is no such VM, node or request"},

@@ -152,6 +152,7 @@ std::string markdown_json() {
         {"audit check", "`audit --verify`, when nothing was changed; else an error"},
         {"event", "An event (`watch`)"},
         {"gap", "Other lines of `watch`"},
+        {"check", "A check of `doctor`"},
         {"error", "An error"},
         {"version", "`version`"},
     };

@@ -103,6 +103,13 @@ View view_context(const ContextDetails& context) {
             .objects = {"context", "context show"}};
 }
 
+View view_checks(const std::vector<Check>& checks) {
+    return {.json = [&checks] { return json_checks(checks); },
+            .text = [&checks](const TextStyle& style) { return text_checks(checks, style); },
+            .objects = {"check"},
+            .name_field = "check"};
+}
+
 View view_versions(const Versions& versions) {
     return {.json = [&versions] { return json_versions(versions); },
             .text = [&versions](const TextStyle&) { return text_versions(versions); },

@@ -4,6 +4,7 @@
 
 #include "cli/core/audit_views.hpp"
 #include "cli/core/context_views.hpp"
+#include "cli/core/doctor_views.hpp"
 #include "cli/core/key_views.hpp"
 #include "cli/core/node_details.hpp"
 #include "cli/core/output.hpp"
@@ -28,6 +29,7 @@ namespace mc::cli {
 [[nodiscard]] View view_audit_check(const AuditCheck& check);
 [[nodiscard]] View view_contexts(const std::vector<ContextView>& contexts);
 [[nodiscard]] View view_context(const ContextDetails& context);
+[[nodiscard]] View view_checks(const std::vector<Check>& checks);
 [[nodiscard]] View view_versions(const Versions& versions);
 
 }  // namespace mc::cli

@@ -171,6 +171,23 @@ std::vector<VerbSpec> more_verbs() {
         .operands_max = words_max,
         .hidden = true,
     };
+    VerbSpec doctor{
+        .id = VerbId::doctor,
+        .name = "doctor",
+        .group = help_group,
+        .summary = "Say what is wrong, and what to do about it",
+        .description =
+            "Looks at this machine (context, key file, state directory, OpenSSH), at the broker (whether it answers, "
+            "its "
+            "version, its clock, its store, your key, its events) and at the cloud (nodes, room, VMs), and says of "
+            "each "
+            "what was found: ok, a warning, failed, or that it was not asked. Of what is not ok, the next step stands "
+            "with it. What only viewers and admins may ask, users are not told.\n\n"
+            "Ends with 0 when nothing failed, else with 1, and with 3 when the broker can't be reached. What only a "
+            "worker knows of its engine (live-restore, userns-remap) its log says at its start.",
+        .examples = {{"mccli doctor", ""},
+                     {"mccli doctor -o json | jq -r '.[] | select(.state == \"failed\") | .next'", ""}},
+    };
     VerbSpec version{
         .id = VerbId::version,
         .name = "version",
@@ -193,7 +210,7 @@ std::vector<VerbSpec> more_verbs() {
         .examples = {{"mccli help create", ""}, {"mccli help nodes drain", ""}},
         .operands_max = 2,
     };
-    return {menu, completion, complete, version, help};
+    return {menu, completion, complete, doctor, version, help};
 }
 
 const std::vector<OptionSpec>& common_options() {

@@ -53,6 +53,7 @@ enum class VerbId {
     menu,
     completion,
     complete,
+    doctor,
     version,
     help,
 };

@@ -45,6 +45,7 @@ int run_context_remove(App& app);
 int run_menu(App& app);
 int run_completion(App& app);
 int run_complete(App& app);
+int run_doctor(App& app);
 int run_version(App& app);
 
 /// A shell in `target` through exec, as run_ssh falls back to it; `argv` empty = a login shell.

@@ -17,6 +17,7 @@ namespace mc::cli {
 struct Route {
     std::string endpoint;
     io::Security security{};
+    std::string context{};  ///< whose key it is; "" = no key
 
     [[nodiscard]] bool with_key() const { return std::holds_alternative<io::CurveClient>(security); }
 };

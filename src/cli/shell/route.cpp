@@ -7,8 +7,9 @@
 namespace mc::cli {
 namespace {
 
-Route route_of(const io::StoredConnection& connection, const std::string& endpoint) {
-    return {endpoint.empty() ? connection.endpoint : endpoint, io::CurveClient{connection.own, connection.broker}};
+Route route_of(const io::StoredConnection& connection, const std::string& endpoint, const std::string& context) {
+    return {endpoint.empty() ? connection.endpoint : endpoint, io::CurveClient{connection.own, connection.broker},
+            context};
 }
 
 /// Whoever answers there could be anybody, and would be told and believed everything.
@@ -28,14 +29,14 @@ Result<Route> find_route(const CommonOptions& options) {
     if (!name.empty()) {
         const auto connection = contexts.load(name);
         if (!connection) return fail(connection.error());
-        return route_of(*connection, broker);
+        return route_of(*connection, broker, name);
     }
     if (broker.empty()) return Route{defaults::clients_endpoint};
     // Over ipc:// no keys are used; and a file that can't be read is not one that was asked for.
     if (broker.starts_with("tcp://")) {
         for (const auto& other : contexts.names()) {
             const auto connection = contexts.load(other);
-            if (connection && connection->endpoint == broker) return route_of(*connection, broker);
+            if (connection && connection->endpoint == broker) return route_of(*connection, broker, other);
         }
     }
     return keyless(broker);

@@ -60,7 +60,8 @@ public:
     Result<Settings> read() {
         std::vector<std::string> tokens;
         for (const auto& token : line_.options) tokens.push_back(full_name(token));
-        if (auto parsed = options_.parse(tokens); !parsed) return fail(parsed.error());
+        auto parsed = options_.parse(tokens);
+        if (!parsed) return fail(parsed.error());
         Settings::Values values;
         for (const auto& [name, value] : texts_) {
             if (!value.empty()) values[name] = {value};
@@ -71,7 +72,7 @@ public:
         for (const auto& [name, on] : flags_) {
             if (on) values[name] = {"true"};
         }
-        return Settings(std::move(values));
+        return Settings(std::move(values), std::move(parsed->origins));
     }
 
 private:
@@ -216,6 +217,8 @@ int run_verb(App& app) {
             return run_completion(app);
         case VerbId::complete:
             return run_complete(app);
+        case VerbId::doctor:
+            return run_doctor(app);
         case VerbId::version:
             return run_version(app);
         case VerbId::help:

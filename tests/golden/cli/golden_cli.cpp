@@ -199,6 +199,33 @@ void add_context(Outputs& out) {
     out["context-show-trouble.txt"] = text_context(damaged, piped);
 }
 
+void add_doctor(Outputs& out) {
+    DoctorFacts facts;
+    facts.now = samples::now;
+    facts.version = "0.1.0";
+    facts.route = RouteFacts{"tcp://cloud.lan:7710", "", "lab", "", "/home/ada/.config/minicloud/contexts/lab.context",
+                             "0123456789abcdef"};
+    facts.machine = {"/home/ada/.local/state/minicloud", {}, "OpenSSH_9.2p1 Debian-2+deb12u3, OpenSSL 3.0.11"};
+    BrokerFacts broker;
+    broker.hello.version = "0.1.0";
+    broker.hello.name = "ada";
+    broker.hello.role = protocol::Role::admin;
+    broker.hello.time = WallTime{samples::now.unix_ms + 9000};
+    broker.asked = samples::now;
+    broker.answered = WallTime{samples::now.unix_ms + 2};
+    broker.events_endpoint = "tcp://cloud.lan:7712";
+    broker.nodes = samples::nodes();
+    broker.vms = samples::vms();
+    facts.broker = broker;
+    const auto checks = diagnose(facts);
+    out["doctor.txt"] = text_checks(checks, piped);
+    out["doctor-80.txt"] = text_checks(checks, usual);
+    out["doctor-colours.txt"] = text_checks(checks, coloured_wide);
+    add_formats(out, "doctor", view_checks(checks));
+    facts.broker = fail(ErrorCode::broker_unreachable, "the broker at tcp://cloud.lan:7710 does not answer; start it");
+    out["doctor-alone-80.txt"] = text_checks(diagnose(facts), usual);
+}
+
 void add_audit(Outputs& out) {
     const auto log = samples::audit();
     out["audit.txt"] = text_audit(log, piped);
@@ -336,6 +363,7 @@ int main() {
     add_keys(outputs);
     add_new_token(outputs);
     add_context(outputs);
+    add_doctor(outputs);
     add_audit(outputs);
     add_watch(outputs);
     add_errors(outputs);

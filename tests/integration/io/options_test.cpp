@@ -84,6 +84,12 @@ TEST(Options, CommandLineBeatsEnvironmentBeatsFileBeatsDefault) {
     EXPECT_TRUE(t.verbose);
     EXPECT_EQ(t.grace, milliseconds(60000));
     EXPECT_EQ(parsed->config_file, file);
+    const std::map<std::string, std::string, std::less<>> origins{{"config", "--config"},
+                                                                  {"node-name", "--node-name"},
+                                                                  {"slots", "MC_SLOTS"},
+                                                                  {"memory", file + ":3"},
+                                                                  {"verbose", file + ":6"}};
+    EXPECT_EQ(parsed->origins, origins);
 }
 
 TEST(Options, AliasVariableComesAfterOurOwnAndBeforeTheFile) {

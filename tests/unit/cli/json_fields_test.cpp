@@ -6,6 +6,7 @@
 
 #include "cli/core/audit_views.hpp"
 #include "cli/core/context_views.hpp"
+#include "cli/core/doctor_views.hpp"
 #include "cli/core/json_views.hpp"
 #include "cli/core/key_views.hpp"
 
@@ -49,6 +50,7 @@ TEST(JsonFields, AreExactlyTheDocumentedOnes) {
     EXPECT_EQ(keys_of(json_context({})), documented({"context", "context show"}));
     EXPECT_EQ(keys_of(json_audit({protocol::AuditEntry{}})), documented({"audit"}));
     EXPECT_EQ(keys_of(json_audit_check(AuditCheck(""))), documented({"audit check"}));
+    EXPECT_EQ(keys_of(json_checks({Check{}})), documented({"check"}));
     EXPECT_EQ(keys_of(json_event({})), documented({"event"}));
     EXPECT_EQ(keys_of(json_error({}, ExitCode::failed)), documented({"error"}));
     EXPECT_EQ(keys_of(json_versions({})), documented({"version"}));
