@@ -197,6 +197,19 @@ struct ListReply {
     }
 };
 
+/// Of the request ListRequest under the verb usage.
+struct UsageReply {
+    std::vector<VmUsage> vms;  ///< those of the page of whom something is known
+    std::string next;          ///< as in ListReply
+
+    bool operator==(const UsageReply&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.vms, limits::page_max);
+        archive(self.next, limits::target_bytes_max);
+    }
+};
+
 struct InfoRequest {
     std::string target;
 

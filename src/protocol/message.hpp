@@ -67,12 +67,14 @@ enum class Verb : std::uint16_t {
     revoke = 24,
     audit = 25,
     tunnel = 26,
+    usage = 27,
     update = 28,
 
     // worker -> broker
     node_register = 32,
     node_heartbeat = 33,  ///< both ways
     node_inventory = 34,
+    node_usage = 35,
 
     // broker -> worker
     vm_create = 48,

@@ -178,4 +178,25 @@ struct VmView {
     }
 };
 
+/// What one running VM uses. Rates are the mean of the last `span_ms`.
+struct VmUsage {
+    VmId vm;
+    std::uint64_t memory_bytes = 0;  ///< without the page cache that can be given back
+    std::uint32_t span_ms = 0;       ///< 0 = there are no rates yet: the three below say nothing
+    std::uint32_t cpu_milli = 0;     ///< thousandths of a core
+    std::uint64_t rx_bytes_per_s = 0;
+    std::uint64_t tx_bytes_per_s = 0;
+
+    bool operator==(const VmUsage&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.vm);
+        archive(self.memory_bytes);
+        archive(self.span_ms);
+        archive(self.cpu_milli);
+        archive(self.rx_bytes_per_s);
+        archive(self.tx_bytes_per_s);
+    }
+};
+
 }  // namespace mc::protocol

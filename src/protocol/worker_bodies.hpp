@@ -82,6 +82,7 @@ struct Heartbeat {
     Epoch epoch;
     BootId boot;
     NodeStatus status;
+    bool usage_wanted = false;  ///< the broker's: send node_usage until one says that it is not wanted any more
 
     bool operator==(const Heartbeat&) const = default;
     template <class Self, class Archive>
@@ -89,6 +90,7 @@ struct Heartbeat {
         archive(self.epoch);
         archive(self.boot);
         archive(self.status);
+        archive(self.usage_wanted);
     }
 };
 
@@ -100,6 +102,20 @@ struct Inventory {
     std::vector<VmReport> vms;
 
     bool operator==(const Inventory&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.boot);
+        archive(self.vms, limits::inventory_max);
+    }
+};
+
+/// node_usage, a notice: what the node's running VMs use, those that could be asked about. Sent only while the broker's
+/// heartbeats want it.
+struct NodeUsage {
+    BootId boot;
+    std::vector<VmUsage> vms;
+
+    bool operator==(const NodeUsage&) const = default;
     template <class Self, class Archive>
     static void fields(Self& self, Archive& archive) {
         archive(self.boot);

@@ -74,6 +74,24 @@ class NodesTest(CloudTest):
         self.cloud.worker("a", 1, vms=worker.vms)
         wait_for(lambda: self.client.info("vm-1").state == wire.RUNNING, "vm-1 is back")
 
+    @unittest.skipIf(wire.RELEASE, "that release does not measure")
+    def test_what_vms_use_is_measured_while_somebody_asks(self):
+        worker, idle = self.cloud.worker("a", 1), self.cloud.worker("b", 2)
+        self.client.create(node="a")
+        ask = lambda: self.client.call("usage", "ListRequest", wire.new("ListRequest"))[1]  # noqa: E731
+        self.assertEqual(worker.usages_sent, 0)
+        self.assertEqual((ask().vms, ask().next), ([], ""))
+        wait_for(lambda: ask().vms, "its worker has told what it uses")
+        vm = ask().vms[0]
+        self.assertEqual((vm.vm, vm.cpu_milli, vm.span_ms), (self.client.info("vm-1").id, 500, 1000))
+        self.assertEqual(idle.usages_sent, 0, "it has no VM of who asks")
+        sent = worker.usages_sent
+        wait_for(lambda: worker.usages_sent > sent, "it goes on without being asked each time")
+        worker.mute.set()
+        wait_for(lambda: not ask().vms, "nothing is known of a silent node")
+        worker.mute.clear()
+        wait_for(lambda: ask().vms, "it is measured again when it is back")
+
     def test_lost_reply_of_a_job_is_given_again(self):
         worker = self.cloud.worker("a", 1)
         worker.drop_replies = 1

@@ -44,6 +44,7 @@ class Worker(threading.Thread):
         self.registrations = 0
         self.stop_now, self.mute = threading.Event(), threading.Event()
         self.drop_replies = 0
+        self.usages_sent = 0
         self.port = 20000 + node % 1000
 
     def end(self):
@@ -112,6 +113,14 @@ class Worker(threading.Thread):
         body = wire.new("Inventory", boot=self.boot, vms=list(self.vms.values()))
         self.send(wire.NOTICE, "node_inventory", body=wire.pack("Inventory", body))
 
+    def usage(self):
+        """Each VM uses half a core."""
+        self.usages_sent += 1
+        running = [vm for vm, report in self.vms.items() if report.state == wire.CONTAINER_RUNNING]
+        vms = [wire.new("VmUsage", vm=vm, memory_bytes=1 << 20, span_ms=1000, cpu_milli=500) for vm in running]
+        body = wire.new("NodeUsage", boot=self.boot, vms=vms)
+        self.send(wire.NOTICE, "node_usage", body=wire.pack("NodeUsage", body))
+
     # Messages
 
     def on_message(self, message):
@@ -139,7 +148,10 @@ class Worker(threading.Thread):
 
     def on_notice(self, message):
         if message.verb == "node_heartbeat":
-            self.epoch_seen = max(self.epoch_seen, wire.unpack("Heartbeat", message.body).epoch)
+            heartbeat = wire.unpack("Heartbeat", message.body)
+            self.epoch_seen = max(self.epoch_seen, heartbeat.epoch)
+            if heartbeat.usage_wanted and heartbeat.boot == self.boot:
+                self.usage()
         elif message.verb == "job_cancel":
             self.streams.pop(message.id, None)
             job = self.jobs.get(message.id)

@@ -145,6 +145,70 @@ class InATerminal(CloudTest):
         self.assertNotIn("\x1b[32m", t.screen(colours=True).split("NO_COLOR")[-1])
         self.assertNotIn("\x1b", self.cloud.mccli("list").stdout)
 
+    def test_top_takes_the_screen_and_gives_it_back(self):
+        t, cloud = self.terminal, self.cloud
+        cloud.create("-n", "9")
+        cloud.create("--name", "busy")
+        cloud.mccli("exec", "busy", "--", "sh", "-c", "while :; do :; done >/dev/null 2>&1 & :")
+        t.type("echo before-$((40 + 2)); stty -a > ~/mode; mccli top; stty -a | cmp - ~/mode && echo same-mode")
+        # It comes to 100 % where nobody else wants the core.
+        t.wait(r"^busy +node-a +[1-9]\d*\.\d% +1 +[\d.]+[KM] +512M +\d")
+        t.wait(r"^vm-9 +node-a +\d\.\d% ")
+        t.wait(r"^node-a +10 +[1-9]\d*\.\d% ")
+        lines = self.only_screen().split("\n")
+        self.assertTrue(lines[0].startswith("mccli top  "), lines[0])
+        self.assertTrue(next(line for line in lines[4:] if "node-a" in line).startswith("busy"), "who uses most is first")
+        self.assertNotIn("before-42", "\n".join(lines))
+        first = lines[0]
+        wait_until("it is drawn anew", lambda: self.only_screen().split("\n")[0] != first, 10)
+        t.run("resize-window", "-t", "t", "-x", "60", "-y", "9")
+        t.wait(r"^… and 7 more VMs$")
+        wait_until("it fits the window", lambda: len(self.only_screen().split("\n")) <= 9, 10)
+        self.assertTrue(all(len(line) <= 60 for line in self.only_screen().split("\n")))
+        t.run("resize-window", "-t", "t", "-x", "100", "-y", "30")
+        t.wait(r"^vm-9 ")
+        t.key("q")
+        t.wait("^same-mode$")
+        self.assertNotIn("mccli top  ", self.only_screen(), "the screen is as it was before")
+        self.assertIn("before-42", self.only_screen())
+        self.assertEqual(t.run("display-message", "-p", "-t", "t", "#{cursor_flag}").strip(), "1", "the cursor is there")
+        for key in ("C-c", "q"):
+            t.type("clear; mccli top")
+            t.wait("^mccli top  ")
+            t.key(key)
+            t.wait("ready>")
+            self.code_of_last(0)
+        # Once, and for programs.
+        t.type("clear; mccli top --once -n 1")
+        t.wait(r"^busy ")
+        t.wait("ready>$")
+        shown = cloud.json("top")
+        self.assertEqual(shown[0]["name"], "busy")
+        self.assertGreater(shown[0]["cpu_percent"], 1)
+        self.assertLess(shown[0]["cpu_percent"], 110)
+        self.assertGreater(shown[0]["memory_used_bytes"], 100_000)
+        self.assertEqual(len(shown), 10)
+
+    def test_top_outlives_a_restart_of_the_broker_and_ends_at_once_without_one(self):
+        t, cloud = self.terminal, self.cloud
+        cloud.create("--name", "box")
+        t.type("mccli top")
+        t.wait(r"^box +node-a +\d")
+        cloud.broker.kill()
+        t.wait("does not answer", 20)
+        t.wait(r"^box ")
+        cloud.start_broker()
+        t.wait(r"^mccli top  ", 20)
+        t.wait(r"^box +node-a +\d", 30)
+        cloud.broker.kill()
+        t.wait("does not answer", 20)
+        t.key("q")
+        t.wait("ready>", 1)
+
+    def only_screen(self):
+        """What is to be seen now, without what has scrolled away."""
+        return self.terminal.run("capture-pane", "-p", "-t", "t").rstrip()
+
     def test_create_shows_its_steps_on_a_terminal_only(self):
         t = self.terminal
         out = f"{self.cloud.dir}/screen"

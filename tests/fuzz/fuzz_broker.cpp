@@ -155,7 +155,13 @@ private:
             report.ended = static_cast<Ended>(feed_.below(3));
             reports.push_back(report);
         }
-        if (broker_.nodes.contains(node)) broker_.inventory(node, std::move(reports));
+        if (!broker_.nodes.contains(node)) return;
+        if (feed_.below(4) == 0) {
+            NodeUsage usage{broker_.nodes[node].boot, {}};
+            for (const auto& report : reports) usage.vms.push_back({.vm = report.vm, .span_ms = feed_.number()});
+            return broker_.from_worker(node, Kind::notice, Verb::node_usage, {}, encode(usage));
+        }
+        broker_.inventory(node, std::move(reports));
     }
 
     void answer_order() {
@@ -204,7 +210,7 @@ private:
             case 1:
                 return ask(Verb::cancel, encode(JobRequest{feed_.id()}));
             case 2:
-                return ask(Verb::list, encode(ListRequest{feed_.one_of(targets), 2}));
+                return ask(feed_.yes() ? Verb::list : Verb::usage, encode(ListRequest{feed_.one_of(targets), 2}));
             default:
                 return ask(feed_.one_of(verbs),
                            encode(NodeActionRequest{

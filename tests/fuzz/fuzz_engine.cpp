@@ -13,6 +13,7 @@
 #include "worker/core/bounds.hpp"
 #include "worker/core/demultiplexer.hpp"
 #include "worker/core/engine_replies.hpp"
+#include "worker/core/usage_sampler.hpp"
 
 namespace {
 
@@ -35,12 +36,28 @@ void require_known(const Result<T>& result) {
     if (!result) require(result.error().code == ErrorCode::engine_failed);
 }
 
+/// Against samples that are nothing like it, too: a VM's counters are what its root makes of them.
+void try_usage(std::string_view body) {
+    const auto counters = engine::parse_usage(body);
+    require_known(counters);
+    if (!counters) return;
+    auto before = *counters;
+    before.read.unix_ms -= 2000;
+    for (const std::uint64_t other : {std::uint64_t{0}, counters->cpu_ns, UINT64_MAX}) {
+        before.cpu_ns = before.rx_bytes = before.tx_bytes = other;
+        const auto usage = worker::usage_of(VmId{1}, before, *counters);
+        require(usage.cpu_milli <= limits::cpus_milli_max);
+        require(protocol::decode<protocol::VmUsage>(protocol::encode(usage)) == usage);
+    }
+}
+
 void try_json(std::string_view body) {
     require_known(engine::parse_info(body));
     require_known(engine::parse_image(body));
     require_known(engine::parse_id(body));
     require_known(engine::parse_exec(body));
     require_known(engine::parse_network(body));
+    try_usage(body);
     const auto container = engine::parse_inspect(body);
     require_known(container);
     if (container) {

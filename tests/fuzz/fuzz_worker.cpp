@@ -62,6 +62,7 @@ public:
                     feed_.yes() ? worker::ProbeResult::silent() : worker::ProbeResult::answered(feed_.bytes(40));
                 harness_.engine.exits_at_start = feed_.yes();
                 harness_.engine.pull_brings_image = feed_.yes();
+                harness_.usage_wanted = feed_.yes();
                 harness_.engine.pull_stream = feed_.bytes(80);
                 return;
             case 13:

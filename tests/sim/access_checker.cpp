@@ -5,6 +5,7 @@
 #include "broker/core/records.hpp"
 #include "broker/core/vm_table.hpp"
 #include "protocol/codec.hpp"
+#include "sim/engine_text.hpp"
 
 namespace mc::sim {
 namespace {
@@ -50,9 +51,10 @@ bool AccessChecker::may_say(Role role, Verb verb) {
         case Role::viewer:
             return verb == Verb::hello || verb == Verb::list || verb == Verb::info || verb == Verb::nodes ||
                    verb == Verb::events || verb == Verb::beacon || verb == Verb::job || verb == Verb::jobs ||
-                   verb == Verb::keys || verb == Verb::audit;
+                   verb == Verb::keys || verb == Verb::audit || verb == Verb::usage;
         case Role::user:
-            return (verb <= Verb::cancel && verb != Verb::nodes) || verb == Verb::tunnel || verb == Verb::update;
+            return (verb <= Verb::cancel && verb != Verb::nodes) || verb == Verb::tunnel || verb == Verb::usage ||
+                   verb == Verb::update;
         case Role::admin:
             return verb != Verb::join;
     }
@@ -343,6 +345,19 @@ void AccessChecker::check_contents(const Person& who, const protocol::Message& m
         const auto reply = protocol::decode<protocol::ListReply>(message.body);
         if (!reply) return unreadable();
         for (const auto& vm : reply->vms) check_vm(who, vm);
+    } else if (header.verb == Verb::usage) {
+        const auto reply = protocol::decode<protocol::UsageReply>(message.body);
+        if (!reply) return unreadable();
+        for (const auto& usage : reply->vms) {
+            const std::string owner = owner_of(usage.vm);
+            if (!owner.empty() && owner != who.name) {
+                world_.violated(who.name + " was told what another's VM uses: " + usage.vm.str());
+            }
+            // A counter that began anew makes a rate smaller, never larger.
+            if (usage.cpu_milli > usage_cpu_milli || usage.memory_bytes != usage_memory_bytes) {
+                world_.violated("VM " + usage.vm.str() + " is said to use what it does not");
+            }
+        }
     } else if (header.verb == Verb::info) {
         const auto reply = protocol::decode<protocol::InfoReply>(message.body);
         return reply ? check_vm(who, reply->vm) : unreadable();

@@ -71,7 +71,7 @@ void Client::act() {
     if (what < 60) return change(Verb::stop);
     if (what < 67) return change(Verb::start);
     if (what < 71) return dice_.one_in(3) ? update() : change(Verb::restart);
-    if (what < 82) return look(dice_.one_in(2) ? Verb::list : Verb::info);
+    if (what < 82) return look(dice_.pick(std::vector{Verb::list, Verb::list, Verb::info, Verb::info, Verb::usage}));
     if (what < 88) return cancel_or_ask();
     if (what < 94) return stream();
     // Who may not operate tries it now and then.

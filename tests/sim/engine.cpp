@@ -177,6 +177,11 @@ Engine::Answer Engine::perform(const CallPtr& call, const Operation& operation) 
     if (verb.starts_with("networks/")) return network(verb.substr(std::string("networks/").size()));
     if (verb == "list") return list(operation.query);
     if (verb == "inspect") return inspect(operation);
+    if (verb == "stats") {
+        const Container* container = find(operation.container);
+        if (!container) return trouble(404, "No such container: " + operation.container);
+        return {200, usage_text(*container, epoch_unix_ms + world_.now().count()), {}};
+    }
     if (verb == "create") return create(call->request, operation);
     if (verb == "start") return start_container(operation);
     if (verb == "stop") return stop(operation, false);

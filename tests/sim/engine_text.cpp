@@ -128,6 +128,14 @@ std::string inspect_text(const Container& container) {
     return text + "}}}";
 }
 
+std::string usage_text(const Container& container, std::int64_t unix_ms) {
+    if (container.state != ContainerState::running) return R"({"read":"0001-01-01T00:00:00Z"})";
+    const std::int64_t cpu_ns = (unix_ms - container.started_unix_ms) * (usage_cpu_milli * 1000);
+    return R"({"read":")" + time_text(unix_ms) + R"(","cpu_stats":{"cpu_usage":{"total_usage":)" +
+           std::to_string(cpu_ns) + R"(}},"memory_stats":{"usage":)" + std::to_string(usage_memory_bytes + 1024) +
+           R"(,"stats":{"inactive_file":1024}}})";
+}
+
 std::string attach_frame(const std::string& text) {
     std::string frame(8, '\0');
     frame[0] = 1;

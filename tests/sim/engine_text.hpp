@@ -19,6 +19,10 @@ namespace mc::sim {
 [[nodiscard]] worker::EngineResponse image_text(const std::string& image);
 [[nodiscard]] std::string list_entry(const Container& container);
 [[nodiscard]] std::string inspect_text(const Container& container);
+inline constexpr std::int64_t usage_cpu_milli = 500;
+inline constexpr std::uint64_t usage_memory_bytes = 3072;
+/// What it has used at `unix_ms`: its simulated VM always burns half a core.
+[[nodiscard]] std::string usage_text(const Container& container, std::int64_t unix_ms);
 /// One frame of an attach stream, on standard output.
 [[nodiscard]] std::string attach_frame(const std::string& text);
 

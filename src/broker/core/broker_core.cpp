@@ -212,6 +212,8 @@ void BrokerCore::on_worker_frames(Now now, const Caller& caller, std::span<proto
             return on_heartbeat(now, *node, *message);
         case Verb::node_inventory:
             return on_inventory(now, *node, *message);
+        case Verb::node_usage:
+            return on_node_usage(now, *node, *message);
         case Verb::vm_exec:
         case Verb::vm_logs:
         case Verb::vm_tunnel:

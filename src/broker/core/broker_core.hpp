@@ -175,6 +175,10 @@ private:
     /// Code ok, or why nothing was changed.
     Error update_vm(Now now, const Actor& actor, RequestId id, Vm& vm, const protocol::UpdateRequest& asked);
     void on_list(const Actor& actor, const Message& message);
+    /// The VMs of a page, of those that `actor` sees; `more`: there are some after it.
+    [[nodiscard]] std::vector<const Vm*> page(const Actor& actor, const protocol::ListRequest& asked, bool& more) const;
+    /// `next` of a page whose last VM this is.
+    [[nodiscard]] static std::string next_page(const Actor& actor, const std::string& owner, const std::string& name);
     void on_info(const Actor& actor, const Message& message);
     void on_nodes(Now now, const Actor& actor, const Message& message);
     void on_events(const Actor& actor, const Message& message);
@@ -294,6 +298,10 @@ private:
     [[nodiscard]] bool start_again(Now now, Vm& vm);
     void fail_start_again(Now now, Vm& vm, const Error& error);
 
+    // usage.cpp
+    void on_usage(Now now, const Actor& actor, const Message& message);
+    void on_node_usage(Now now, Node& node, const Message& message);
+
     // streams.cpp
     void open_stream(Now now, const Actor& actor, Message& message);
     void on_client_stream_message(Now now, const PeerId& peer, Message& message);
@@ -309,6 +317,7 @@ private:
     // ticks.cpp
     void mark_silent(Now now);
     void send_heartbeats(Now now);
+    void send_heartbeat(Now now, const Node& node);
     void expire_waiters(Now now);
     void resend_jobs(Now now);
     void clean_up(Now now);

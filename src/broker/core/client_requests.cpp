@@ -70,6 +70,8 @@ void BrokerCore::on_client_request(Now now, const Actor& actor, Message& message
             return on_list(actor, message);
         case Verb::info:
             return on_info(actor, message);
+        case Verb::usage:
+            return on_usage(now, actor, message);
         case Verb::exec:
         case Verb::logs:
         case Verb::tunnel:
@@ -221,13 +223,10 @@ void BrokerCore::on_list(const Actor& actor, const Message& message) {
     const auto list = decode<protocol::ListRequest>(message.body);
     if (!list) return refuse(actor.peer, message.header, list.error());
     bool more = false;
-    const std::size_t limit = std::clamp<std::size_t>(list->limit, 1, limits::page_max);
     protocol::ListReply body;
     // A page must fit one frame, whatever its VMs carry.
     std::size_t bytes = 0;
-    const bool full = list->after.empty() || list->after.find('/') != std::string::npos;
-    const std::string after = full ? list->after : full_name(actor.name, list->after);
-    for (const Vm* vm : vms_.page(after, limit, actor.sees_all() ? std::nullopt : std::optional(actor.name), more)) {
+    for (const Vm* vm : page(actor, *list, more)) {
         auto one = view(*vm);
         bytes += encode(one).size();
         if (bytes > limits::message_bytes_max / 2 && !body.vms.empty()) {
@@ -236,12 +235,20 @@ void BrokerCore::on_list(const Actor& actor, const Message& message) {
         }
         body.vms.push_back(std::move(one));
     }
-    if (more) {
-        const protocol::VmView& last = body.vms.back();
-        // A user needs no prefix, and an older client has no room for one.
-        body.next = actor.sees_all() ? full_name(last.owner, last.name) : last.name;
-    }
+    if (more) body.next = next_page(actor, body.vms.back().owner, body.vms.back().name);
     reply(actor.peer, message.header, encode(body));
+}
+
+std::vector<const Vm*> BrokerCore::page(const Actor& actor, const protocol::ListRequest& asked, bool& more) const {
+    const std::size_t limit = std::clamp<std::size_t>(asked.limit, 1, limits::page_max);
+    const bool full = asked.after.empty() || asked.after.find('/') != std::string::npos;
+    const std::string after = full ? asked.after : full_name(actor.name, asked.after);
+    return vms_.page(after, limit, actor.sees_all() ? std::nullopt : std::optional(actor.name), more);
+}
+
+std::string BrokerCore::next_page(const Actor& actor, const std::string& owner, const std::string& name) {
+    // A user needs no prefix, and an older client has no room for one.
+    return actor.sees_all() ? full_name(owner, name) : name;
 }
 
 void BrokerCore::on_info(const Actor& actor, const Message& message) {

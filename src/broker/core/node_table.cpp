@@ -102,6 +102,7 @@ Result<Node*> NodeTable::enrol(const protocol::RegisterRequest& request, Request
     node.registration = id;
     node.silent = node.lost = false;
     node.inventory_seen = node.reported = false;
+    node.usage.clear();
     node.last_heard = now;
     by_name_[request.name] = request.node;
     by_peer_[peer] = request.node;

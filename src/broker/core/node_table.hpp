@@ -36,6 +36,9 @@ struct Node {
     Instant drain_deadline;    ///< of the drain under way
     Instant stranger_audited;  ///< when the audit log last told of a container of it that nobody knows
     std::set<VmId> vms;
+    Instant usage_wanted_until;               ///< somebody looks at what its VMs use
+    Instant usage_at;                         ///< when `usage` came
+    std::map<VmId, protocol::VmUsage> usage;  ///< as its worker last said; empty while nobody looks
 
     [[nodiscard]] bool reachable() const { return static_cast<bool>(peer) && !silent; }
     [[nodiscard]] bool ready() const { return reachable() && inventory_seen && record.status.ready; }

@@ -23,6 +23,7 @@ bool BrokerCore::may_be_read(Verb verb) const {
         case Verb::jobs:
         case Verb::keys:
         case Verb::audit:
+        case Verb::usage:
             return true;
         case Verb::events:
         case Verb::beacon:

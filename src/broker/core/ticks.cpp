@@ -124,14 +124,18 @@ void BrokerCore::send_heartbeats(Now now) {
     next_heartbeat_ = now.instant + limits::heartbeat_interval;
     effects_.beacon = true;
     expire_keys(now);
-    for (const auto& [id, node] : nodes_.all()) {
-        if (!node.peer) continue;
-        send_worker(node, Kind::notice, Verb::node_heartbeat, {},
-                    encode(protocol::Heartbeat{meta_.epoch, node.boot, {}}));
+    for (auto& [id, node] : nodes_.all()) {
+        if (now.instant >= node.usage_wanted_until) node.usage.clear();
+        send_heartbeat(now, node);
     }
     for (const Stream& stream : streams_.quiet_since(Instant{now.instant.since_boot - limits::stream_silence_max})) {
         end_stream(now, stream, {ErrorCode::deadline_exceeded, "nothing was heard from this client for 15 s"});
     }
+}
+
+void BrokerCore::send_heartbeat(Now now, const Node& node) {
+    const protocol::Heartbeat body{meta_.epoch, node.boot, {}, now.instant < node.usage_wanted_until};
+    send_worker(node, Kind::notice, Verb::node_heartbeat, {}, encode(body));
 }
 
 std::uint64_t BrokerCore::served_ms(Now now) const {

@@ -133,6 +133,8 @@ std::string markdown_json() {
     };
     constexpr Titled objects[] = {
         {"vm", "A VM (`list`, `info`)"},
+        {"usage", "What a VM uses (`top`)"},
+        {"node usage", "What a node's VMs use (`top --nodes`)"},
         {"create", "`create`: all fields of a VM, and"},
         {"accepted", "`create --detach`: an array, one per request"},
         {"item", "A result of `start`, `stop`, `restart`, `delete`; an item of `job`"},

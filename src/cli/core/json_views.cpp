@@ -88,9 +88,7 @@ Json node_json(const protocol::NodeView& node) {
     Json out;
     out["name"] = node.name;
     out["id"] = node.id.str();
-    out["state"] = node.lost                                      ? "lost"
-                   : node.state == protocol::NodeState::not_ready ? "not_ready"
-                                                                  : std::string(name_of(node.state));
+    out["state"] = state_of(node);
     out["reason"] = text_or_null(node.reason);
     out["slots"] = node.slots;
     out["slots_used"] = node.slots_used;
@@ -120,6 +118,12 @@ Json job_json(const protocol::JobView& job, bool with_items) {
 }
 
 }  // namespace
+
+std::string state_of(const protocol::NodeView& node) {
+    return node.lost                                      ? "lost"
+           : node.state == protocol::NodeState::not_ready ? "not_ready"
+                                                          : std::string(name_of(node.state));
+}
 
 Json json_created(const protocol::ItemResult& item, const std::string& password) {
     return created_json(item, password);

@@ -30,6 +30,8 @@ struct Accepted {
 
 [[nodiscard]] Json json_vms(const std::vector<protocol::VmView>& vms);
 [[nodiscard]] Json json_vm(const protocol::VmView& vm);
+/// As a node's field `state` has it.
+[[nodiscard]] std::string state_of(const protocol::NodeView& node);
 [[nodiscard]] Json json_nodes(const std::vector<protocol::NodeView>& nodes);
 /// Results of start, stop, restart, delete: an array, one object per name asked for.
 [[nodiscard]] Json json_items(const std::vector<protocol::ItemResult>& items, std::string_view done);

@@ -1,5 +1,7 @@
 #include "cli/core/listings.hpp"
 
+#include "cli/core/top_views.hpp"
+
 namespace mc::cli {
 
 View view_vms(const std::vector<protocol::VmView>& vms, WallTime now) {
@@ -13,6 +15,19 @@ View view_vm(const protocol::VmView& vm, WallTime now) {
     return {.json = [&vm] { return json_vm(vm); },
             .text = [&vm, now](const TextStyle& style) { return text_vm(vm, now, style); },
             .objects = {"vm"}};
+}
+
+View view_top(const Top& top, bool nodes_only) {
+    if (nodes_only) {
+        return {.json = [&top] { return json_top_nodes(top); },
+                .text = [&top](const TextStyle& style) { return text_top_nodes(top, style); },
+                .objects = {"node usage"},
+                .none = "there are no nodes to show"};
+    }
+    return {.json = [&top] { return json_top(top); },
+            .text = [&top](const TextStyle& style) { return text_top(top, style); },
+            .objects = {"usage"},
+            .none = "no VM runs"};
 }
 
 View view_nodes(const std::vector<protocol::NodeView>& nodes) {

@@ -8,6 +8,7 @@
 #include "cli/core/key_views.hpp"
 #include "cli/core/node_details.hpp"
 #include "cli/core/output.hpp"
+#include "cli/core/top.hpp"
 #include "cli/core/views.hpp"
 
 /// What the verbs show, in every format at once: text (views.hpp, …), data (json_views.hpp, …), columns and names.
@@ -16,6 +17,8 @@ namespace mc::cli {
 
 [[nodiscard]] View view_vms(const std::vector<protocol::VmView>& vms, WallTime now);
 [[nodiscard]] View view_vm(const protocol::VmView& vm, WallTime now);
+/// Nodes and VMs in a table, VMs alone for programs; with --nodes nodes alone for both.
+[[nodiscard]] View view_top(const Top& top, bool nodes_only);
 [[nodiscard]] View view_nodes(const std::vector<protocol::NodeView>& nodes);
 [[nodiscard]] View view_node(const NodeDetails& node, WallTime now);
 [[nodiscard]] View view_jobs(const std::vector<protocol::JobView>& jobs, WallTime now);

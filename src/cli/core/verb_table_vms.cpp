@@ -114,6 +114,46 @@ VerbSpec info_verb() {
     };
 }
 
+VerbSpec top_verb() {
+    return VerbSpec{
+        .id = VerbId::top,
+        .name = "top",
+        .aliases = {"stats"},
+        .group = group,
+        .operands = "[NAME...]",
+        .summary = "Show live what VMs and nodes use: CPU, memory, network",
+        .description =
+            "Nodes with the sums of their VMs above, VMs below, those that use most first. CPU is in per cent of one "
+            "core, so a VM of 2 cores comes to 200%; memory is without the page cache that can be given back, as "
+            "`docker stats` has it; RX/S and TX/S are bytes received and sent per second. Each is the mean of some two "
+            "seconds, longer on nodes with more than a hundred VMs. Users see their own VMs and the sums of these, "
+            "viewers and admins everything. Nodes measure only while somebody looks.\n\n"
+            "On a terminal it takes the whole screen and is drawn anew every 2 s and when the window's size changes; "
+            "q or Ctrl-C ends it with code 0. With --once, or where stdin or stdout is no terminal, and in every other "
+            "format than a table, it is printed once, after some two seconds of measuring. -o json, yaml and csv list "
+            "the VMs, or with --nodes the nodes.\n\n"
+            "NAME is as for `mccli list`. A VM that is not known to use anything has a dash: its node is silent, has "
+            "just begun to measure, or its mcworker is of a release that can't.",
+        .options =
+            {
+                selector_option,
+                {"node", 0, "NODE", "only NODE and what is on it; a pattern will do", true},
+                {"sort", 0, "ORDER", "by cpu (default), memory, name or network"},
+                {"limit", 'n', "N", "only the first N VMs"},
+                {"nodes", 0, "", "nodes only"},
+                {"once", 0, "", "print it once, also on a terminal"},
+            },
+        .examples =
+            {
+                {"mccli top", ""},
+                {"mccli top -l class=unix1 --sort memory", ""},
+                {"mccli top -o json | jq -r '.[] | select(.cpu_percent > 90) | .name'", "who is busy"},
+                {"mccli top --nodes --once", ""},
+            },
+        .operands_max = names_max,
+    };
+}
+
 VerbSpec action_verb(VerbId id, std::string_view name, std::string_view summary, std::string_view description,
                      std::vector<OptionSpec> options, std::vector<Example> examples) {
     options.push_back(selector_option);
@@ -169,7 +209,7 @@ std::vector<VerbSpec> vm_verbs() {
     static const std::string extend_text = with_choice(
         "The broker alone decides it: nodes need not be reached. Quotas of time count from a VM's creation.");
     const OptionSpec grace{"grace", 0, "DURATION", "how long its processes get to end by themselves (default 10s)"};
-    std::vector<VerbSpec> all{create_verb(), list_verb(), info_verb()};
+    std::vector<VerbSpec> all{create_verb(), list_verb(), info_verb(), top_verb()};
     all.push_back(action_verb(VerbId::start, "start", "Start stopped VMs", start_text, {}, {{"mccli start vm-1", ""}}));
     all.push_back(action_verb(VerbId::stop, "stop", "Stop VMs and keep them", stop_text, {grace},
                               {{"mccli stop vm-1 vm-2", ""}, {"mccli stop -l class=unix1", ""}}));

@@ -13,6 +13,7 @@ enum class VerbId {
     create,
     list,
     info,
+    top,
     ssh,
     exec,
     start,

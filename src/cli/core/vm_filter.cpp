@@ -140,21 +140,28 @@ Result<std::optional<Selector>> read_selector(const Settings& settings) {
     return out;
 }
 
-Result<ListCommand> read_list(const Settings& settings, std::span<const std::string> operands) {
-    ListCommand out;
+Result<VmFilter> read_filter(const Settings& settings, std::span<const std::string> operands) {
+    VmFilter out;
     for (const auto& word : operands) {
         if (auto checked = is_glob(word) ? Result<void>{} : protocol::check_target(word); !checked) {
             return fail(checked.error());
         }
-        out.filter.patterns.push_back(word);
+        out.patterns.push_back(word);
     }
     auto selector = read_selector(settings);
     if (!selector) return fail(selector.error());
-    out.filter.selector = selector->value_or(Selector{});
-    out.filter.states = settings.all("state");
-    out.filter.nodes = settings.all("node");
-    out.filter.owners = settings.all("owner");
-    if (auto checked = check_states(out.filter.states); !checked) return fail(checked.error());
+    out.selector = selector->value_or(Selector{});
+    out.states = settings.all("state");
+    out.nodes = settings.all("node");
+    out.owners = settings.all("owner");
+    if (auto checked = check_states(out.states); !checked) return fail(checked.error());
+    return out;
+}
+
+Result<ListCommand> read_list(const Settings& settings, std::span<const std::string> operands) {
+    auto filter = read_filter(settings, operands);
+    if (!filter) return fail(filter.error());
+    ListCommand out{std::move(*filter), {}, false};
     if (auto taken = take(settings, "sort", out.order, parse_order); !taken) return fail(taken.error());
     out.watch = settings.flag("watch");
     return out;

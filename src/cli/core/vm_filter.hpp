@@ -43,6 +43,10 @@ struct ListCommand {
 /// Errors: usage, invalid_argument.
 [[nodiscard]] Result<ListCommand> read_list(const Settings& settings, std::span<const std::string> operands);
 
+/// The VMs that `operands`, --selector, --state, --node and --owner mean, as far as the verb has them. Errors: as
+/// read_list().
+[[nodiscard]] Result<VmFilter> read_filter(const Settings& settings, std::span<const std::string> operands);
+
 /// -l of any verb, given any number of times; nullopt = it was not. Error: invalid_argument.
 [[nodiscard]] Result<std::optional<Selector>> read_selector(const Settings& settings);
 

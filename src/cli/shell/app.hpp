@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -22,12 +23,19 @@
 
 namespace mc::cli {
 
+/// What else than an answer ends the waiting, e.g. a key on a full screen.
+struct Interrupt {
+    std::vector<int> fds;            ///< watched while a request is under way
+    std::function<bool()> on_ready;  ///< one of them can be read; true = give the request up
+};
+
 /// How a request is made.
 struct CallOptions {
     std::optional<milliseconds> timeout;  ///< of the work, told to the broker; nullopt = an answer at once is expected
     std::string progress;  ///< "creating a VM": shown on a terminal; also makes Ctrl-C explain what goes on
     std::string what;      ///< "create": for the messages
     bool detach = false;   ///< the broker's word that it has the request is enough
+    const Interrupt* interrupt = nullptr;
 };
 
 /// What became of one request.

@@ -146,6 +146,10 @@ Result<void> App::drive(protocol::Verb verb, std::vector<protocol::Bytes>& bodie
         poller.add_fd(signals->fd(), {},
                       [&](io::Readiness) { interrupted = signals->next().has_value() || interrupted; });
     }
+    const std::vector<int> watched = options.interrupt != nullptr ? options.interrupt->fds : std::vector<int>{};
+    for (const int fd : watched) {
+        poller.add_fd(fd, {}, [&](io::Readiness) { interrupted = options.interrupt->on_ready() || interrupted; });
+    }
     Result<void> ended;
     while (!interrupted && !connection->trouble()) {
         auto under_way = static_cast<std::size_t>(std::count_if(drivers.begin(), drivers.end(), is_under_way));
@@ -168,6 +172,7 @@ Result<void> App::drive(protocol::Verb verb, std::vector<protocol::Bytes>& bodie
     }
     connection->detach(poller);
     if (signals) poller.remove_fd(signals->fd());
+    for (const int fd : watched) poller.remove_fd(fd);
     spinner.clear();
     const bool all_done = drivers.size() == bodies.size() && std::none_of(drivers.begin(), drivers.end(), is_under_way);
     interrupted_ = interrupted_ || (interrupted && !all_done);

@@ -9,6 +9,7 @@ namespace mc::cli {
 int run_create(App& app);
 int run_list(App& app);
 int run_info(App& app);
+int run_top(App& app);
 struct ListCommand;
 /// `list --watch`, until Ctrl-C.
 int watch_list(App& app, const ListCommand& command);
@@ -92,7 +93,12 @@ int report_items(const App& app, const std::vector<protocol::ItemResult>& items)
 [[nodiscard]] std::string progress_of(protocol::Verb verb, std::size_t count, const std::string& name);
 
 /// All VMs, page by page. Errors: as App::call.
-[[nodiscard]] Result<std::vector<protocol::VmView>> list_all(App& app);
+[[nodiscard]] Result<std::vector<protocol::VmView>> list_all(App& app, const CallOptions& options = {});
+
+/// Says which of `patterns` mean none of `vms` because they were mistyped, and finds the exit code of a listing that
+/// shows something of what was asked for, or nothing.
+int report_unmatched(const App& app, const std::vector<std::string>& patterns, const std::vector<protocol::VmView>& vms,
+                     bool shows_some);
 
 /// Reports `error` about the VM `target`; for one that does not exist with the name
 /// that was probably meant, if there is a near one.

@@ -12,11 +12,12 @@ namespace mc::cli {
 /// A whole listing, page by page: `Request` has the field `after`, `Reply` the field `next` and the entries.
 /// Errors: as App::call.
 template <class Request, class Reply, class Entry>
-[[nodiscard]] Result<std::vector<Entry>> ask_pages(App& app, protocol::Verb verb, std::vector<Entry> Reply::*entries) {
+[[nodiscard]] Result<std::vector<Entry>> ask_pages(App& app, protocol::Verb verb, std::vector<Entry> Reply::*entries,
+                                                   const CallOptions& options = {}) {
     std::vector<Entry> all;
     Request request;
     do {
-        auto page = app.ask<Reply>(verb, protocol::encode(request));
+        auto page = app.ask<Reply>(verb, protocol::encode(request), options);
         if (!page) return fail(page.error());
         // A page that does not lead on would be asked for again and again.
         if (!page->next.empty() && page->next <= request.after) {

@@ -144,6 +144,8 @@ int run_verb(App& app) {
             return run_list(app);
         case VerbId::info:
             return run_info(app);
+        case VerbId::top:
+            return run_top(app);
         case VerbId::ssh:
             return run_ssh(app);
         case VerbId::exec:

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
+#include <utility>
 
 #include "base/result.hpp"
 #include "cli/core/text.hpp"
@@ -33,6 +35,25 @@ public:
 private:
     RawTerminal() = default;
     bool active_ = false;
+};
+
+/// The whole screen of the terminal that is stdin and stdout, and its keys, for as long as the object lives. What was
+/// there before is put back as RawTerminal's mode is. One at a time.
+class FullScreen {
+public:
+    /// Errors: io_failed.
+    [[nodiscard]] static Result<FullScreen> enter();
+
+    /// Lines, each ended by a line break, in the place of those before; not more than the terminal has. One that is too
+    /// wide is cut by the terminal.
+    void draw(std::string_view lines);
+
+    /// Puts everything back; once.
+    void leave() { terminal_.leave(); }
+
+private:
+    explicit FullScreen(RawTerminal terminal) : terminal_(std::move(terminal)) {}
+    RawTerminal terminal_;
 };
 
 }  // namespace mc::cli

@@ -190,8 +190,18 @@ int run_items(App& app, Verb verb, const std::vector<std::string>& targets, prot
     return finish_items(app, verb, reply->items);
 }
 
-Result<std::vector<protocol::VmView>> list_all(App& app) {
-    return ask_pages<protocol::ListRequest>(app, Verb::list, &protocol::ListReply::vms);
+Result<std::vector<protocol::VmView>> list_all(App& app, const CallOptions& options) {
+    return ask_pages<protocol::ListRequest>(app, Verb::list, &protocol::ListReply::vms, options);
+}
+
+int report_unmatched(const App& app, const std::vector<std::string>& patterns, const std::vector<protocol::VmView>& vms,
+                     bool shows_some) {
+    const auto missing = unmatched(patterns, vms);
+    for (const auto& name : missing) {
+        app.report(Error{ErrorCode::not_found, "there is no VM " + name + did_you_mean(name, vms)});
+    }
+    if (missing.empty()) return 0;
+    return static_cast<int>(shows_some ? ExitCode::partly_failed : ExitCode::not_found);
 }
 
 int run_list(App& app) {
@@ -205,11 +215,7 @@ int run_list(App& app) {
     View view = view_vms(shown, io::read_clock().wall);
     if (!vms->empty()) view.none = "no VM fits";
     if (missing.empty() || !shown.empty() || app.for_programs()) app.show(view);
-    for (const auto& name : missing) {
-        app.report(Error{ErrorCode::not_found, "there is no VM " + name + did_you_mean(name, *vms)});
-    }
-    if (missing.empty()) return 0;
-    return static_cast<int>(shown.empty() ? ExitCode::not_found : ExitCode::partly_failed);
+    return report_unmatched(app, command->filter.patterns, *vms, !shown.empty());
 }
 
 int report_about(App& app, const std::string& target, Error error) {

@@ -29,6 +29,8 @@ inline constexpr milliseconds patient_turn = 5s;           ///< one that waits l
 inline constexpr std::size_t patient_calls_max = 256;      ///< with those that wait so: each is a connection
 inline constexpr std::size_t light_calls_max = 8;
 inline constexpr std::size_t pulls_max = 4;
+/// Engines up to 20.10 answer each of these after a second, whatever its number: so many VMs are measured per second.
+inline constexpr std::size_t usage_calls_max = 64;
 inline constexpr std::size_t pulls_of_owner_max = 2;  ///< for one owner's VMs: a registry may drip for an hour
 
 // How long an engine call may take. Past it the outcome is unknown: look first.
@@ -43,6 +45,7 @@ inline constexpr milliseconds remove_call_max = 60s;
 inline constexpr milliseconds stop_call_extra = 30s;  ///< on top of the grace period
 inline constexpr milliseconds host_key_call_max = 10s;
 inline constexpr milliseconds logs_call_max = 10s;  ///< the last lines of an exited VM; not followed logs
+inline constexpr milliseconds usage_call_max = 5s;
 inline constexpr milliseconds exec_call_max = 20s;
 inline constexpr milliseconds tunnel_open_max = 5s;  ///< until a published port takes the connection
 inline constexpr milliseconds pull_idle_max = 90s;   ///< without a byte: a pull tells its progress all the time
@@ -85,6 +88,11 @@ inline constexpr milliseconds bundle_kept_max = 60s;       ///< then it is told 
 inline constexpr milliseconds watch_retry = 2s;
 inline constexpr milliseconds watch_call_max = 10min;  ///< then asked anew, in case the connection died silently
 inline constexpr seconds watch_overlap{2};             ///< `since` has seconds only
+
+// What VMs use, while somebody looks.
+inline constexpr milliseconds usage_interval = 2s;        ///< between the beginnings of two rounds
+inline constexpr milliseconds usage_first_interval = 1s;  ///< while a VM has no rates yet
+inline constexpr milliseconds usage_span_max = 120s;      ///< two samples that are further apart make no rate
 
 // The end of the process. docs/operations.md "Stopping and restarting".
 inline constexpr milliseconds stop_max = 3s;  ///< for jobs under way after SIGTERM

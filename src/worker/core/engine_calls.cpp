@@ -9,7 +9,11 @@ namespace mc::worker {
 
 EngineCalls::EngineCalls(Outbox& outbox, std::size_t heavy_max)
     : outbox_(outbox),
-      max_{heavy_max, heavy_max * bounds::patient_calls_per_heavy, bounds::light_calls_max, bounds::pulls_max,
+      max_{heavy_max,
+           heavy_max * bounds::patient_calls_per_heavy,
+           bounds::light_calls_max,
+           bounds::pulls_max,
+           bounds::usage_calls_max,
            std::numeric_limits<std::size_t>::max()} {}
 
 EngineCalls::Lane EngineCalls::lane_of(CallPurpose purpose) {
@@ -24,6 +28,8 @@ EngineCalls::Lane EngineCalls::lane_of(CallPurpose purpose) {
             return Lane::patient;
         case CallPurpose::pull:
             return Lane::pull;
+        case CallPurpose::usage:
+            return Lane::usage;
         case CallPurpose::info:
         case CallPurpose::network:
         case CallPurpose::list:

@@ -18,6 +18,7 @@ using OwnerId = Id64<struct OwnerTag>;
 inline constexpr OwnerId owner_inventory{1};
 inline constexpr OwnerId owner_watch{2};
 inline constexpr OwnerId owner_health{3};
+inline constexpr OwnerId owner_usage{4};
 inline constexpr OwnerId owner_first_job{16};
 
 /// Why a call is made. Decides its lane.
@@ -43,12 +44,13 @@ enum class CallPurpose : std::uint8_t {
     exec_resize,
     exec_inspect,
     hang_up,
+    usage,
 };
 
 /// Lets a bounded number of engine calls of each lane through, oldest first.
 ///
 /// Lanes: heavy (create, upload, start, remove: Settings::engine_calls), patient
-/// (stop, restart: they mostly wait), light (inspects and the like), pull, and open
+/// (stop, restart: they mostly wait), light (inspects and the like), pull, usage, and open
 /// (list, info, events, logs: bounded where they come from). So a slow pull or stop
 /// starves nobody. In the heavy lane a create goes last: a VM that was begun is
 /// finished before another is begun. In the patient lane one that waits for its VM
@@ -91,8 +93,8 @@ public:
     [[nodiscard]] std::size_t in_flight_count() const { return flying_.size(); }
 
 private:
-    enum class Lane : std::uint8_t { heavy, patient, light, pull, open };
-    static constexpr std::size_t lanes = 5;
+    enum class Lane : std::uint8_t { heavy, patient, light, pull, usage, open };
+    static constexpr std::size_t lanes = 6;
     struct Waiting {
         CallId id;
         OwnerId owner;

@@ -215,6 +215,30 @@ Result<ExecInfo> parse_exec(std::string_view body) {
                     .exit_code = integer<std::int32_t>(at(value, {"ExitCode"}))};
 }
 
+Result<UsageCounters> parse_usage(std::string_view body) {
+    const json value = parse(body);
+    UsageCounters usage;
+    usage.read = parse_time(text(at(value, {"read"})));
+    const json& cpu = at(value, {"cpu_stats", "cpu_usage", "total_usage"});
+    const json& memory = at(value, {"memory_stats", "usage"});
+    if (usage.read.unix_ms <= 0 || !cpu.is_number_unsigned() || !memory.is_number_unsigned()) {
+        return unreadable("what a container uses");
+    }
+    usage.cpu_ns = cpu.get<std::uint64_t>();
+    usage.memory_bytes = memory.get<std::uint64_t>();
+    // Of the kernel's two kinds of cgroups the first counts what is below it in `total_…`.
+    const json& v1 = at(value, {"memory_stats", "stats", "total_inactive_file"});
+    const json& cache = v1.is_null() ? at(value, {"memory_stats", "stats", "inactive_file"}) : v1;
+    const auto cache_bytes = integer<std::uint64_t>(cache);
+    if (cache_bytes < usage.memory_bytes) usage.memory_bytes -= cache_bytes;
+    const json& networks = at(value, {"networks"});
+    for (const auto& network : networks.is_object() ? networks : json::object()) {
+        usage.rx_bytes += integer<std::uint64_t>(at(network, {"rx_bytes"}));
+        usage.tx_bytes += integer<std::uint64_t>(at(network, {"tx_bytes"}));
+    }
+    return usage;
+}
+
 std::string host_key_in(const EngineResponse& response) {
     for (const auto& file : response.files) {
         std::string line = to_sentence(file.content.substr(0, file.content.find('\n')), limits::key_line_bytes_max);

@@ -49,6 +49,15 @@ struct NetworkInfo {
     bool ours = false;      ///< a worker made it
 };
 
+/// What a container has used since it was started.
+struct UsageCounters {
+    WallTime read;  ///< the engine's clock
+    std::uint64_t cpu_ns = 0;
+    std::uint64_t memory_bytes = 0;  ///< now; without the page cache that can be given back, as `docker stats` says it
+    std::uint64_t rx_bytes = 0;      ///< of all its interfaces
+    std::uint64_t tx_bytes = 0;
+};
+
 struct ExecInfo {
     bool running = false;
     std::int32_t exit_code = 0;
@@ -77,6 +86,8 @@ struct ExecInfo {
 /// The "Id" of a create or exec-create answer.
 [[nodiscard]] Result<std::string> parse_id(std::string_view body);
 [[nodiscard]] Result<ExecInfo> parse_exec(std::string_view body);
+/// Also of a container that does not run: engine_failed.
+[[nodiscard]] Result<UsageCounters> parse_usage(std::string_view body);
 
 /// The public key line in an unpacked archive, without its comment; "" when there is none.
 [[nodiscard]] std::string host_key_in(const EngineResponse& response);

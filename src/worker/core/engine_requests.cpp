@@ -183,6 +183,10 @@ EngineRequest logs(const std::string& container, const protocol::LogsSpec& spec)
     return request;
 }
 
+EngineRequest usage(const std::string& container) {
+    return get(container_path(container, "/stats?stream=false&one-shot=true"), bounds::usage_call_max);
+}
+
 EngineRequest exec_create(const std::string& container, const protocol::ExecSpec& spec, const std::string& mark) {
     auto env = spec.env;
     env.push_back(mark_variable + mark);

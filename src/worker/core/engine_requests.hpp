@@ -45,6 +45,8 @@ inline constexpr const char* own_network = "minicloud";
 /// The last lines of both outputs.
 [[nodiscard]] EngineRequest last_logs(const std::string& container);
 [[nodiscard]] EngineRequest logs(const std::string& container, const protocol::LogsSpec& spec);
+/// What it has used so far. Engines up to 20.10 take a second for each.
+[[nodiscard]] EngineRequest usage(const std::string& container);
 
 /// `mark`: a word that the command and its children can be found by (hang_up).
 [[nodiscard]] EngineRequest exec_create(const std::string& container, const protocol::ExecSpec& spec,

@@ -101,6 +101,10 @@ void Inventory::on_list(Now now, const CallResult& result) {
     end_leftovers(now, engine, ids);
     context_.known.keep_only(ids);
     if (vms.size() < listed_.size() && rule_holds(Rule::surplus_is_removed)) part_with_surplus();
+    running_.clear();
+    for (const auto& container : listed_) {
+        if (container.state == protocol::ContainerState::running) running_[*vm_of(container.labels)] = container.id;
+    }
     // The engine may still be at a create of this worker's earlier process, which no list shows until it is done.
     const bool settled = now.instant - first_list_ >= bounds::create_call_max;
     if (settled && registered_ && registrations_ == registrations_at_list_) context_.known.note_list(std::move(vms));

@@ -39,6 +39,8 @@ public:
 
     /// Containers of ours in the last complete list.
     [[nodiscard]] std::size_t containers() const { return containers_; }
+    /// Those of VMs that ran then: the engine's ids.
+    [[nodiscard]] const std::map<VmId, std::string>& running() const { return running_; }
 
 private:
     [[nodiscard]] bool in_flight() const { return listing_ || details_pending_ > 0; }
@@ -60,6 +62,7 @@ private:
     std::map<CallId, std::string> key_calls_;  ///< host keys asked for: of which container
     std::vector<engine::ContainerInfo> listed_;
     std::size_t containers_ = 0;
+    std::map<VmId, std::string> running_;
     std::uint64_t results_sent_ = 0;
     std::uint64_t results_at_list_ = 0;
     std::uint64_t registrations_ = 0;

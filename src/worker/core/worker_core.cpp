@@ -43,6 +43,7 @@ WorkerCore::WorkerCore(Settings settings, WorkerState state)
       context_{outbox_, calls_, known_, endings_, leftovers_, network_, settings_, Identity{state.cloud, state.node}},
       jobs_(context_, [this](Now now) { inventory_.on_result_sent(now); }),
       inventory_(context_, health_, jobs_),
+      usage_(context_, inventory_),
       watch_(context_, inventory_),
       session_(outbox_, settings_, state, [this](Now now) { return status(now); }) {}
 
@@ -84,13 +85,20 @@ void WorkerCore::on_broker_message(Now now, const Message& message) {
         case Kind::control:
             return jobs_.on_peer(now, message);
         case Kind::notice:
-            if (message.header.verb == Verb::job_cancel) {
-                jobs_.on_cancel(now, protocol::as_job_id(message.header.id), false);
-            }
-            return;
+            return on_notice(now, message);
         case Kind::reply:
         case Kind::progress:
             return;
+    }
+}
+
+void WorkerCore::on_notice(Now now, const Message& message) {
+    if (message.header.verb == Verb::job_cancel) {
+        jobs_.on_cancel(now, protocol::as_job_id(message.header.id), false);
+    } else if (message.header.verb == Verb::node_heartbeat && !stopping_) {
+        const auto heartbeat = protocol::decode<protocol::Heartbeat>(message.body);
+        const bool is_for_us = heartbeat && heartbeat->boot == settings_.boot;
+        if (is_for_us && heartbeat->epoch >= session_.state().epoch) usage_.on_wanted(now, heartbeat->usage_wanted);
     }
 }
 
@@ -144,6 +152,7 @@ void WorkerCore::on_session_change(Now now, Session::Change change) {
             return;
         case Session::Change::lost:
             inventory_.on_connection_lost();
+            usage_.stop();
             if (!rule_holds(Rule::streams_end_with_the_session)) return;
             return jobs_.end_streams(now, {ErrorCode::node_unreachable, "the connection to the broker was lost"});
         case Session::Change::registered:
@@ -179,6 +188,8 @@ void WorkerCore::on_call_done(Now now, CallId id, CallResult result) {
             network_.on_call_done(result);
             next_info_ = std::min(next_info_, now.instant + info_pause());
         }
+    } else if (known->owner == owner_usage) {
+        usage_.on_call_done(now, id, result);
     } else {
         jobs_.on_call_done(now, known->owner, known->purpose, std::move(result));
     }
@@ -229,6 +240,7 @@ void WorkerCore::on_tick(Now now) {
     calls_.on_tick(now);
     jobs_.on_tick(now);
     inventory_.on_tick(now);
+    usage_.on_tick(now);
     watch_.on_tick(now);
     if (now.instant >= next_info_) ask_info(now);
     watch_readiness(now);
@@ -291,13 +303,15 @@ void WorkerCore::begin_stop(Now now) {
     stopping_ = true;
     jobs_.begin_stop(now);
     inventory_.begin_stop();
+    usage_.stop();
     watch_readiness(now);
     on_session_change(now, session_.on_tick(now));
 }
 
 Instant WorkerCore::next_deadline() const {
     return std::min({session_.next_deadline(), calls_.next_deadline(), jobs_.next_deadline(),
-                     inventory_.next_deadline(), watch_.next_deadline(), next_info_, next_save_});
+                     inventory_.next_deadline(), usage_.next_deadline(), watch_.next_deadline(), next_info_,
+                     next_save_});
 }
 
 }  // namespace mc::worker

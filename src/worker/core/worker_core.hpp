@@ -9,6 +9,7 @@
 #include "worker/core/inventory.hpp"
 #include "worker/core/job_table.hpp"
 #include "worker/core/session.hpp"
+#include "worker/core/usage_sampler.hpp"
 
 namespace mc::worker {
 
@@ -17,7 +18,7 @@ namespace mc::worker {
 ///
 /// Pure: no clock, socket, file, thread or log. Single thread. Split by subject:
 /// Session (broker), JobTable and its jobs (orders), Inventory, EngineWatch and
-/// EngineHealth (engine); this class only hands round.
+/// EngineHealth (engine), UsageSampler (what VMs use); this class only hands round.
 class WorkerCore {
 public:
     WorkerCore(Settings settings, WorkerState state);
@@ -57,6 +58,7 @@ public:
 
 private:
     void on_order(Now now, const protocol::Message& message);
+    void on_notice(Now now, const protocol::Message& message);
     void on_session_change(Now now, Session::Change change);
     void on_info(Now now, const CallResult& result);
     void tell_about(const engine::EngineInfo& engine);
@@ -76,6 +78,7 @@ private:
     JobContext context_;
     JobTable jobs_;
     Inventory inventory_;
+    UsageSampler usage_;
     EngineWatch watch_;
     Session session_;
     Instant next_info_;

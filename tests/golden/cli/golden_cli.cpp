@@ -19,6 +19,7 @@
 #include "cli/core/listings.hpp"
 #include "cli/core/plan_views.hpp"
 #include "cli/core/ssh_command.hpp"
+#include "cli/core/top_views.hpp"
 #include "samples.hpp"
 
 namespace {
@@ -74,6 +75,26 @@ void add_listings(Outputs& out) {
     const NodeDetails details{nodes.front(), vms};
     out["nodes-info-vms.txt"] = text_node(details, samples::now, usual);
     add_formats(out, "nodes-info", view_node(details, samples::now));
+}
+
+void add_top(Outputs& out) {
+    const auto nodes = samples::nodes();
+    const Top top = make_top({}, samples::vms(), samples::usage(), nodes);
+    out["top.txt"] = text_top(top, piped);
+    out["top-80.txt"] = text_top(top, usual);
+    out["top-40.txt"] = text_top(top, narrow);
+    out["top-colours.txt"] = text_top(top, coloured_wide);
+    add_formats(out, "top", view_top(top, false));
+    add_formats(out, "top-nodes", view_top(top, true));
+    out["top-nodes.txt"] = text_top_nodes(top, piped);
+    auto of_several = samples::vms();
+    of_several[1].owner = "bob";
+    out["top-user.txt"] = text_top(make_top({}, of_several, samples::usage(), std::nullopt), piped);
+    const TopHead head{samples::now, "cpu", ""};
+    out["top-screen.txt"] = text_screen(top, head, false, 24, usual);
+    out["top-screen-small.txt"] = text_screen(top, head, false, 8, narrow);
+    out["top-screen-colours.txt"] = text_screen(top, head, false, 24, {80, true});
+    add_formats(out, "top-empty", view_top({}, false));
 }
 
 void add_requests(Outputs& out) {
@@ -358,6 +379,7 @@ int main() {
     const fs::path folder = top / "tests/golden/cli";
     Outputs outputs;
     add_listings(outputs);
+    add_top(outputs);
     add_requests(outputs);
     add_files(outputs, read(top / "docs/examples/lab.yaml"));
     add_keys(outputs);

@@ -67,6 +67,12 @@ std::vector<protocol::VmView> vms() {
     return {plain, no_sshd, stopped, failed, unknown, vm(7, "vm-7", VmState::pending, "", 0s), sized};
 }
 
+std::vector<protocol::VmUsage> usage() {
+    return {{VmId{0x84de3caf76eeff6c}, 26'000'000, 2004, 998, 1536, 70},
+            {VmId{3}, 480ULL << 20, 0, 0, 0, 0},
+            {VmId{0x4a044cc4244bddb1}, 700ULL << 20, 2001, 1234, 123'456'789, 5'000'000}};
+}
+
 std::vector<protocol::NodeView> nodes() {
     protocol::NodeView a;
     a.name = "node-a";

@@ -11,6 +11,8 @@ inline constexpr WallTime now{1'795'435'200'000};  // 2026-11-23T12:00:00Z
 
 [[nodiscard]] std::vector<protocol::VmView> vms();
 [[nodiscard]] std::vector<protocol::NodeView> nodes();
+/// Of the VMs that run: of one memory alone is known, of the last nothing.
+[[nodiscard]] std::vector<protocol::VmUsage> usage();
 [[nodiscard]] std::vector<protocol::Event> events();
 /// One that worked and one that did not.
 [[nodiscard]] std::vector<protocol::ItemResult> items();

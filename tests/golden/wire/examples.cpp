@@ -100,6 +100,8 @@ void add_requests(std::vector<Example>& out) {
     out.push_back(client("list_reply", answer, Verb::list, part("ListReply", ListReply{{running_view()}, "web"})));
     out.push_back(client("info_request", ask, Verb::info, part("InfoRequest", InfoRequest{"web"})));
     out.push_back(client("info_reply", answer, Verb::info, part("InfoReply", InfoReply{running_view()})));
+    out.push_back(client("usage_request", ask, Verb::usage, part("ListRequest", ListRequest{"", 1000})));
+    out.push_back(client("usage_reply", answer, Verb::usage, part("UsageReply", UsageReply{{samples::usage()}, ""})));
     const auto action = part("ActionRequest", ActionRequest{{"web"}, 10});
     out.push_back(client("start_request", ask, Verb::start, action));
     out.push_back(client("stop_request", ask, Verb::stop, action));
@@ -207,9 +209,9 @@ void add_worker_life(std::vector<Example>& out) {
     registered.header.id = request_id;
     out.push_back(registered);
     out.push_back(worker("node_heartbeat_worker", Kind::notice, Verb::node_heartbeat,
-                         part("Heartbeat", Heartbeat{Epoch{3}, samples::boot, status})));
+                         part("Heartbeat", Heartbeat{Epoch{3}, samples::boot, status, false})));
     out.push_back(worker("node_heartbeat_broker", Kind::notice, Verb::node_heartbeat,
-                         part("Heartbeat", Heartbeat{Epoch{3}, samples::boot, {}})));
+                         part("Heartbeat", Heartbeat{Epoch{3}, samples::boot, {}, true})));
     Example stranger =
         worker("node_heartbeat_refused", Kind::reply, Verb::node_heartbeat,
                part("ErrorBody", ErrorBody{"this connection has not registered: send node_register", 0}));
@@ -217,6 +219,8 @@ void add_worker_life(std::vector<Example>& out) {
     out.push_back(with(stranger, ErrorCode::not_registered, 1));
     out.push_back(worker("node_inventory", Kind::notice, Verb::node_inventory,
                          part("Inventory", Inventory{samples::boot, {running_report()}})));
+    out.push_back(worker("node_usage", Kind::notice, Verb::node_usage,
+                         part("NodeUsage", NodeUsage{samples::boot, {samples::usage()}})));
 }
 
 void add_jobs(std::vector<Example>& out) {

@@ -59,6 +59,7 @@ TEST(ReadOnlyBroker, AnswersWhatOnlyReadsAndSaysWhyItDoesNoMore) {
     f.expect_warned(f.t.send(Verb::hello, encode(protocol::HelloRequest{})), "hello");
     f.expect_warned(f.t.send(Verb::list, encode(protocol::ListRequest{})), "list");
     f.expect_warned(f.t.send(Verb::info, encode(protocol::InfoRequest{"box"})), "info");
+    f.expect_warned(f.t.send(Verb::usage, encode(protocol::ListRequest{})), "usage");
     f.expect_warned(f.t.send(Verb::nodes, {}), "nodes");
     f.expect_warned(f.t.send(Verb::events, encode(protocol::EventsRequest{})), "events");
     f.expect_warned(f.t.send(Verb::beacon, {}), "beacon");

@@ -45,6 +45,8 @@ const std::map<Verb, std::string> allowed{
     {Verb::revoke, "admin "},
     {Verb::audit, "viewer admin "},
     {Verb::tunnel, "user admin "},
+    {Verb::usage, "user viewer admin "},
+    {Verb::node_usage, "worker "},
     {Verb::update, "user admin "},
     {Verb::node_register, "worker "},
     {Verb::node_heartbeat, "worker "},

@@ -9,6 +9,7 @@
 #include "cli/core/doctor_views.hpp"
 #include "cli/core/json_views.hpp"
 #include "cli/core/key_views.hpp"
+#include "cli/core/top_views.hpp"
 
 namespace mc::cli {
 namespace {
@@ -42,6 +43,8 @@ TEST(JsonFields, AreExactlyTheDocumentedOnes) {
     EXPECT_EQ(keys_of(json_accepted({{}})), documented({"accepted"}));
     EXPECT_EQ(keys_of(json_items({item(ErrorCode::ok)}, "stopped")), documented({"item"}));
     EXPECT_EQ(keys_of(json_nodes({protocol::NodeView{}})), documented({"node"}));
+    EXPECT_EQ(keys_of(json_top({{TopVm{}}, {}})), documented({"usage"}));
+    EXPECT_EQ(keys_of(json_top_nodes({{}, {TopNode{}}})), documented({"node usage"}));
     EXPECT_EQ(keys_of(json_job({})), documented({"job"}));
     EXPECT_EQ(keys_of(json_keys({protocol::KeyView{}})), documented({"key", "keys"}));
     EXPECT_EQ(keys_of(json_tokens({protocol::KeyView{}})), documented({"key", "token"}));

@@ -151,6 +151,15 @@ inline AuditEntry audit_entry() {
             .hash = std::string(64, 'b')};
 }
 
+inline VmUsage usage() {
+    return {.vm = vm,
+            .memory_bytes = 25 << 20,
+            .span_ms = 2004,
+            .cpu_milli = 998,
+            .rx_bytes_per_s = 1536,
+            .tx_bytes_per_s = 70};
+}
+
 /// Every body type there is; a new one is added here and is then tested everywhere.
 inline auto all() {
     return std::tuple{
@@ -190,7 +199,7 @@ inline auto all() {
         node_status(),
         RegisterRequest{"node-a", node, boot, "0.1.0", Epoch{2}, "192.0.2.7", {{"disk", "ssd"}}, node_status()},
         RegisterReply{cloud, Epoch{3}, "0.1.0"},
-        Heartbeat{Epoch{3}, boot, node_status()},
+        Heartbeat{Epoch{3}, boot, node_status(), true},
         Inventory{boot, {vm_report()}},
         CreateOrder{Epoch{3}, vm, request, "ada", vm_spec()},
         VmOrder{Epoch{3}, vm, 30},
@@ -207,6 +216,9 @@ inline auto all() {
         audit_entry(),
         AuditReply{{audit_entry()}, 3, 17},
         HelloRequest{"0.1.0"},
+        usage(),
+        UsageReply{{usage()}, "web"},
+        NodeUsage{boot, {usage()}},
     };
 }
 

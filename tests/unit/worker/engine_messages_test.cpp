@@ -202,6 +202,51 @@ TEST(EngineReplies, QuoteLastWordsAsOneLine) {
     EXPECT_EQ(engine::last_words_in(Harness::frame(2, std::string(5000, 'x'))).size(), bounds::last_words_bytes_max);
 }
 
+// What an engine 20.10 said on a kernel with cgroups v1, less what is not looked at.
+constexpr const char* usage_v1 =
+    R"({"read":"2026-11-26T15:22:13.66341032Z","preread":"0001-01-01T00:00:00Z","cpu_stats":{"cpu_usage":{)"
+    R"("total_usage":58242391,"percpu_usage":[37751186,20491205]},"online_cpus":2},"memory_stats":{"usage":2031616,)"
+    R"("stats":{"inactive_file":1,"total_inactive_file":16384},"limit":536870912},"networks":{)"
+    R"("eth0":{"rx_bytes":806,"tx_bytes":5},"eth1":{"rx_bytes":4}}})";
+
+TEST(EngineReplies, SayWhatAContainerUses) {
+    const auto usage = engine::parse_usage(usage_v1);
+    ASSERT_TRUE(usage);
+    EXPECT_EQ(usage->read, (WallTime{1795706533663}));
+    EXPECT_EQ(usage->cpu_ns, 58242391U);
+    EXPECT_EQ(usage->memory_bytes, 2031616U - 16384U);
+    EXPECT_EQ(usage->rx_bytes, 810U);
+    EXPECT_EQ(usage->tx_bytes, 5U);
+}
+
+TEST(EngineReplies, SayWhatAContainerUsesByCgroupsV2AndWithoutANetwork) {
+    const auto usage =
+        engine::parse_usage(R"({"read":"2026-11-26T15:22:13Z","cpu_stats":{"cpu_usage":{"total_usage":1}},)"
+                            R"("memory_stats":{"usage":100,"stats":{"inactive_file":30}}})");
+    ASSERT_TRUE(usage);
+    EXPECT_EQ(usage->memory_bytes, 70U);
+    EXPECT_EQ(usage->rx_bytes, 0U);
+    // A cache that is over the whole is none of it.
+    const auto odd =
+        engine::parse_usage(R"({"read":"2026-11-26T15:22:13Z","cpu_stats":{"cpu_usage":{"total_usage":1}},)"
+                            R"("memory_stats":{"usage":100,"stats":{"inactive_file":300}},"networks":[1]})");
+    ASSERT_TRUE(odd);
+    EXPECT_EQ(odd->memory_bytes, 100U);
+}
+
+TEST(EngineReplies, SayNothingOfAContainerThatDoesNotRun) {
+    for (const char* body :
+         {"", "[]", "null",
+          R"({"read":"0001-01-01T00:00:00Z","cpu_stats":{"cpu_usage":{"total_usage":0}},)"
+          R"("memory_stats":{}})",
+          R"({"read":"2026-11-26T15:22:13Z","cpu_stats":{"cpu_usage":{"total_usage":-1}},"memory_stats":{"usage":1}})",
+          R"({"read":"2026-11-26T15:22:13Z","cpu_stats":{"cpu_usage":{"total_usage":1}},"memory_stats":{}})"}) {
+        const auto usage = engine::parse_usage(body);
+        ASSERT_FALSE(usage) << body;
+        EXPECT_EQ(usage.error().code, ErrorCode::engine_failed);
+    }
+}
+
 TEST(PullProgress, CountsLayersAndFindsTheErrorInTheStream) {
     engine::PullProgress progress;
     progress.on_chunk(R"({"status":"Pulling fs layer","id":"a"})"

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+#include <cstdint>
+#include <ctime>
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -29,6 +32,8 @@ public:
         std::int64_t created = 1795476000;  ///< in seconds since 1970
         std::string started_at = "2026-11-23T23:31:08.576661479Z";
         std::vector<FileEntry> files;
+        std::uint64_t cpu_ns = 0;
+        std::uint64_t rx_bytes = 0;
     };
     /// nullopt from `answer`: the call hangs.
     using Answer = std::optional<CallResult>;
@@ -55,6 +60,7 @@ public:
     bool bridge_isolates = true;
     nlohmann::json exec_state{{"Running", false}, {"ExitCode", 0}};
     int next_port = 40000;
+    std::int64_t unix_ms = 0;      ///< its clock
     std::vector<std::string> log;  ///< "METHOD target" of every request, without the version
 
     static CallResult reply(int status, const nlohmann::json& body = nullptr) {
@@ -209,6 +215,7 @@ private:
             response.body = logs;
             return response;
         }
+        if (verb == "stats") return stats(*c);
         if (verb == "exec") return reply(201, {{"Id", "exec1"}});
         return error(404, "page not found");
     }
@@ -219,6 +226,17 @@ private:
         ++c.starts;
         if (c.spec.at("HostConfig").contains("PortBindings")) c.port = next_port++;
         return reply(204);
+    }
+    [[nodiscard]] Answer stats(const Container& c) const {
+        if (c.state != "running") return reply(200, {{"read", "0001-01-01T00:00:00Z"}});
+        const std::time_t seconds = unix_ms / 1000;
+        std::array<char, 32> text{};
+        std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", std::gmtime(&seconds));
+        const std::string ms = std::to_string(1000 + unix_ms % 1000).substr(1);
+        return reply(200, {{"read", std::string(text.data()) + "." + ms + "Z"},
+                           {"cpu_stats", {{"cpu_usage", {{"total_usage", c.cpu_ns}}}}},
+                           {"memory_stats", {{"usage", 5 << 20}, {"stats", {{"inactive_file", 1 << 20}}}}},
+                           {"networks", {{"eth0", {{"rx_bytes", c.rx_bytes}, {"tx_bytes", 7}}}}}});
     }
     static Answer inspect(const Container& c) {
         nlohmann::json body{{"Id", c.id},

@@ -71,7 +71,7 @@ public:
         protocol::Message message;
         message.header.kind = protocol::Kind::notice;
         message.header.verb = protocol::Verb::node_heartbeat;
-        message.body = protocol::encode(protocol::Heartbeat{});
+        message.body = protocol::encode(protocol::Heartbeat{Epoch{5}, BootId{77}, {}, usage_wanted});
         deliver(message);
     }
     static protocol::CreateOrder create_order(const std::string& image = "minicloud/vm:latest") {
@@ -282,6 +282,7 @@ public:
     std::map<CallId, EngineRequest> hanging;
     std::vector<WorkerState> saved;
     int reconnects = 0;
+    bool usage_wanted = false;  ///< as the broker's heartbeats say
     ProbeResult probe = own_sshd();
     int probes = 0;
     std::optional<StreamId> open_stream;
@@ -299,6 +300,7 @@ private:
     void carry_out(SendBroker& e) { sent.push_back(std::move(e.message)); }
     void carry_out(ReconnectBroker&) { ++reconnects; }
     void carry_out(StartCall& e) {
+        engine.unix_ms = now.wall.unix_ms;
         auto answer = engine.answer(e.request);
         if (!answer) {
             hanging[e.id] = e.request;
