@@ -196,6 +196,7 @@ class Cloud:
         self.workers = {}
         self.engines = {}
         self.others = []
+        self.cloud_ids = set()  # what is left of them is removed, also when no broker answers any more
         self.start_broker()
 
     # programs
@@ -210,6 +211,7 @@ class Cloud:
         if wait:
             # Not by `version`, which ends well without a broker too.
             wait_until("the broker answers", lambda: self.mccli("nodes", check=False).returncode == 0)
+            self.cloud_ids.add(self.cloud_id())
 
     def join_worker(self, node, engine):
         """Once for each node: its key is kept with its state."""
@@ -303,10 +305,6 @@ class Cloud:
                     print(f"--- {name}\n{''.join(log.readlines()[-60:])}")
 
     def close(self):
-        try:
-            cloud_id = self.cloud_id()
-        except (AssertionError, subprocess.TimeoutExpired):
-            cloud_id = None
         for process in self.others:
             if process.poll() is None:
                 process.kill()
@@ -315,8 +313,9 @@ class Cloud:
             process.signal(signal.SIGCONT)
             process.stop()
         for engine in {engine.endpoint: engine for engine in self.engines.values()}.values():
-            for container in engine.containers(cloud_id) if cloud_id else []:
-                engine.docker("rm", "-f", container, check=False)
+            for cloud_id in self.cloud_ids:
+                for container in engine.containers(cloud_id):
+                    engine.docker("rm", "-f", container, check=False)
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
