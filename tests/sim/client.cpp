@@ -238,26 +238,24 @@ void Client::update() {
         body.expiry = dice_.one_in(4) ? protocol::Expiry::never : protocol::Expiry::later;
         body.seconds = static_cast<std::uint64_t>(dice_.between(1, 60));
     }
+    ask(new_request(Verb::update, encode(body), 30s), [](const cli::RequestDriver&) {});
+}
+
+cli::Request Client::new_request(Verb verb, protocol::Bytes body, milliseconds timeout) {
     cli::Request request;
-    request.verb = Verb::update;
+    request.verb = verb;
     request.id = new_id();
-    request.body = encode(body);
-    request.timeout = 30s;
-    request.reply_timeout = request.timeout + 5s;
-    ask(std::move(request), [](const cli::RequestDriver&) {});
+    request.body = std::move(body);
+    request.timeout = timeout;
+    request.reply_timeout = timeout + 5s;
+    return request;
 }
 
 void Client::remove_stopping() {
     protocol::ActionRequest body;
     body.targets = stops_;
     checker_.delete_asked(person_, body.targets);
-    cli::Request request;
-    request.verb = Verb::remove;
-    request.id = new_id();
-    request.body = encode(body);
-    request.timeout = 60s;
-    request.reply_timeout = request.timeout + 5s;
-    ask(std::move(request), [this](const cli::RequestDriver& driver) {
+    ask(new_request(Verb::remove, encode(body), 60s), [this](const cli::RequestDriver& driver) {
         if (driver.reply() && driver.reply()->header.value == 0) stops_.clear();
     });
 }

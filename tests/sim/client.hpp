@@ -97,6 +97,7 @@ private:
     void stream();
     void ask(cli::Request request, std::function<void(const cli::RequestDriver&)> then);
     void send_create(const cli::Request& request);
+    [[nodiscard]] cli::Request new_request(protocol::Verb verb, protocol::Bytes body, milliseconds timeout);
     [[nodiscard]] RequestId new_id() { return RequestId{dice_.number(), dice_.number()}; }
     [[nodiscard]] std::string some_target();
     [[nodiscard]] std::string some_node();
