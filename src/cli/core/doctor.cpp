@@ -28,10 +28,6 @@ std::string counted(std::size_t count, std::string_view one) {
     return std::to_string(count) + " " + std::string(one) + (count == 1 ? "" : "s");
 }
 
-std::string ago(std::uint64_t ms) {
-    return format_age(milliseconds(static_cast<std::int64_t>(ms))) + " ago";
-}
-
 // This machine
 
 Check check_context(const RouteFacts& route) {
@@ -227,7 +223,7 @@ Check check_state(const NodeView& node) {
     }
     return {"node", node.name, CheckState::ok,
             "ready, " + std::to_string(node.slots_used) + " of " + counted(node.slots, "VM") + "; Docker " +
-                node.engine_version + " answered " + ago(node.engine_age_ms),
+                node.engine_version + " answered " + format_ago(node.engine_age_ms),
             ""};
 }
 
@@ -243,7 +239,8 @@ void check_node(const NodeView& node, const std::string& broker_version, std::ve
     }
     const bool ready = state.state == CheckState::ok;
     if (ready && node.engine_age_ms > static_cast<std::uint64_t>(doctor::engine_age_max.count())) {
-        warn("its Docker engine answered last " + ago(node.engine_age_ms), "there: docker ps; journalctl -u docker");
+        warn("its Docker engine answered last " + format_ago(node.engine_age_ms),
+             "there: docker ps; journalctl -u docker");
     }
     if (node.drain_deadline.unix_ms != 0) {
         warn("draining: takes no new VMs, and what runs there is stopped at " + format_time(node.drain_deadline),

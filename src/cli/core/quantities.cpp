@@ -251,6 +251,10 @@ std::string format_age(milliseconds age) {
     return std::to_string(total_seconds / 86400) + "d";
 }
 
+std::string format_ago(std::uint64_t ms) {
+    return format_age(milliseconds(static_cast<std::int64_t>(ms))) + " ago";
+}
+
 std::string format_time(WallTime time) {
     return date_and_time(time.unix_ms) + "Z";
 }

@@ -34,6 +34,8 @@ namespace mc::cli {
 
 /// An age or a time left as people say it: "45s", "3m", "5h", "2d". Less than nothing is "0s".
 [[nodiscard]] std::string format_age(milliseconds age);
+/// "3m ago", of so many milliseconds.
+[[nodiscard]] std::string format_ago(std::uint64_t ms);
 
 /// "2026-11-23T12:00:00Z".
 [[nodiscard]] std::string format_time(WallTime time);

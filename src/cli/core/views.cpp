@@ -248,14 +248,13 @@ std::string text_nodes(const std::vector<protocol::NodeView>& nodes, const TextS
                         {node.advertise},
                         {node.engine_version},
                         {node.worker_version},
-                        {format_age(milliseconds(static_cast<std::int64_t>(node.silent_ms))) + " ago"},
+                        {format_ago(node.silent_ms)},
                         {node.reason}});
     }
     return rows.empty() ? "" : layout_table(columns, rows, style);
 }
 
 std::string text_node_fields(const protocol::NodeView& node, WallTime now, const TextStyle& style) {
-    const auto ago = [](std::uint64_t ms) { return format_age(milliseconds(static_cast<std::int64_t>(ms))) + " ago"; };
     const std::string drained =
         node.drain_deadline.unix_ms == 0
             ? ""
@@ -275,7 +274,7 @@ std::string text_node_fields(const protocol::NodeView& node, WallTime now, const
                           {"labels", {labels_text(node.labels)}},
                           {"engine", {node.engine_version}},
                           {"worker", {node.worker_version}},
-                          {"heard", {ago(node.silent_ms)}}},
+                          {"heard", {format_ago(node.silent_ms)}}},
                          style);
 }
 
