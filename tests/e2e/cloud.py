@@ -336,3 +336,15 @@ class CloudTest(unittest.TestCase):
             test is self for test, _ in (outcome.result.failures + outcome.result.errors if outcome.result else []))
         if failed and self.cloud:
             self.cloud.show_logs()
+
+
+class SharedCloudTest(CloudTest):
+    """A class of tests with one cloud, for what would take long to start for each; every test begins without VMs."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cloud = Cloud()
+        cls.addClassCleanup(cls.cloud.close)
+
+    def setUp(self):
+        self.addCleanup(self.cloud.mccli, "delete", "--all", "-y")

@@ -1,50 +1,10 @@
 """mccli in a real terminal (tmux): TTY exec, ssh, menu, watch, colours, Ctrl-C, window size."""
 
-import os
-import re
 import shlex
-import subprocess
 import unittest
 
-from cloud import BIN, CloudTest, wait_until
-
-
-class Terminal:
-    """A shell in a tmux pane of a server of its own."""
-
-    def __init__(self, env, socket, columns=100, rows=30):
-        self.socket = socket
-        self.run("new-session", "-d", "-x", str(columns), "-y", str(rows), "-s", "t", "env", "-i",
-                 *[f"{key}={value}" for key, value in env.items()], "TERM=xterm-256color", "PS1=ready> ",
-                 "bash", "--norc", "--noprofile")
-        self.wait("ready>")
-
-    def run(self, *argv):
-        done = subprocess.run(["tmux", "-f", "/dev/null", "-S", self.socket, *argv], capture_output=True, text=True,
-                              timeout=20)
-        if done.returncode != 0:
-            raise AssertionError(f"tmux {argv[0]}: {done.stderr}")
-        return done.stdout
-
-    def type(self, text):
-        if text:
-            self.run("send-keys", "-t", "t", "-l", text)
-        self.key("Enter")
-
-    def key(self, name):
-        self.run("send-keys", "-t", "t", name)
-
-    def screen(self, colours=False):
-        return self.run("capture-pane", "-p", "-t", "t", "-S", "-200", *(["-e"] if colours else [])).rstrip()
-
-    def wait(self, pattern, seconds=30, colours=False):
-        try:
-            return wait_until(pattern, lambda: re.search(pattern, self.screen(colours), re.MULTILINE), seconds)
-        except AssertionError:
-            raise AssertionError(f"never seen: {pattern}\n{self.screen()}") from None
-
-    def close(self):
-        subprocess.run(["tmux", "-S", self.socket, "kill-server"], capture_output=True)
+from cloud import CloudTest, wait_until
+from terminal import terminal_of
 
 
 class InATerminal(CloudTest):
@@ -52,14 +12,7 @@ class InATerminal(CloudTest):
         super().setUp()
         cloud = self.new_cloud()
         cloud.start_worker("node-a")
-        env = {**cloud.env, "PATH": f"{BIN}:{os.environ['PATH']}"}
-        keep = ("PATH", "HOME", "MC_BROKER", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "LC_ALL")
-        self.terminal = Terminal({key: env[key] for key in keep}, f"{cloud.dir}/tmux")
-        self.addCleanup(self.terminal.close)
-
-    def code_of_last(self, expected):
-        self.terminal.type("echo code=$?")
-        self.terminal.wait(f"^code={expected}$")
+        self.terminal = terminal_of(self, cloud)
 
     def test_exec_with_a_tty(self):
         t = self.terminal
@@ -78,8 +31,7 @@ class InATerminal(CloudTest):
         t.type("echo after-$?")
         t.wait("^after-130$")
         t.type("exit 5")
-        t.wait("ready>$")
-        self.code_of_last(5)
+        t.ends_with(5)
         # The terminal is as it was: what is typed is shown, and Enter works.
         t.type("stty -a | tr ' ' '\\n' | grep -x echo")
         t.wait("^echo$")
@@ -92,8 +44,7 @@ class InATerminal(CloudTest):
         t.type("echo over-$(tty)")
         t.wait("^over-/dev/pts/")
         t.type("exit 4")
-        t.wait("ready>$")
-        self.code_of_last(4)
+        t.ends_with(4)
 
     def test_menu(self):
         t = self.terminal
@@ -112,8 +63,7 @@ class InATerminal(CloudTest):
         t.type("vm-1")
         wait_until("the menu deleted it", lambda: self.cloud.vms() == {} or not t.type("y"), 15, 1)
         t.type("5")
-        t.wait("ready>$")
-        self.code_of_last(0)
+        t.ends_with(0)
 
     def test_tab_completes_live_names(self):
         t = self.terminal
@@ -132,8 +82,7 @@ class InATerminal(CloudTest):
         t.type("mccli watch")
         wait_until("the watch shows a create", lambda: self.cloud.create() and "vm.running" in t.screen(), 30, 0.5)
         t.key("C-c")
-        t.wait("ready>$")
-        self.code_of_last(0)
+        t.ends_with(0)
 
     def test_colours_only_where_wanted(self):
         t = self.terminal
@@ -155,29 +104,28 @@ class InATerminal(CloudTest):
         t.wait(r"^busy +node-a +[1-9]\d*\.\d% +1 +[\d.]+[KM] +512M +\d")
         t.wait(r"^vm-9 +node-a +\d\.\d% ")
         t.wait(r"^node-a +10 +[1-9]\d*\.\d% ")
-        lines = self.only_screen().split("\n")
+        lines = t.now().split("\n")
         self.assertTrue(lines[0].startswith("mccli top  "), lines[0])
         self.assertTrue(next(line for line in lines[4:] if "node-a" in line).startswith("busy"), "who uses most is first")
         self.assertNotIn("before-42", "\n".join(lines))
         first = lines[0]
-        wait_until("it is drawn anew", lambda: self.only_screen().split("\n")[0] != first, 10)
+        wait_until("it is drawn anew", lambda: t.now().split("\n")[0] != first, 10)
         t.run("resize-window", "-t", "t", "-x", "60", "-y", "9")
         t.wait(r"^… and 7 more VMs$")
-        wait_until("it fits the window", lambda: len(self.only_screen().split("\n")) <= 9, 10)
-        self.assertTrue(all(len(line) <= 60 for line in self.only_screen().split("\n")))
+        wait_until("it fits the window", lambda: len(t.now().split("\n")) <= 9, 10)
+        self.assertTrue(all(len(line) <= 60 for line in t.now().split("\n")))
         t.run("resize-window", "-t", "t", "-x", "100", "-y", "30")
         t.wait(r"^vm-9 ")
         t.key("q")
         t.wait("^same-mode$")
-        self.assertNotIn("mccli top  ", self.only_screen(), "the screen is as it was before")
-        self.assertIn("before-42", self.only_screen())
+        self.assertNotIn("mccli top  ", t.now(), "the screen is as it was before")
+        self.assertIn("before-42", t.now())
         self.assertEqual(t.run("display-message", "-p", "-t", "t", "#{cursor_flag}").strip(), "1", "the cursor is there")
         for key in ("C-c", "q"):
             t.type("clear; mccli top")
             t.wait("^mccli top  ")
             t.key(key)
-            t.wait("ready>")
-            self.code_of_last(0)
+            t.ends_with(0)
         # Once, and for programs.
         t.type("clear; mccli top --once -n 1")
         t.wait(r"^busy ")
@@ -204,10 +152,6 @@ class InATerminal(CloudTest):
         t.wait("does not answer", 20)
         t.key("q")
         t.wait("ready>", 1)
-
-    def only_screen(self):
-        """What is to be seen now, without what has scrolled away."""
-        return self.terminal.run("capture-pane", "-p", "-t", "t").rstrip()
 
     def test_create_shows_its_steps_on_a_terminal_only(self):
         t = self.terminal
