@@ -18,17 +18,32 @@ _mccli() {
 complete -o default -F _mccli mccli
 )";
 
+// To be sourced, with or without compinit before, or as the file _mccli in $fpath, whose first call has to complete
+// too.
 constexpr std::string_view zsh_script = R"(#compdef mccli
 _mccli() {
     local -a found
     found=("${(@f)$(mccli complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
-    if [[ -n "$found" ]]; then compadd -- "${found[@]}"; else _files; fi
+    if [[ -z "$found" ]]; then _files
+    elif [[ "$found" == *: ]]; then compadd -S '' -- "${found[@]}"
+    else compadd -- "${found[@]}"; fi
 }
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
 compdef _mccli mccli
+[[ ${funcstack[1]} != _mccli ]] || _mccli
 )";
 
+// Files where there is nothing else, as in the others; by itself fish mixes them in.
 constexpr std::string_view fish_script = R"(# mccli completion fish
-complete -c mccli -a '(mccli complete -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'
+function __mccli_complete
+    set -l found (mccli complete -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)
+    if test -n "$found"
+        printf '%s\n' $found
+    else
+        __fish_complete_path (commandline -ct)
+    end
+end
+complete -c mccli -f -a '(__mccli_complete)'
 )";
 
 /// The words before the one that is typed, understood as far as they can be.
