@@ -218,6 +218,20 @@ class Doctor(WithVms):
         self.assertIn(("openssh", None, "failed"), self.checks(code=1, env=env))
 
 
+class Contexts(CommandTest):
+    with_keys = True
+
+    def test_another_one_for_the_same_broker_does_not_change_who_one_is(self):
+        self.cloud.worker("node-a", 1, keys=self.cloud.keys("node-a", WORKER))
+        self.mccli("join", self.cloud.token_text(self.cloud.token(USER, "ada")), "--as", "ada")
+        for context, name in (("local", "admin"), ("ada", "ada")):
+            self.mccli("context", "use", context)
+            (key,) = [one["found"] for one in self.json("doctor") if one["check"] == "key"]
+            self.assertIn(f"known as {name}", key)
+        (self.cloud.folder / "config/minicloud/contexts/ada.context").chmod(0o644)
+        self.assertIn("ada.context holds a secret key", self.mccli("list", code=1).stderr, "nobody else's key is used")
+
+
 class DoctorOfUsers(CommandTest):
     with_keys = True
 

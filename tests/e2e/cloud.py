@@ -11,6 +11,7 @@ import os
 import pathlib
 import signal
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -22,6 +23,7 @@ SANITIZER = os.environ.get("MC_SANITIZER", "")
 # Times all bounds on time, which are those of the programs as people get them.
 SLOWNESS = 4 if SANITIZER else 1
 IMAGE = os.environ.get("MC_TEST_IMAGE", "minicloud/vm:latest")
+ENDPOINTS = ("clients", "workers", "events")
 DEFAULT_ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
 # Of `ip link add`. With an address of its own, as Docker's has: without, a bridge has the lowest of its ports', another
 # one with each VM that comes or goes, and the other VMs send into the void until they ask for it anew, up to a minute later.
@@ -174,6 +176,15 @@ class OwnEngine(Engine):
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
+def free_endpoints():
+    """On this machine's loopback, with keys."""
+    listening = [socket.create_server(("127.0.0.1", 0)) for _ in ENDPOINTS]
+    found = {name: f"tcp://127.0.0.1:{one.getsockname()[1]}" for name, one in zip(ENDPOINTS, listening)}
+    for one in listening:
+        one.close()
+    return found
+
+
 class Cloud:
     """`endpoints` by the broker's option for each; ipc in a new directory without. The rest are broker options.
 
@@ -183,7 +194,7 @@ class Cloud:
     def __init__(self, directory=None, endpoints=None, **broker_options):
         self.dir = directory or tempfile.mkdtemp(prefix="mc-e2e-")
         self.broker_options = broker_options
-        self.endpoints = endpoints or {name: f"ipc://{self.dir}/{name}" for name in ("clients", "workers", "events")}
+        self.endpoints = endpoints or {name: f"ipc://{self.dir}/{name}" for name in ENDPOINTS}
         self.env = {key: value for key, value in os.environ.items() if not key.startswith("MC_")}
         self.env.update(MC_BROKER=self.endpoints["clients"], XDG_STATE_HOME=f"{self.dir}/state",
                         XDG_CONFIG_HOME=f"{self.dir}/config", HOME=f"{self.dir}/home", LC_ALL="C.UTF-8")
@@ -341,9 +352,11 @@ class CloudTest(unittest.TestCase):
 class SharedCloudTest(CloudTest):
     """A class of tests with one cloud, for what would take long to start for each; every test begins without VMs."""
 
+    with_keys = False
+
     @classmethod
     def setUpClass(cls):
-        cls.cloud = Cloud()
+        cls.cloud = Cloud(endpoints=free_endpoints() if cls.with_keys else None)
         cls.addClassCleanup(cls.cloud.close)
 
     def setUp(self):

@@ -6,16 +6,14 @@ import json
 import os
 import pathlib
 import re
-import socket
 import threading
 import unittest
 
 import msgpack
 import zmq.utils.z85
 
-from cloud import CloudTest
+from cloud import CloudTest, free_endpoints
 
-ENDPOINTS = ("clients", "workers", "events")
 NAME = "talkative"  # of the VM and its node: what is meant to be seen everywhere: whoever finds it would have found a secret
 
 
@@ -31,14 +29,6 @@ def forms(raw):
 def private_lines(ssh_key):
     """Not the first, which is alike in all, nor what is left for the last."""
     return [line for line in ssh_key.splitlines()[2:-1] if len(line) == 70]
-
-
-def free_endpoints():
-    listening = [socket.create_server(("127.0.0.1", 0)) for _ in ENDPOINTS]
-    found = {name: f"tcp://127.0.0.1:{one.getsockname()[1]}" for name, one in zip(ENDPOINTS, listening)}
-    for one in listening:
-        one.close()
-    return found
 
 
 class ProcessLists:

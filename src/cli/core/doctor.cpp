@@ -153,9 +153,11 @@ Check check_key(const DoctorFacts& facts) {
         const milliseconds left(own->expires.unix_ms - facts.now.unix_ms);
         found += ", and expires in " + format_age(left);
         if (left < doctor::key_expiry_near) {
+            const auto& context = facts.route->context;
+            const bool is_path = context.find('/') != std::string::npos;
             return {"key", "", CheckState::warning, found,
                     "have an admin make a new token (mccli token create --role " + role + " --name " + hello.name +
-                        "), then: mccli join TOKEN --replace"};
+                        "), then: mccli join TOKEN" + (is_path ? "" : " --as " + context + " --replace")};
         }
     }
     return {"key", "", CheckState::ok, std::move(found), ""};
@@ -217,8 +219,9 @@ Check check_state(const NodeView& node) {
     }
     if (node.state == NodeState::not_ready) {
         Check check = failed_by("node", {ErrorCode::engine_unreachable, "not ready: " + node.reason},
-                                there + ": docker info; journalctl -u mcworker");
+                                "docker info; journalctl -u mcworker");
         check.target = node.name;
+        check.next = there + ": " + check.next;
         return check;
     }
     return {"node", node.name, CheckState::ok,

@@ -167,8 +167,8 @@ VerbSpec contexts_verb() {
         .summary = "List the clouds that this mccli has joined",
         .description =
             "A context is a broker's address and public key, and a key of yours that it knows. The one marked "
-            "with * is used where no other is named with --context and no broker with --broker. With --quiet "
-            "only the names.",
+            "with * is used where no other is named with --context and no broker with --broker; of several with the "
+            "broker that is named, the one marked with *, else the first. With --quiet only the names.",
         .examples = {{"mccli context", ""}},
     };
 }

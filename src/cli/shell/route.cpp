@@ -1,5 +1,8 @@
 #include "cli/shell/route.hpp"
 
+#include <algorithm>
+#include <optional>
+
 #include "io/contexts.hpp"
 #include "protocol/endpoints.hpp"
 #include "protocol/limits.hpp"
@@ -18,6 +21,20 @@ Result<Route> keyless(const std::string& endpoint) {
     return Route{endpoint};
 }
 
+/// With the key of a context for `broker`; nullopt = there is none. The current one goes first: joining another,
+/// whatever it is called, must not change as whom one goes there; nor must its file's trouble.
+Result<std::optional<Route>> route_by_context(const io::Contexts& contexts, const std::string& broker) {
+    const std::string current = contexts.current();
+    auto names = contexts.names();
+    std::stable_partition(names.begin(), names.end(), [&](const auto& name) { return name == current; });
+    for (const auto& name : names) {
+        const auto connection = contexts.load(name);
+        if (connection && connection->endpoint == broker) return route_of(*connection, broker, name);
+        if (!connection && name == current) return fail(connection.error());
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 Result<Route> find_route(const CommonOptions& options) {
@@ -32,12 +49,11 @@ Result<Route> find_route(const CommonOptions& options) {
         return route_of(*connection, broker, name);
     }
     if (broker.empty()) return Route{defaults::clients_endpoint};
-    // Over ipc:// no keys are used; and a file that can't be read is not one that was asked for.
+    // Over ipc:// no keys are used.
     if (broker.starts_with("tcp://")) {
-        for (const auto& other : contexts.names()) {
-            const auto connection = contexts.load(other);
-            if (connection && connection->endpoint == broker) return route_of(*connection, broker, other);
-        }
+        auto found = route_by_context(contexts, broker);
+        if (!found) return fail(found.error());
+        if (*found) return std::move(**found);
     }
     return keyless(broker);
 }

@@ -175,6 +175,9 @@ TEST(Doctor, WarnsOfAKeyThatExpiresSoon) {
     };
     EXPECT_EQ(in(doctor::key_expiry_near), CheckState::ok);
     EXPECT_EQ(in(doctor::key_expiry_near - 1ms), CheckState::warning);
+    EXPECT_NE(only(facts, "key").next.find("mccli join TOKEN --as lab --replace"), std::string::npos);
+    facts.route->context = "/srv/lab.context";
+    EXPECT_TRUE(only(facts, "key").next.ends_with("mccli join TOKEN")) << "no context of that name";
 }
 
 TEST(Doctor, KnowsSshVersions) {
@@ -217,7 +220,9 @@ TEST(Doctor, NamesTheNodeThatIsInTrouble) {
     nodes[1].reason = "its engine does not answer; start it with: systemctl start docker";
     checks = of(facts, "node");
     EXPECT_EQ(checks[1].found, "not ready: its engine does not answer");
-    EXPECT_EQ(checks[1].next, "start it with: systemctl start docker");
+    EXPECT_EQ(checks[1].next, "at 10.0.0.5: start it with: systemctl start docker");
+    nodes[1].reason = "its engine was not heard of";
+    EXPECT_EQ(of(facts, "node")[1].next, "at 10.0.0.5: docker info; journalctl -u mcworker");
 }
 
 TEST(Doctor, SaysEverythingThatIsWrongWithANode) {
