@@ -1,7 +1,10 @@
 """A real terminal (tmux) with a shell in it, for tests that type and read as a person does."""
 
+import contextlib
 import os
+import pathlib
 import re
+import shlex
 import subprocess
 
 from cloud import BIN, wait_until
@@ -49,9 +52,23 @@ class Terminal:
     def ends_with(self, code):
         """Waits until the command that was typed has ended, and expects this exit code of it."""
         self.wait("ready>$")
+        self.does("(exit $?)", code)
+
+    def does(self, command, code=0):
+        """Types a command that asks nothing, and waits until it has ended so."""
         self.ended += 1
-        self.type(f"echo code-{self.ended}=$?")
+        self.type(f"{command}; echo code-{self.ended}=$?")
         self.wait(f"^code-{self.ended}={code}$")
+
+    @contextlib.contextmanager
+    def recorded(self):
+        """Every byte that the terminal is sent meanwhile, in what it yields."""
+        path, record = f"{self.socket}.record", []
+        pathlib.Path(path).touch()
+        self.run("pipe-pane", "-t", "t", f"cat >{shlex.quote(path)}")
+        yield record
+        self.run("pipe-pane", "-t", "t")
+        record.append(pathlib.Path(path).read_bytes().decode())
 
     def close(self):
         subprocess.run(["tmux", "-S", self.socket, "kill-server"], capture_output=True)

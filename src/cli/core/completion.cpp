@@ -33,17 +33,13 @@ compdef _mccli mccli
 [[ ${funcstack[1]} != _mccli ]] || _mccli
 )";
 
-// Files where there is nothing else, as in the others; by itself fish mixes them in.
+// Where this finds nothing -f does not hold, and fish offers files, as the others do.
 constexpr std::string_view fish_script = R"(# mccli completion fish
-function __mccli_complete
-    set -l found (mccli complete -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)
-    if test -n "$found"
-        printf '%s\n' $found
-    else
-        __fish_complete_path (commandline -ct)
-    end
+function __mccli_find
+    set -g __mccli_found (mccli complete -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)
+    test -n "$__mccli_found"
 end
-complete -c mccli -f -a '(__mccli_complete)'
+complete -c mccli -n __mccli_find -f -a '$__mccli_found'
 )";
 
 /// The words before the one that is typed, understood as far as they can be.
