@@ -3,6 +3,8 @@
 import hashlib
 import os
 import pathlib
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -46,6 +48,24 @@ class FarNodes(CloudTest):
         self.assertNotEqual(failed.returncode, 0)
         self.assertIn("No such file", failed.stderr)
 
+    def ssh_config(self, text=""):
+        """A person's own, in which names of VMs are known."""
+        config = pathlib.Path(self.cloud.dir) / "home/.ssh/config"
+        config.write_text(text)
+        self.assertIn("ssh NAME.mc", self.cloud.mccli("ssh-config", "--install").stderr)
+        return config
+
+    def bring_rsync(self, vm):
+        """This machine's, with all that it needs: the image has none. How it is called there."""
+        folder = pathlib.Path(self.cloud.dir) / "rsync"
+        folder.mkdir(exist_ok=True)
+        needs = subprocess.run(["ldd", shutil.which("rsync")], capture_output=True, text=True, check=True).stdout
+        for path in [shutil.which("rsync"), *re.findall(r"/\S+", needs)]:
+            shutil.copy(path, folder)
+        self.cloud.mccli("cp", "-r", str(folder), f"{vm}:/opt")
+        (loader,) = [path.name for path in folder.glob("ld-linux*")]
+        return f"/opt/rsync/{loader} --library-path /opt/rsync /opt/rsync/rsync"
+
     def proxies(self):
         """mccli processes of this cloud that carry bytes."""
         found = []
@@ -77,9 +97,7 @@ class FarNodes(CloudTest):
     def test_plain_openssh_knows_vms_by_host_names(self):
         cloud = self.cloud
         cloud.start_worker("near")
-        config = pathlib.Path(cloud.dir) / "home/.ssh/config"
-        config.write_text("Host *\n  User nobody\n  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n")
-        self.assertIn("ssh NAME.mc", cloud.mccli("ssh-config", "--install").stderr)
+        config = self.ssh_config("Host *\n  User nobody\n  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n")
         cloud.mccli("ssh-config", "--install")
         self.assertEqual(config.read_text().count("Include"), 1)
 
@@ -104,6 +122,39 @@ class FarNodes(CloudTest):
         missing = plain("ssh", "bax.mc", "true")
         self.assertEqual(missing.returncode, 255)
         self.assertIn("did you mean box?", missing.stderr)
+
+    def test_rsync_copies_what_has_changed(self):
+        cloud = self.cloud
+        cloud.start_worker("near")
+        config = self.ssh_config()
+        for node in ("far", "near"):
+            here, back = pathlib.Path(cloud.dir) / node, pathlib.Path(cloud.dir) / f"{node}-back"
+            (here / "sub dir").mkdir(parents=True)
+            (here / "big").write_bytes(os.urandom(8 << 20))
+            (here / "sub dir" / "run").write_text("#!/bin/sh\n")
+            (here / "sub dir" / "run").chmod(0o750)
+            (here / "link").symlink_to("sub dir/run")
+            cloud.create("--name", node, "--node", node)
+            there = self.bring_rsync(node)
+
+            def rsync(*argv):
+                """What it did to which file."""
+                done = subprocess.run(["rsync", "-ai", "--delete", "-e", f"ssh -F {config}", "--rsync-path", there, *argv],
+                                      capture_output=True, text=True, timeout=60, env=cloud.env)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                return [line.split(maxsplit=1)[1] for line in done.stdout.splitlines() if not line.startswith("created directory")]
+
+            with self.subTest(node=node):
+                changes = rsync(f"{here}/", f"{node}.mc:/srv/files")
+                self.assertEqual(changes, ["./", "big", "link -> sub dir/run", "sub dir/", "sub dir/run"])
+                (here / "link").unlink()
+                with open(here / "big", "r+b") as big:
+                    big.write(b"changed")
+                self.assertEqual(rsync("--no-times", f"{here}/", f"{node}.mc:/srv/files"), ["link", "big"])
+                rsync(f"{node}.mc:/srv/files/", str(back))
+                self.assertEqual((back / "big").read_bytes(), (here / "big").read_bytes())
+                self.assertEqual((back / "sub dir" / "run").stat().st_mode & 0o777, 0o750)
+                self.assertEqual(rsync("-c", "--no-times", f"{here}/", f"{node}.mc:/srv/files"), [])
 
     def test_a_port_of_the_vm_is_one_of_this_machine(self):
         cloud = self.cloud

@@ -49,6 +49,8 @@ class MainJob(CloudTest):
         self.assertEqual(cloud.mccli("exec", "vm-1", "--", "cat", "/etc/hostname").stdout.strip(), "vm-1")
         failed = cloud.mccli("exec", "vm-1", "--", "sh", "-c", "echo out; echo err >&2; exit 3", check=False)
         self.assertEqual((failed.returncode, failed.stdout, failed.stderr), (3, "out\n", "err\n"))
+        for verb, line, code in (("exec", ["sh", "-c", "kill -9 $$"], 137), ("exec", ["/etc/hostname"], 126), ("ssh", ["nosuch"], 127)):
+            self.assertEqual(cloud.mccli(verb, "vm-1", "--", *line, check=False).returncode, code, f"{verb} {line}")
         piped = cloud.mccli("exec", "-i", "vm-1", "--", "wc", "-c", stdin="x" * 300_000)
         self.assertEqual(piped.stdout.strip(), "300000")
 
