@@ -61,6 +61,7 @@ std::optional<Handshake> HandshakeWatch::next() {
         switch (event->number) {
             case ZMQ_EVENT_CONNECTED:
                 begun_ = now;
+                was_taken_ = true;
                 break;
             case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
                 return Handshake::done;

@@ -34,11 +34,14 @@ public:
     [[nodiscard]] Socket& events() { return events_; }
     /// The next one if one has ended; never waits.
     [[nodiscard]] std::optional<Handshake> next();
+    /// Something listens there and has taken a connection, as far as next() has come; it may be silent since.
+    [[nodiscard]] bool was_taken() const { return was_taken_; }
 
 private:
     void* watched_;
     Socket events_;
     bool in_handshake_ = false;
+    bool was_taken_ = false;
     Instant begun_;
 };
 

@@ -7,6 +7,7 @@ import os
 import pty
 import select
 import signal
+import socket
 import subprocess
 import time
 import unittest
@@ -198,6 +199,13 @@ class Doctor(WithVms):
         last = json.loads(done.stdout)[-1]
         self.assertEqual((last["check"], last["state"]), ("broker", "failed"))
         self.assertIn("start it with mcbroker", last["next"])
+
+    def test_broker_that_takes_connections_and_says_nothing(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            endpoint = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+            for verb in ("doctor", "list"):
+                done = self.mccli(verb, "--broker", endpoint, "--connect-timeout", "300ms", code=3)
+                self.assertIn("takes the connection and does not answer", done.stdout + done.stderr)
 
     def test_node_that_is_silent_and_its_vm(self):
         self.create("web")

@@ -105,7 +105,7 @@ class Doctor(SharedCloudTest):
         begun = time.monotonic()
         found = self.doctor(code=3)
         self.assertLess(time.monotonic() - begun, 5 * SLOWNESS)
-        self.trouble(found, "broker", None, "failed", "does not answer", "start it with mcbroker")
+        self.trouble(found, "broker", None, "failed", "takes the connection and does not answer", "it hangs.* systemctl status mcbroker")
         self.assertEqual(self.seen, CHECKS[:5])
 
     def test_an_engine_that_is_away(self):

@@ -103,6 +103,12 @@ int App::report(const Error& error) const {
 }
 
 Error App::broker_unreachable() const {
+    if (connection_ && connection_->was_taken()) {
+        return Error{ErrorCode::broker_unreachable,
+                     "the broker at " + where() +
+                         " takes the connection and does not answer; it hangs, is overloaded, or is no broker: on its "
+                         "machine see systemctl status mcbroker, journalctl -u mcbroker"};
+    }
     return Error{ErrorCode::broker_unreachable,
                  "the broker at " + where() +
                      " does not answer; start it with mcbroker (or ./scripts/quickstart), or say where it is with "

@@ -46,6 +46,9 @@ public:
     /// Waiting is of no use then.
     [[nodiscard]] const std::optional<Error>& trouble() const { return trouble_; }
 
+    /// Something listens at the endpoint. Known once the connection was attached for a while.
+    [[nodiscard]] bool was_taken() const { return handshakes_->was_taken(); }
+
 private:
     Connection(io::Context& context, Route route);
     [[nodiscard]] Result<void> connect();
