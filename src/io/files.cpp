@@ -106,6 +106,12 @@ Result<std::string> read_file(const fs::path& path, std::size_t bytes_max) {
     return content;
 }
 
+Result<std::string> read_stdin(std::size_t bytes_max) {
+    std::string content;
+    if (auto read = read_all(STDIN_FILENO, "stdin", bytes_max, content); !read) return fail(read.error());
+    return content;
+}
+
 Result<Secret> read_secret_file(const fs::path& path, std::size_t bytes_max) {
     const auto opened = open_to_read(path);
     if (!opened) return fail(opened.error());

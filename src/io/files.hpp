@@ -15,6 +15,9 @@ namespace mc::io {
 /// The whole file. Errors: not_found; too_large (over bytes_max); io_failed.
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path, std::size_t bytes_max);
 
+/// All that comes until its end. Errors: too_large (over bytes_max); io_failed.
+[[nodiscard]] Result<std::string> read_stdin(std::size_t bytes_max);
+
 /// A file that must be a secret: a plain file of this user (or of root) that nobody else may read. What is looked at is
 /// the file that was opened, so nobody can put another in its place in between. Symbolic links are followed: whose the
 /// file is decides, and people keep such files elsewhere.

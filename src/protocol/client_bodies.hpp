@@ -94,6 +94,8 @@ struct CreateRequest {
     std::uint32_t count = 1;  ///< over 1: `spec.name` must be empty
     std::string node;         ///< "" = any
     OnLost on_lost = OnLost::keep;
+    Placement placement;
+    std::string setup;  ///< a script that is run once, before it can be logged in to; "" = none. ADR 33
 
     bool operator==(const CreateRequest&) const = default;
     template <class Self, class Archive>
@@ -102,6 +104,63 @@ struct CreateRequest {
         archive(self.count);
         archive(self.node, limits::name_bytes_max);
         archive(self.on_lost, OnLost::replace);
+        archive(self.placement);
+        archive(self.setup, limits::setup_bytes_max);
+    }
+};
+
+/// Where the VMs of a create would be put now; nothing is made or reserved.
+struct PlacementRequest {
+    CreateRequest create;
+    std::vector<std::string> names;  ///< of VMs that have one each: `create.count` is as many, its spec has none
+
+    bool operator==(const PlacementRequest&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.create);
+        archive(self.names, limits::batch_max, limits::name_bytes_max);
+    }
+};
+
+struct PlacementItem {
+    std::string name;  ///< "" = the broker would number it
+    std::string node;  ///< "" = it would not be made
+    ErrorCode code = ErrorCode::ok;
+    std::string message;  ///< why not
+
+    bool operator==(const PlacementItem&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.name, limits::name_bytes_max);
+        archive(self.node, limits::name_bytes_max);
+        archive(self.code);
+        archive(self.message, limits::reason_bytes_max);
+    }
+};
+
+struct PlacementNode {
+    std::string name;
+    std::uint32_t taken = 0;  ///< VMs of this create
+    std::string reason;       ///< why no more than that; "" = it could take one more
+
+    bool operator==(const PlacementNode&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.name, limits::name_bytes_max);
+        archive(self.taken);
+        archive(self.reason, limits::reason_bytes_max);
+    }
+};
+
+struct PlacementReply {
+    std::vector<PlacementItem> items;  ///< in the order asked
+    std::vector<PlacementNode> nodes;  ///< by name
+
+    bool operator==(const PlacementReply&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.items, limits::batch_max);
+        archive(self.nodes, limits::nodes_max);
     }
 };
 

@@ -33,6 +33,7 @@ inline constexpr std::size_t reason_bytes_max = 1024;  ///< sentences: errors, r
 inline constexpr std::size_t word_bytes_max = 64;      ///< versions, event kinds, stages, users
 inline constexpr std::size_t argument_bytes_max = 131072;
 inline constexpr std::size_t path_bytes_max = 4096;
+inline constexpr std::size_t setup_bytes_max = 64 * 1024;  ///< a set-up script
 
 // Lists, in entries.
 inline constexpr std::size_t keys_max = 64;

@@ -56,6 +56,7 @@ constexpr std::array verb_names{
     std::pair{Verb::tunnel, "tunnel"},
     std::pair{Verb::usage, "usage"},
     std::pair{Verb::update, "update"},
+    std::pair{Verb::placement, "placement"},
     std::pair{Verb::node_register, "node_register"},
     std::pair{Verb::node_heartbeat, "node_heartbeat"},
     std::pair{Verb::node_inventory, "node_inventory"},
@@ -91,7 +92,7 @@ std::optional<Verb> verb_from(std::uint16_t number) {
 }
 
 bool is_client_verb(Verb verb) {
-    return verb >= Verb::hello && verb <= Verb::update;
+    return verb >= Verb::hello && verb <= Verb::placement;
 }
 
 bool has_items(Verb verb) {

@@ -69,6 +69,7 @@ enum class Verb : std::uint16_t {
     tunnel = 26,
     usage = 27,
     update = 28,
+    placement = 29,
 
     // worker -> broker
     node_register = 32,

@@ -30,6 +30,20 @@ std::string_view name_of(OnLost policy) {
     return policy == OnLost::replace ? "replace" : "keep";
 }
 
+std::string_view name_of(PlacementPolicy policy) {
+    switch (policy) {
+        case PlacementPolicy::round_robin:
+            return "round-robin";
+        case PlacementPolicy::least_loaded:
+            return "least-loaded";
+        case PlacementPolicy::spread:
+            return "spread";
+        case PlacementPolicy::pack:
+            return "pack";
+    }
+    return "unknown";
+}
+
 std::string_view name_of(ContainerState state) {
     switch (state) {
         case ContainerState::absent:

@@ -162,6 +162,15 @@ Result<void> check_labels(const std::vector<Label>& labels) {
     return {};
 }
 
+Result<void> check_setup(std::string_view script) {
+    if (script.size() > limits::setup_bytes_max) return invalid("a set-up script has at most 64 KiB");
+    if (!script.starts_with("#!")) {
+        return invalid("a set-up script begins with #! and what runs it, such as #!/bin/sh");
+    }
+    if (script.find('\0') != std::string_view::npos) return invalid("a set-up script is text: this one has a NUL byte");
+    return {};
+}
+
 Result<void> check_spec(const VmSpec& spec) {
     if (!spec.name.empty()) {
         if (auto r = check_name("VM name", spec.name); !r) return r;

@@ -42,4 +42,8 @@ namespace mc::protocol {
 /// zero fields pass: they mean the default. Error: invalid_argument.
 [[nodiscard]] Result<void> check_spec(const VmSpec& spec);
 
+/// A set-up script: 1 to setup_bytes_max bytes, beginning with "#!" (what would run it is not guessed), no NUL.
+/// Error: invalid_argument.
+[[nodiscard]] Result<void> check_setup(std::string_view script);
+
 }  // namespace mc::protocol

@@ -48,6 +48,30 @@ struct Label {
     }
 };
 
+/// Which one of the nodes that may take a VM does. Wire numbers. ADR 32.
+enum class PlacementPolicy : std::uint8_t {
+    round_robin = 0,   ///< whose turn it is
+    least_loaded = 1,  ///< which has most left of what it has least of: slots, cores or memory not yet given to VMs
+    spread = 2,        ///< which has the fewest VMs of that owner
+    pack = 3,          ///< which has least left, so that others stay empty
+};
+[[nodiscard]] std::string_view name_of(PlacementPolicy policy);
+
+/// Where a VM is put, besides where there is room.
+struct Placement {
+    PlacementPolicy policy = PlacementPolicy::round_robin;
+    std::vector<Label> require;  ///< only on nodes that have all of these labels
+    std::vector<Label> prefer;   ///< on nodes that have most of these, where there is a choice; goes before the policy
+
+    bool operator==(const Placement&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.policy, PlacementPolicy::pack);
+        archive(self.require, limits::labels_max);
+        archive(self.prefer, limits::labels_max);
+    }
+};
+
 /// What is asked for. Empty and zero mean the default (limits.hpp `defaults`);
 /// the broker fills them in before it stores a VM.
 struct VmSpec {

@@ -131,6 +131,7 @@ struct CreateOrder {
     RequestId request;
     std::string owner;
     VmSpec spec;
+    std::string setup;  ///< a script that is run once, before it can be logged in to; "" = none
 
     bool operator==(const CreateOrder&) const = default;
     template <class Self, class Archive>
@@ -140,6 +141,7 @@ struct CreateOrder {
         archive(self.request);
         archive(self.owner, limits::word_bytes_max);
         archive(self.spec);
+        archive(self.setup, limits::setup_bytes_max);
     }
 };
 

@@ -131,6 +131,37 @@ class Choosing(WithVms):
         self.assertIn("error:\n", self.mccli("crate", "-o", "yaml", code=2).stderr)
 
 
+class Placing(WithVms):
+    def test_a_dry_run_says_where_and_makes_nothing(self):
+        self.cloud.worker("node-b", 2, slots=1, advertise="127.0.0.1")
+        (one, two) = json.loads(self.mccli("create", "{a,b}", "--dry-run", "-o", "json").stdout)
+        self.assertEqual([one["node"], two["node"], one["error"]], ["node-a", "node-b", None])
+        self.assertEqual(one["others"], [{"node": "node-b", "vms": 1, "reason": "all its 1 slots are used"}])
+        self.assertEqual(self.names(), [])
+        done = self.mccli("create", "-n", "2", "--node", "node-b", "--dry-run", code=7)
+        self.assertIn("node node-b can't take it: all its 1 slots are used", done.stderr)
+        self.mccli("create", "--require", "gpu=1", "--dry-run", code=6)
+        self.assertIn("none is made", self.mccli("create", "-n", "2", "--node", "node-b", "--all-or-nothing", code=6).stderr)
+        self.assertEqual(self.names(), [])
+
+    def test_options_are_kept_in_a_file(self):
+        ini = self.cloud.folder / "mccli.ini"
+        ini.write_text("# mine\n")
+        config = lambda *argv, **options: self.mccli("--config", ini, "config", *argv, **options)
+        config("set", "create-label", "class=unix1")
+        config("set", "quiet", "true")
+        self.assertEqual(ini.read_text(), "# mine\ncreate-label = class=unix1\nquiet = true\n")
+        self.mccli("--config", ini, "create", "web")
+        self.assertEqual(json.loads(self.mccli("info", "web", "-o", "json").stdout)["labels"], {"class": "unix1"})
+        self.assertEqual(config("get", "create-label").stdout, "class=unix1\n")
+        config("unset", "create-label")
+        config("get", "create-label", code=4)
+        config("unset", "create-label", code=4)
+        config("set", "create-labels", "x", code=2)
+        config("set", "create-memory", "lots", code=2)
+        self.assertEqual(ini.read_text(), "# mine\nquiet = true\n")
+
+
 class Updating(WithVms):
     def test_ends_are_moved_and_names_changed(self):
         self.mccli("create", "lab-1", "--ttl", "1h")

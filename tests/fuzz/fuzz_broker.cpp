@@ -135,6 +135,8 @@ private:
         if (feed_.below(4) == 0) request.node = feed_.one_of(nodes);
         if (feed_.yes()) request.on_lost = OnLost::replace;
         if (feed_.below(4) == 0) request.spec.ttl_seconds = 1 + feed_.below(20);
+        request.placement.policy = static_cast<PlacementPolicy>(feed_.below(4));
+        if (feed_.below(8) == 0) return ask(Verb::placement, encode(PlacementRequest{request, {}}));
         ask(Verb::create, encode(request));
     }
 

@@ -33,6 +33,10 @@ bool carries_items(const protocol::Message& message) {
 
 void Checker::container_created(const std::string& engine, const Container& container) {
     ++work_.containers;
+    if (odd_only_.contains(container.request) && (engine.back() - '0') % 2 == 0) {
+        world_.violated("VM " + container.vm.str() + " was made at " + engine +
+                        ", which has not the label it requires");
+    }
     if (!container.kept_apart) world_.violated("VM " + container.vm.str() + " can be reached by others of its engine");
     auto& live = live_[container.vm];
     live.insert(engine + " " + container.id);
@@ -267,6 +271,7 @@ void Checker::node_shown(HostId host, milliseconds unheard, const broker::Broker
 void Checker::create_asked(const Person& who, RequestId request, const protocol::CreateRequest& create) {
     asked_[request.str()] = create.count;
     if (create.spec.ttl_seconds != 0 || who.holds.ttl_seconds != 0) mortal_.insert(request.str());
+    if (!create.placement.require.empty()) odd_only_.insert(request.str());
     if (create.on_lost == protocol::OnLost::replace) replaceable_.insert(request.str());
 }
 

@@ -119,6 +119,7 @@ private:
     std::map<std::string, std::set<VmId>> vms_of_request_;   ///< ever
     std::map<std::string, std::uint32_t> asked_;             ///< how many VMs a create asked for
     std::set<std::string> mortal_;                           ///< creates with a time to live
+    std::set<std::string> odd_only_;                         ///< creates that require the label of nodes 1, 3, …
     std::set<std::string> replaceable_;                      ///< creates whose VMs may be replaced
     std::set<std::string> cancelled_;                        ///< creates somebody asked to cancel
     std::set<RequestId> forgets_;                            ///< requests to give nodes up

@@ -136,6 +136,9 @@ void Client::create() {
         body.spec.authorized_keys = {"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZg"};
     if (dice_.one_in(8)) body.node = some_node();
     if (dice_.one_in(4)) body.on_lost = protocol::OnLost::replace;
+    if (dice_.one_in(3)) body.placement.policy = static_cast<protocol::PlacementPolicy>(dice_.below(4));
+    if (dice_.one_in(8)) body.placement.require = {{"number", "odd"}};
+    if (body.spec.image.empty() && dice_.one_in(8)) body.setup = "#!/bin/sh\n";
     cli::Request request;
     request.verb = Verb::create;
     request.id = new_id();

@@ -88,7 +88,9 @@ worker::EngineResponse trouble(int status, const std::string& message) {
 worker::EngineResponse image_text(const std::string& image) {
     if (image == "minicloud/vm:latest") {
         return {
-            200, R"({"Id":"sha256:1","Config":{"ExposedPorts":{"22/tcp":{}},"Labels":{"io.minicloud.vm":"1"}}})", {}};
+            200,
+            R"({"Id":"sha256:1","Config":{"ExposedPorts":{"22/tcp":{}},"Labels":{"io.minicloud.vm":"1","io.minicloud.setup":"1"}}})",
+            {}};
     }
     return {200, R"({"Id":"sha256:2","Config":{"Labels":null}})", {}};
 }

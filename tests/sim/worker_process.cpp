@@ -47,6 +47,7 @@ void WorkerProcess::boot() {
     settings.port_host_ip = "0.0.0.0";
     settings.engine = "unix:///sim";
     settings.slots = slots_;
+    settings.labels = {{"number", host_ % 2 == 1 ? "odd" : "even"}};
     core_ = std::make_unique<worker::WorkerCore>(settings, state_);
     manners_.emplace(world_, engine_);
     dealer_ = std::make_unique<Dealer>(network_, host_, Side::workers, true, key_, [this](Frames frames) {

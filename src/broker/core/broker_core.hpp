@@ -170,6 +170,9 @@ private:
     void on_client_request(Now now, const Actor& actor, Message& message);
     void on_hello(Now now, const Actor& actor, const Message& message);
     void on_create(Now now, const Actor& actor, const Message& message);
+    /// Error: invalid_argument.
+    [[nodiscard]] static Result<void> check_create(const protocol::CreateRequest& create);
+    void on_placement(const Actor& actor, const Message& message);
     void on_action(Now now, const Actor& actor, const Message& message);
     void on_update(Now now, const Actor& actor, const Message& message);
     /// Code ok, or why nothing was changed.
@@ -252,9 +255,15 @@ private:
     void act_on_item(Now now, const Actor& actor, Request& request, std::uint32_t item,
                      const protocol::ActionRequest& action);
     void remove_item(Now now, Request& request, std::uint32_t item, Vm& vm);
-    [[nodiscard]] Result<protocol::VmSpec> complete_spec(const protocol::VmSpec& asked, const std::string& owner);
-    /// What `actor` would be over with this one more; ok when it may have it.
-    [[nodiscard]] Error over_quota(const Actor& actor, const protocol::VmSpec& sized) const;
+    /// The defaults that count for room.
+    [[nodiscard]] static protocol::VmSpec with_sizes(protocol::VmSpec spec);
+    /// All other defaults, and the next free name. REQUIRES: its name is free.
+    [[nodiscard]] protocol::VmSpec complete_spec(protocol::VmSpec sized, const std::string& owner);
+    /// Why `actor`, who has `used`, may not have this one more, whatever room there is; ok when it may.
+    [[nodiscard]] Error refusal(const Actor& actor, const std::string& name, const protocol::VmSpec& sized,
+                                const VmTable::Usage& used) const;
+    [[nodiscard]] static Error over_quota(const Actor& actor, const protocol::VmSpec& sized,
+                                          const VmTable::Usage& used);
     void place(Now now, Vm& vm, Node& node);
     void place_pending(Now now);
     void start_job(Now now, Vm& vm, Verb verb, RequestId request, std::uint32_t item, std::uint32_t grace_seconds);

@@ -64,6 +64,8 @@ void BrokerCore::on_client_request(Now now, const Actor& actor, Message& message
         case Verb::restart:
         case Verb::remove:
             return on_action(now, actor, message);
+        case Verb::placement:
+            return on_placement(actor, message);
         case Verb::update:
             return on_update(now, actor, message);
         case Verb::list:
@@ -181,23 +183,27 @@ Request* BrokerCore::accept(Now now, const Actor& actor, const Message& message,
     return &request;
 }
 
+Result<void> BrokerCore::check_create(const protocol::CreateRequest& create) {
+    const auto invalid = [](std::string why) { return fail(ErrorCode::invalid_argument, std::move(why)); };
+    if (create.count < 1 || create.count > limits::batch_max) {
+        return invalid("one request creates 1 to 1000 VMs, not " + std::to_string(create.count));
+    }
+    if (create.count > 1 && !create.spec.name.empty()) {
+        return invalid("several VMs can't have one name: leave out the name");
+    }
+    if (auto checked = protocol::check_spec(create.spec); !checked) return checked;
+    for (const auto* labels : {&create.placement.require, &create.placement.prefer}) {
+        if (auto checked = protocol::check_labels(*labels); !checked) return checked;
+    }
+    return create.setup.empty() ? Result<void>() : protocol::check_setup(create.setup);
+}
+
 void BrokerCore::on_create(Now now, const Actor& actor, const Message& message) {
     const auto create = decode<protocol::CreateRequest>(message.body);
     if (!create) return refuse(actor.peer, message.header, create.error());
     if (answer_repeat(now, actor, message)) return;
 
-    if (create->count < 1 || create->count > limits::batch_max) {
-        return refuse(
-            actor.peer, message.header,
-            {ErrorCode::invalid_argument, "one request creates 1 to 1000 VMs, not " + std::to_string(create->count)});
-    }
-    if (create->count > 1 && !create->spec.name.empty()) {
-        return refuse(actor.peer, message.header,
-                      {ErrorCode::invalid_argument, "several VMs can't have one name: leave out the name"});
-    }
-    if (auto checked = protocol::check_spec(create->spec); !checked) {
-        return refuse(actor.peer, message.header, checked.error());
-    }
+    if (auto checked = check_create(*create); !checked) return refuse(actor.peer, message.header, checked.error());
     Request* request = accept(now, actor, message, create->count);
     if (!request) return;
     protocol::CreateRequest wanted = *create;

@@ -12,11 +12,18 @@ void NodeRing::remove(NodeId id) {
     std::erase(order_, id);
 }
 
-std::optional<NodeId> NodeRing::next(const std::function<bool(NodeId)>& accepts) {
-    const auto found = std::find_if(order_.begin(), order_.end(), accepts);
-    if (found == order_.end()) return std::nullopt;
-    const NodeId id = *found;
-    order_.erase(found);
+std::optional<NodeId> NodeRing::next(const std::function<std::optional<Rank>(NodeId)>& rank) {
+    auto best = order_.end();
+    std::optional<Rank> lowest;
+    for (auto it = order_.begin(); it != order_.end() && lowest != Rank{}; ++it) {
+        const auto one = rank(*it);
+        if (!one || (lowest && *one >= *lowest)) continue;
+        lowest = one;
+        best = it;
+    }
+    if (best == order_.end()) return std::nullopt;
+    const NodeId id = *best;
+    order_.erase(best);
     order_.push_back(id);
     return id;
 }

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/ids.hpp"
+#include "broker/core/placement.hpp"
 
 namespace mc::broker {
 
@@ -19,9 +20,9 @@ public:
 
     void remove(NodeId id);
 
-    /// The next node that `accepts`, moved to the back; nullopt when none does.
-    /// Nodes that don't accept keep their turn.
-    [[nodiscard]] std::optional<NodeId> next(const std::function<bool(NodeId)>& accepts);
+    /// The node of the lowest rank, the next one among equals, moved to the back; nullopt when none has a rank.
+    /// The others keep their turn.
+    [[nodiscard]] std::optional<NodeId> next(const std::function<std::optional<Rank>(NodeId)>& rank);
 
     [[nodiscard]] std::size_t size() const { return order_.size(); }
 

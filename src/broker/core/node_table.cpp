@@ -11,30 +11,19 @@ namespace {
 /// Per node. An old connection that has not been found dead within so many new ones is not expected.
 constexpr std::size_t registrations_past_max = 16;
 
-bool has_room(const Node& node, const protocol::VmSpec& spec, VmId leaving) {
-    const auto& status = node.record.status;
-    return !node.record.cordoned && node.vms.size() - node.vms.count(leaving) < status.slots &&
-           spec.cpus_milli <= status.cpus_milli && spec.memory_bytes <= status.memory_bytes;
-}
-
-/// Why a ready node can't take the VM, for a person.
-std::string shortage(const Node& node, const protocol::VmSpec& spec) {
-    const auto& status = node.record.status;
-    if (node.record.cordoned) return node.record.drain ? "it is being drained" : "it is cordoned";
-    if (node.vms.size() >= status.slots) {
-        return "all its " + std::to_string(status.slots) + " slots are used";
-    }
-    if (spec.cpus_milli > status.cpus_milli) {
-        return "it has " + std::to_string(status.cpus_milli / 1000) + " cores";
-    }
-    return "it has " + std::to_string(status.memory_bytes >> 20) + " MiB of memory";
-}
-
 }  // namespace
 
 protocol::NodeState Node::state() const {
     if (!reachable()) return protocol::NodeState::silent;
     return ready() ? protocol::NodeState::ready : protocol::NodeState::not_ready;
+}
+
+void Node::take(const VmRecord& vm) {
+    if (vms.insert(vm.id).second) load.add(vm);
+}
+
+void Node::release(const VmRecord& vm) {
+    if (vms.erase(vm.id) != 0) load.remove(vm);
 }
 
 void NodeTable::restore(NodeRecord record, Instant now) {
@@ -159,25 +148,26 @@ void NodeTable::forget_peer(const PeerId& peer) {
     node->peer = {};
 }
 
-Result<Node*> NodeTable::place(const protocol::VmSpec& spec, const std::string& wanted, VmId leaving) {
-    if (!wanted.empty()) {
-        Node* node = find_by_name(wanted);
+Result<Node*> NodeTable::place(const PlacementQuery& query) {
+    if (!query.node.empty()) {
+        Node* node = find_by_name(query.node);
         if (!node) {
-            return fail(ErrorCode::not_found, "there is no node named " + wanted + "; see them with: mccli nodes");
+            return fail(ErrorCode::not_found, "there is no node named " + query.node + "; see them with: mccli nodes");
         }
         if (!node->ready()) {
-            return fail(ErrorCode::node_unreachable, "node " + wanted + " is " +
+            return fail(ErrorCode::node_unreachable, "node " + query.node + " is " +
                                                          std::string(protocol::name_of(node->state())) +
                                                          "; leave out --node to use another one");
         }
-        if (!has_room(*node, spec, leaving)) {
-            return fail(ErrorCode::no_capacity, "node " + wanted + " has no room: " + shortage(*node, spec));
+        if (const auto why = why_unfit(*node, query); !why.empty()) {
+            return fail(ErrorCode::no_capacity, "node " + query.node + " can't take it: " + why);
         }
         return node;
     }
-    const auto chosen = ring_.next([&](NodeId id) {
+    const auto chosen = ring_.next([&](NodeId id) -> std::optional<Rank> {
         const Node* node = find(id);
-        return node && node->ready() && has_room(*node, spec, leaving);
+        if (!node || !node->ready() || unfitness(*node, query) != Unfit::no) return std::nullopt;
+        return rank_of(*node, query);
     });
     if (chosen) return find(*chosen);
 
@@ -186,15 +176,38 @@ Result<Node*> NodeTable::place(const protocol::VmSpec& spec, const std::string& 
     for (const auto& [id, node] : nodes_) {
         if (!node.ready()) continue;
         ++ready;
-        why += (why.empty() ? "" : "; ") + node.record.name + ": " + shortage(node, spec);
+        why += (why.empty() ? "" : "; ") + node.record.name + ": " + why_unfit(node, query);
     }
     if (ready == 0) {
         return fail(ErrorCode::no_node, "no node is ready; start a worker with: mcworker, and look with: mccli nodes");
     }
     constexpr std::size_t why_bytes_max = 600;
     if (why.size() > why_bytes_max) why = why.substr(0, why_bytes_max) + " …";
+    if (!query.placement.require.empty()) {
+        return fail(ErrorCode::no_capacity,
+                    "no node can take it (" + why + "); require less, or make room where the labels are");
+    }
     return fail(ErrorCode::no_capacity,
                 "the cloud is full (" + why + "); delete a VM, uncordon a node or add a worker");
+}
+
+std::vector<std::pair<std::string, std::string>> NodeTable::verdicts(const PlacementQuery& query) const {
+    std::vector<std::pair<std::string, std::string>> all;
+    for (const auto& [name, id] : by_name_) {
+        const Node& node = *find(id);
+        std::string why;
+        if (!query.node.empty() && name != query.node) {
+            why = "it is not the one asked for";
+        } else if (!node.ready()) {
+            const auto& reason = node.record.status.reason;
+            why = "it is " + std::string(protocol::name_of(node.state()));
+            if (node.reachable() && !reason.empty()) why += ": " + reason;
+        } else {
+            why = why_unfit(node, query);
+        }
+        all.emplace_back(name, std::move(why));
+    }
+    return all;
 }
 
 std::vector<protocol::NodeView> NodeTable::views(Instant now) const {

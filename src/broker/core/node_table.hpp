@@ -13,6 +13,7 @@
 #include "base/time.hpp"
 #include "broker/core/effects.hpp"
 #include "broker/core/node_ring.hpp"
+#include "broker/core/placement.hpp"
 #include "broker/core/records.hpp"
 #include "protocol/client_bodies.hpp"
 #include "protocol/vm.hpp"
@@ -36,6 +37,7 @@ struct Node {
     Instant drain_deadline;    ///< of the drain under way
     Instant stranger_audited;  ///< when the audit log last told of a container of it that nobody knows
     std::set<VmId> vms;
+    NodeLoad load;                            ///< of `vms`
     Instant usage_wanted_until;               ///< somebody looks at what its VMs use
     Instant usage_at;                         ///< when `usage` came
     std::map<VmId, protocol::VmUsage> usage;  ///< as its worker last said; empty while nobody looks
@@ -43,6 +45,9 @@ struct Node {
     [[nodiscard]] bool reachable() const { return static_cast<bool>(peer) && !silent; }
     [[nodiscard]] bool ready() const { return reachable() && inventory_seen && record.status.ready; }
     [[nodiscard]] protocol::NodeState state() const;
+    /// Counts a VM as one of this node's; nothing new when it is.
+    void take(const VmRecord& vm);
+    void release(const VmRecord& vm);
 };
 
 /// The nodes this broker has ever heard of, and who is next.
@@ -79,12 +84,14 @@ public:
     /// Its worker can't be reached through this connection any more. It turns silent in its own time.
     void forget_peer(const PeerId& peer);
 
-    /// Where a VM of this spec goes: round-robin over the nodes that are ready and
-    /// have room, or the node named `wanted`. The slot of `leaving`, a VM whose place
-    /// this one takes, counts as free.
-    /// Errors: not_found, node_unreachable, no_capacity (for `wanted` or for all
-    /// ready nodes), no_node (none is ready).
-    [[nodiscard]] Result<Node*> place(const protocol::VmSpec& spec, const std::string& wanted, VmId leaving = {});
+    /// Where a VM goes: to the node that suits it best of those that are ready and can take it, whose turn it is among
+    /// equals, or to the node that is named. Does not count it as that node's yet.
+    /// Errors: not_found, node_unreachable, no_capacity (the named node or no ready one can take it), no_node (none is
+    /// ready).
+    [[nodiscard]] Result<Node*> place(const PlacementQuery& query);
+
+    /// Each node by name, and why it would not take the VM; "" when it would.
+    [[nodiscard]] std::vector<std::pair<std::string, std::string>> verdicts(const PlacementQuery& query) const;
 
     [[nodiscard]] std::vector<protocol::NodeView> views(Instant now) const;  ///< by name
     [[nodiscard]] std::map<NodeId, Node>& all() { return nodes_; }

@@ -89,6 +89,8 @@ struct VmRecord {
 
     bool ttl_changed = false;  ///< else the specification's holds, which stays what the VM was made by
     std::uint64_t ttl_seconds_changed = 0;
+    protocol::Placement placement;
+    std::string setup;
 
     /// From its creation on; 0 = for ever.
     [[nodiscard]] std::uint64_t ttl_seconds() const { return ttl_changed ? ttl_seconds_changed : spec.ttl_seconds; }
@@ -120,6 +122,8 @@ struct VmRecord {
         archive(self.late_stop_until_served_ms);
         archive(self.ttl_changed);
         archive(self.ttl_seconds_changed);
+        archive(self.placement);
+        archive(self.setup, limits::setup_bytes_max);
     }
 };
 

@@ -37,7 +37,7 @@ inline constexpr std::array role_table{
     RoleRow{protocol::Verb::vm_logs, "-w---"},        RoleRow{protocol::Verb::vm_inspect, "-w---"},
     RoleRow{protocol::Verb::tunnel, "--u-a"},         RoleRow{protocol::Verb::vm_tunnel, "-w---"},
     RoleRow{protocol::Verb::usage, "--uva"},          RoleRow{protocol::Verb::node_usage, "-w---"},
-    RoleRow{protocol::Verb::update, "--u-a"},
+    RoleRow{protocol::Verb::update, "--u-a"},         RoleRow{protocol::Verb::placement, "--u-a"},
 };
 
 /// Whether the table lets `role` say `verb`. What is not in it, nobody may.

@@ -17,23 +17,17 @@ bool may_wait(ErrorCode code) {
     return code == ErrorCode::no_node || code == ErrorCode::node_unreachable;
 }
 
+Error name_taken(const std::string& name) {
+    return {ErrorCode::already_exists,
+            "there is a VM named " + name + " already; choose another name, or remove it with: mccli delete " + name};
+}
+
 }  // namespace
 
-Result<protocol::VmSpec> BrokerCore::complete_spec(const protocol::VmSpec& asked, const std::string& owner) {
-    protocol::VmSpec spec = asked;
+protocol::VmSpec BrokerCore::complete_spec(protocol::VmSpec spec, const std::string& owner) {
     if (spec.image.empty()) spec.image = defaults::image;
-    if (spec.cpus_milli == 0) spec.cpus_milli = defaults::cpus_milli;
-    if (spec.memory_bytes == 0) spec.memory_bytes = defaults::memory_bytes;
     if (spec.pids == 0) spec.pids = defaults::pids;
-    if (!spec.name.empty()) {
-        if (vms_.has_name(owner, spec.name)) {
-            return fail(ErrorCode::already_exists, "there is a VM named " + spec.name +
-                                                       " already; choose another name, or remove it with: "
-                                                       "mccli delete " +
-                                                       spec.name);
-        }
-        return spec;
-    }
+    if (!spec.name.empty()) return spec;
     do {
         spec.name = "vm-" + std::to_string(meta_.vm_number_next++);
     } while (vms_.has_name(owner, spec.name));
@@ -45,31 +39,24 @@ void BrokerCore::create_item(Now now, const Actor& actor, Request& request, std:
                              const protocol::CreateRequest& create) {
     const RequestId id = request.record.id;
     request.record.vms.resize(request.record.item_count);
-    if (vms_.size() >= config_.vms_max) {
-        return finish_item(now, id, item, nullptr, create.spec.name,
-                           {ErrorCode::no_capacity, "this cloud has its most VMs already"});
+    const protocol::VmSpec sized = with_sizes(create.spec);
+    if (const Error why = refusal(actor, create.spec.name, sized, vms_.usage(actor.name)); why.code != ErrorCode::ok) {
+        return finish_item(now, id, item, nullptr, create.spec.name, why);
     }
-    if (!create.spec.name.empty() && vms_.has_name(actor.name, create.spec.name)) {
-        return finish_item(now, id, item, nullptr, create.spec.name, complete_spec(create.spec, actor.name).error());
-    }
-    // Defaults count for room; the number of a VM is only used up when there is a place for it.
-    protocol::VmSpec sized = create.spec;
-    if (sized.cpus_milli == 0) sized.cpus_milli = defaults::cpus_milli;
-    if (sized.memory_bytes == 0) sized.memory_bytes = defaults::memory_bytes;
-    if (const Error over = over_quota(actor, sized); over.code != ErrorCode::ok) {
-        return finish_item(now, id, item, nullptr, create.spec.name, over);
-    }
-    auto node = nodes_.place(sized, create.node);
+    auto node = nodes_.place({sized, actor.name, create.placement, create.node});
     const bool waits = !node && (may_wait(node.error().code) || nodes_.awaited());
     if (!node && !waits) return finish_item(now, id, item, nullptr, create.spec.name, node.error());
 
     VmRecord record;
     record.id = new_vm_id();
-    record.spec = *complete_spec(create.spec, actor.name);
+    // The number of a VM is only used up when there is a place for it.
+    record.spec = complete_spec(sized, actor.name);
     record.owner = actor.name;
     record.request = id;
     record.node_wanted = create.node;
     record.on_lost = create.on_lost;
+    record.placement = create.placement;
+    record.setup = create.setup;
     record.created = now.wall;
     record.job = JobRecord{next_job_id(), Verb::vm_create, id, item, 0};
     request.record.vms[item] = record.id;
@@ -83,10 +70,25 @@ void BrokerCore::create_item(Now now, const Actor& actor, Request& request, std:
     }
 }
 
-Error BrokerCore::over_quota(const Actor& actor, const protocol::VmSpec& sized) const {
+protocol::VmSpec BrokerCore::with_sizes(protocol::VmSpec spec) {
+    if (spec.cpus_milli == 0) spec.cpus_milli = defaults::cpus_milli;
+    if (spec.memory_bytes == 0) spec.memory_bytes = defaults::memory_bytes;
+    return spec;
+}
+
+Error BrokerCore::refusal(const Actor& actor, const std::string& name, const protocol::VmSpec& sized,
+                          const VmTable::Usage& used) const {
+    const std::size_t planned = used.vms - vms_.usage(actor.name).vms;
+    if (vms_.size() + planned >= config_.vms_max) {
+        return {ErrorCode::no_capacity, "this cloud has its most VMs already"};
+    }
+    if (!name.empty() && vms_.has_name(actor.name, name)) return name_taken(name);
+    return over_quota(actor, sized, used);
+}
+
+Error BrokerCore::over_quota(const Actor& actor, const protocol::VmSpec& sized, const VmTable::Usage& used) {
     if (!rule_holds(Rule::quotas_hold)) return {ErrorCode::ok, ""};
     const protocol::Quota& quota = actor.quota;
-    const auto used = vms_.usage(actor.name);
     const auto over = [](const std::string& what, std::uint64_t has, std::uint64_t more, std::uint64_t most,
                          const std::string& unit) {
         return Error{ErrorCode::quota_exceeded, "over your quota of " + what + ": " + std::to_string(has) + unit +
@@ -110,7 +112,7 @@ Error BrokerCore::over_quota(const Actor& actor, const protocol::VmSpec& sized) 
 
 void BrokerCore::place(Now now, Vm& vm, Node& node) {
     vm.record.node = node.record.id;
-    node.vms.insert(vm.record.id);
+    node.take(vm.record);
     pending_.erase(vm.record.id);
     move(now, vm, VmState::creating, "");
     if (const Request* request = requests_.find(vm.record.request)) {
@@ -127,7 +129,8 @@ void BrokerCore::place_pending(Now now) {
         return std::pair(a->since, a->record.job->id) < std::pair(b->since, b->record.job->id);
     });
     for (Vm* vm : waiting) {
-        auto node = nodes_.place(vm->record.spec, vm->record.node_wanted);
+        const VmRecord& record = vm->record;
+        auto node = nodes_.place({record.spec, record.owner, record.placement, record.node_wanted});
         if (node) {
             place(now, *vm, **node);
         } else if (now.instant - vm->since >= config_.placement_wait_max ||
@@ -245,8 +248,8 @@ void BrokerCore::dispatch(Now now, Vm& vm) {
     const JobRecord& job = *vm.record.job;
     protocol::Bytes body;
     if (job.verb == Verb::vm_create) {
-        body = encode(
-            protocol::CreateOrder{meta_.epoch, vm.record.id, vm.record.request, vm.record.owner, vm.record.spec});
+        body = encode(protocol::CreateOrder{meta_.epoch, vm.record.id, vm.record.request, vm.record.owner,
+                                            vm.record.spec, vm.record.setup});
     } else {
         body = encode(protocol::VmOrder{meta_.epoch, vm.record.id, job.grace_seconds});
     }
@@ -319,7 +322,7 @@ void BrokerCore::forget_vm(Now now, Vm& vm, const char* kind, const std::string&
     publish(now, kind, vm, reason, request);
     const VmId id = vm.record.id;
     if (Node* node = nodes_.find(vm.record.node)) {
-        node->vms.erase(id);
+        node->release(vm.record);
         // Only what may have a container somewhere needs a tombstone.
         const bool replaced = kind == std::string_view(protocol::event_kind::vm_replaced);
         store_tombstone({id, now.wall, vm.record.spec.name, replaced, vm.record.owner});

@@ -49,6 +49,8 @@ std::string unknown_option(const VerbSpec* verb, std::string_view name) {
 std::string noun_of(std::string_view operands) {
     if (operands.starts_with("ID")) return "the id of a request";
     if (operands.starts_with("NODE")) return "the name of a node";
+    if (operands.starts_with("OPTION VALUE")) return "the name of an option and its value";
+    if (operands.starts_with("OPTION")) return "the name of an option";
     if (operands.starts_with("KEY")) return "the fingerprint of a key, or a name";
     if (operands.starts_with("TOKEN")) return "the fingerprint of a token, or a name";
     return "the name of a VM";

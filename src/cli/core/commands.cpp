@@ -32,6 +32,16 @@ Result<protocol::OnLost> parse_policy(std::string_view text) {
     return fail(ErrorCode::invalid_argument, "\"" + std::string(text) + "\" is no policy: use keep or replace");
 }
 
+Result<protocol::PlacementPolicy> parse_placement_policy(std::string_view text) {
+    using protocol::PlacementPolicy;
+    for (const auto policy : {PlacementPolicy::round_robin, PlacementPolicy::least_loaded, PlacementPolicy::spread,
+                              PlacementPolicy::pack}) {
+        if (text == protocol::name_of(policy)) return policy;
+    }
+    return fail(ErrorCode::invalid_argument,
+                "\"" + std::string(text) + "\" is no policy: use round-robin, least-loaded, spread or pack");
+}
+
 Result<void> take_expiry(const Settings& settings, protocol::UpdateRequest& update) {
     using protocol::Expiry;
     const auto by = settings.get("by");
@@ -48,16 +58,16 @@ Result<void> take_expiry(const Settings& settings, protocol::UpdateRequest& upda
     return take(settings, by ? "by" : "ttl", update.seconds, moved);
 }
 
-Result<std::vector<protocol::Label>> parse_labels(const std::vector<std::string>& texts) {
-    std::vector<protocol::Label> labels;
-    for (const auto& text : texts) {
+Result<void> take_labels(const Settings& settings, const std::string& option, std::vector<protocol::Label>& into) {
+    for (const auto& text : settings.all(option)) {
         const auto equals = text.find('=');
         if (equals == std::string::npos || equals == 0) {
-            return fail(ErrorCode::invalid_argument, "--label: \"" + text + "\" is not a label: write it as key=value");
+            return fail(ErrorCode::invalid_argument,
+                        "--" + option + ": \"" + text + "\" is not a label: write it as key=value");
         }
-        labels.push_back({text.substr(0, equals), text.substr(equals + 1)});
+        into.push_back({text.substr(0, equals), text.substr(equals + 1)});
     }
-    return labels;
+    return about(option, protocol::check_labels(into));
 }
 
 Result<std::vector<std::string>> parse_env(const Settings& settings) {
@@ -134,6 +144,16 @@ std::vector<protocol::CreateRequest> requests_of(const CreateCommand& command, c
     return all;
 }
 
+protocol::PlacementRequest placement_of(const CreateCommand& command) {
+    protocol::PlacementRequest out{command.request, {}};
+    if (command.names.size() > 1) {
+        out.names = command.names;
+        out.create.spec.name.clear();
+        out.create.count = static_cast<std::uint32_t>(command.names.size());
+    }
+    return out;
+}
+
 Result<CommonOptions> read_common(const Settings& settings) {
     CommonOptions out;
     out.broker = settings.get("broker").value_or("");
@@ -174,8 +194,15 @@ Result<CreateCommand> read_create(const Settings& settings, std::span<const std:
     out.key_files = settings.all("key");
     out.password = settings.flag("password");
     out.many = settings.get("count").has_value() || out.names.size() > 1;
+    out.setup_file = settings.get("setup").value_or("");
+    out.dry_run = settings.flag("dry-run");
+    out.all_or_nothing = settings.flag("all-or-nothing");
     if (out.detach && (out.password || !out.sheet.empty())) {
         return fail(ErrorCode::usage, "--detach does not wait for what --password and --sheet would show");
+    }
+    if (out.detach && (out.all_or_nothing || settings.flag("wait"))) {
+        return fail(ErrorCode::usage, std::string("--detach does not wait, which ") +
+                                          (out.all_or_nothing ? "--all-or-nothing has to" : "--wait is for"));
     }
     const auto count = [](std::string_view text) { return parse_count(text, 1, limits::batch_max); };
     const auto pids = [](std::string_view text) { return parse_count(text, limits::pids_min, limits::pids_max); };
@@ -187,6 +214,10 @@ Result<CreateCommand> read_create(const Settings& settings, std::span<const std:
         take(settings, "pids", spec.pids, pids),
         take(settings, "ttl", spec.ttl_seconds, ttl),
         take(settings, "on-lost", out.request.on_lost, parse_policy),
+        take(settings, "policy", out.request.placement.policy, parse_placement_policy),
+        take_labels(settings, "label", spec.labels),
+        take_labels(settings, "require", out.request.placement.require),
+        take_labels(settings, "prefer", out.request.placement.prefer),
         take_timeout(settings, out.timeout),
     });
     if (!values) return fail(values.error());
@@ -196,9 +227,6 @@ Result<CreateCommand> read_create(const Settings& settings, std::span<const std:
     auto env = parse_env(settings);
     if (!env) return fail(env.error());
     spec.env = std::move(*env);
-    auto labels = parse_labels(settings.all("label"));
-    if (!labels) return fail(labels.error());
-    spec.labels = std::move(*labels);
     if (out.request.count > 1 && !spec.name.empty()) {
         return fail(ErrorCode::usage, "a name is one VM's: leave it out with -n " + std::to_string(out.request.count) +
                                           ", the VMs are then numbered, or write a pattern such as " + spec.name +

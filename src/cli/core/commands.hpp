@@ -40,7 +40,10 @@ struct CreateCommand {
     bool many = false;               ///< -n or several names were given: the JSON is an array, even of one
     std::vector<std::string> names;  ///< expanded, each once; empty = the broker numbers them
     bool detach = false;
-    std::string sheet;  ///< the file that credentials are written to; "" = none
+    std::string sheet;            ///< the file that credentials are written to; "" = none
+    std::string setup_file;       ///< of the script that is run in each, "-" = stdin; "" = none
+    bool dry_run = false;         ///< only say where they would be put
+    bool all_or_nothing = false;  ///< keep none when one of them can't be made
 };
 /// `operands`: names or patterns of expand_names(). Errors: usage, invalid_argument.
 [[nodiscard]] Result<CreateCommand> read_create(const Settings& settings, std::span<const std::string> operands);
@@ -49,6 +52,9 @@ struct CreateCommand {
 /// `hashes` has a hash for each VM with --password, else none.
 [[nodiscard]] std::vector<protocol::CreateRequest> requests_of(const CreateCommand& command,
                                                                const std::vector<std::string>& hashes);
+
+/// What asks where the VMs of `command` would be put.
+[[nodiscard]] protocol::PlacementRequest placement_of(const CreateCommand& command);
 
 struct ActionCommand {
     protocol::Verb verb = protocol::Verb::start;

@@ -136,6 +136,7 @@ std::string markdown_json() {
         {"usage", "What a VM uses (`top`)"},
         {"node usage", "What a node's VMs use (`top --nodes`)"},
         {"create", "`create`: all fields of a VM, and"},
+        {"placement", "A VM of `create --dry-run`"},
         {"accepted", "`create --detach`: an array, one per request"},
         {"item", "A result of `start`, `stop`, `restart`, `delete`; an item of `job`"},
         {"node", "A node (`nodes`, `nodes info`)"},
@@ -155,6 +156,7 @@ std::string markdown_json() {
         {"event", "An event (`watch`)"},
         {"gap", "Other lines of `watch`"},
         {"check", "A check of `doctor`"},
+        {"setting", "An option (`config`)"},
         {"error", "An error"},
         {"version", "`version`"},
     };

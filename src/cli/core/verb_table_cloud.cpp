@@ -137,6 +137,60 @@ std::vector<VerbSpec> cloud_verbs() {
     return all;
 }
 
+std::vector<VerbSpec> config_verbs() {
+    VerbSpec config{
+        .id = VerbId::config,
+        .name = "config",
+        .group = help_group,
+        .summary = "Show which options are set, and where",
+        .description =
+            "Every option can be given on the command line, in the environment and in an ini file, in this order of "
+            "precedence. An option of one verb has the verb before it there: --image of create is create-image in the "
+            "file and MC_CREATE_IMAGE in the environment. Nothing secret is among them: keys are in contexts.",
+        .options = {{"all", 'a', "", "also options that are not set, with what they mean"}},
+        .examples = {{"mccli config", ""}, {"mccli config -a -o wide", "all there are"}},
+    };
+    VerbSpec get{
+        .id = VerbId::config_get,
+        .name = "config get",
+        .group = help_group,
+        .operands = "OPTION",
+        .summary = "Print what an option is set to",
+        .description = "Code 4 when it is not set.",
+        .examples = {{"mccli config get create-image", ""}},
+        .operands_min = 1,
+        .operands_max = 1,
+    };
+    VerbSpec set{
+        .id = VerbId::config_set,
+        .name = "config set",
+        .group = help_group,
+        .operands = "OPTION VALUE",
+        .summary = "Keep an option in your ini file",
+        .description =
+            "The file is the one of --config or $MC_CONFIG, else ~/.config/minicloud/mccli.ini; its other lines stay "
+            "as "
+            "they are. Values that can be checked are. Of a repeatable option VALUE is a list with commas; a flag is "
+            "true or false.",
+        .examples = {{"mccli config set create-memory 1G", "of every VM from now on"},
+                     {"mccli config set output wide", ""}},
+        .operands_min = 2,
+        .operands_max = 2,
+    };
+    VerbSpec unset{
+        .id = VerbId::config_unset,
+        .name = "config unset",
+        .group = help_group,
+        .operands = "OPTION",
+        .summary = "Take an option out of your ini file",
+        .description = "Code 4 when it is not there.",
+        .examples = {{"mccli config unset create-memory", ""}},
+        .operands_min = 1,
+        .operands_max = 1,
+    };
+    return {config, get, set, unset};
+}
+
 std::vector<VerbSpec> more_verbs() {
     VerbSpec menu{
         .id = VerbId::menu,
@@ -210,7 +264,9 @@ std::vector<VerbSpec> more_verbs() {
         .examples = {{"mccli help create", ""}, {"mccli help nodes drain", ""}},
         .operands_max = 2,
     };
-    return {menu, completion, complete, doctor, version, help};
+    std::vector<VerbSpec> all = config_verbs();
+    for (auto& verb : {menu, completion, complete, doctor, version, help}) all.push_back(verb);
+    return all;
 }
 
 const std::vector<OptionSpec>& common_options() {

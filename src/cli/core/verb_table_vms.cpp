@@ -26,6 +26,14 @@ VerbSpec create_verb() {
             "lab-{01..30} or {web,db}. --sheet writes name, host, port, user, password and ssh command of each into a "
             "new CSV file that only you can read, for handing out; passwords are then not shown besides. --detach "
             "returns as soon as the broker has taken the requests on, and names them.\n\n"
+            "The node is the one whose turn it is; --policy has it chosen otherwise: least-loaded by what was given to "
+            "VMs so far, spread by how many of yours are there, pack so that nodes stay empty. --require and --prefer "
+            "go by the nodes' labels, and on-lost replaces by the same rules. --dry-run only shows which node each "
+            "would be put on now, and why the others not. With --all-or-nothing none is made when there is not room "
+            "for all, and those that were made are removed again when one fails.\n\n"
+            "--setup runs a script as root when a VM first starts, before it can be logged in to; its output is in "
+            "`mccli logs`. A script that fails is a create that fails, with its last output. It needs an image made by "
+            "docker/vm/build; one that takes its time wants a longer --timeout.\n\n"
             "A create happens once, however often it is repeated on the way. Ctrl-C stops the waiting, not the "
             "create; the message then names the request for `mccli job` and `mccli cancel`.",
         .options =
@@ -42,9 +50,16 @@ VerbSpec create_verb() {
                 {"label", 'l', "KEY=VALUE", "label", true},
                 {"ttl", 0, "DURATION", "remove it that long after its creation, such as 2h (default: never)"},
                 {"node", 0, "NODE", "on this node only"},
+                {"policy", 0, "POLICY", "which node: round-robin (default), least-loaded, spread or pack"},
+                {"require", 0, "KEY=VALUE", "only on nodes with this label", true},
+                {"prefer", 0, "KEY=VALUE", "rather on nodes with this label", true},
+                {"setup", 0, "FILE", "script that each VM runs once, at its first start (- = stdin)"},
                 {"on-lost", 0, "POLICY",
                  "when its node is lost or drained: keep it there (default), or replace it by an empty one elsewhere"},
                 {"sheet", 0, "FILE", "write the credentials of all into the new CSV file FILE"},
+                {"all-or-nothing", 0, "", "keep none of them when one can't be made"},
+                {"dry-run", 0, "", "make nothing: show where they would be put"},
+                {"wait", 0, "", "until they can be logged in to, as without it"},
                 {"detach", 'd', "", "don't wait: return when the broker has taken it on"},
                 {"timeout", 0, "DURATION", create_timeout_help},
             },
@@ -54,6 +69,8 @@ VerbSpec create_verb() {
                 {"mccli create web --cpus 2 --memory 1G", "named and sized"},
                 {"mccli create 'lab-{01..30}' --label class=unix1 --ttl 2h --password --sheet lab.csv",
                  "thirty for a lesson"},
+                {"mccli create --require disk=ssd --policy least-loaded --dry-run", "which node it would be"},
+                {"mccli create web --setup install.sh --timeout 10m", "made ready by a script"},
                 {"mccli create -o json | jq -r .ssh_port", "for a script"},
             },
         .operands_max = names_max,

@@ -14,7 +14,7 @@ namespace {
 using Kind = YamlNode::Kind;
 using Shape = FileField::Shape;
 
-constexpr std::array<FileField, 11> fields{{
+constexpr std::array<FileField, 15> fields{{
     {"image", "image", Shape::text},
     {"cpus", "cpus", Shape::text},
     {"memory", "memory", Shape::text},
@@ -25,6 +25,10 @@ constexpr std::array<FileField, 11> fields{{
     {"labels", "label", Shape::map},
     {"ttl", "ttl", Shape::text},
     {"node", "node", Shape::text},
+    {"policy", "policy", Shape::text},
+    {"require", "require", Shape::map},
+    {"prefer", "prefer", Shape::map},
+    {"setup", "setup", Shape::text},
     {"on-lost", "on-lost", Shape::text},
 }};
 

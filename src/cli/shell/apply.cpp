@@ -20,31 +20,15 @@ namespace {
 using protocol::ItemResult;
 using protocol::Verb;
 
-Result<std::string> read_stdin() {
-    std::string out;
-    std::string part(65536, '\0');
-    while (out.size() <= yaml_bytes_max) {
-        const ssize_t n = ::read(STDIN_FILENO, part.data(), part.size());
-        if (n == 0) return out;
-        if (n < 0 && errno != EINTR) return fail(ErrorCode::io_failed, "stdin can't be read");
-        if (n > 0) out.append(part, 0, static_cast<std::size_t>(n));
-    }
-    return out;  // over the limit, which its reader says
-}
-
 Result<VmFile> read_file_at(const std::string& path, std::string_view advice) {
-    if (path == "-") {
-        const auto text = read_stdin();
-        if (!text) return fail(text.error());
-        return read_vm_file(*text, "stdin");
-    }
-    const auto text = io::read_file(path, yaml_bytes_max);
-    if (text) return read_vm_file(*text, path);
+    const std::string called = path == "-" ? "stdin" : path;
+    const auto text = path == "-" ? io::read_stdin(yaml_bytes_max) : io::read_file(path, yaml_bytes_max);
+    if (text) return read_vm_file(*text, called);
     switch (text.error().code) {
         case ErrorCode::not_found:
             return fail(ErrorCode::invalid_argument, "there is no file " + path + std::string(advice));
         case ErrorCode::too_large:
-            return fail(ErrorCode::invalid_argument, path + " is over 1 MiB: split it into several files");
+            return fail(ErrorCode::invalid_argument, called + " is over 1 MiB: split it into several files");
         default:
             return fail(text.error());
     }
@@ -57,11 +41,12 @@ struct Making {
     std::vector<std::string> passwords;  ///< "" = none
 };
 
-/// All that can fail before anything is done. Errors: as keys_for_vms(), hashes_of().
+/// All that can fail before anything is done. Errors: as keys_for_vms(), hashes_of(), setup_script().
 Result<Making> prepare(App& app, const KnownFile& known, const std::vector<PlanItem>& plan, const std::string& file) {
     Making out;
     const std::string home = io::home_dir();
     std::map<std::vector<std::string>, std::vector<std::string>> keys;  // of key files; each list is read once
+    std::map<std::string, std::string> scripts;                         // of set-up files, likewise
     for (std::size_t i = 0; i < plan.size(); ++i) {
         if (plan[i].action != PlanAction::create && plan[i].action != PlanAction::replace) continue;
         const auto& command = known.file.vms[plan[i].index].command;
@@ -75,6 +60,15 @@ Result<Making> prepare(App& app, const KnownFile& known, const std::vector<PlanI
         }
         auto request = command.request;
         request.spec.authorized_keys = found->second;
+        if (!command.setup_file.empty()) {
+            const auto path = key_path(command.setup_file, file, home);
+            if (!scripts.contains(path)) {
+                auto script = setup_script(path);
+                if (!script) return fail(script.error());
+                scripts[path] = std::move(*script);
+            }
+            request.setup = scripts[path];
+        }
         out.passwords.emplace_back();
         if (command.password) {
             out.passwords.back() = io::random_password();

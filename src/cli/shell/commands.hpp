@@ -43,6 +43,10 @@ int run_contexts(App& app);
 int run_context_show(App& app);
 int run_context_use(App& app);
 int run_context_remove(App& app);
+int run_config(App& app);
+int run_config_get(App& app);
+int run_config_set(App& app);
+int run_config_unset(App& app);
 int run_menu(App& app);
 int run_completion(App& app);
 int run_complete(App& app);
@@ -54,6 +58,15 @@ int run_exec_in(App& app, const std::string& target, const std::vector<std::stri
 
 /// The bytes of stdin and stdout to and from the sshd of `target`, through the broker, until either end is done.
 int run_tunnel(App& app, const std::string& target);
+
+/// The options of all verbs, by their names in the ini file, from all sources.
+struct AllSettings {
+    Settings settings;
+    std::string file;         ///< the ini file that was read; "" = none
+    bool file_named = false;  ///< by --config or $MC_CONFIG
+};
+/// Error: usage.
+[[nodiscard]] Result<AllSettings> settings_of_all_verbs(const CommandLine& line);
 
 /// The path of this program; "mccli" when that can't be told.
 [[nodiscard]] std::string own_program();

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "cli/core/listings.hpp"
+#include "cli/core/placement_views.hpp"
 #include "cli/shell/commands.hpp"
 #include "cli/shell/creating.hpp"
 #include "io/password.hpp"
@@ -55,11 +56,68 @@ int report_detached(const App& app, const std::vector<protocol::CreateRequest>& 
     return failed.empty() || accepted.empty() ? code : static_cast<int>(ExitCode::partly_failed);
 }
 
+/// `create --dry-run`.
+int show_placement(App& app, const CreateCommand& command) {
+    const auto placement =
+        app.ask<protocol::PlacementReply>(protocol::Verb::placement, protocol::encode(placement_of(command)));
+    if (!placement) return app.report(placement.error());
+    app.show(view_placement(*placement));
+    return report_items(app, items_of(*placement));
+}
+
+/// Whether there is room for all. Nothing is reserved: a create may still fail.
+Result<void> have_room(App& app, const CreateCommand& command) {
+    const auto placement =
+        app.ask<protocol::PlacementReply>(protocol::Verb::placement, protocol::encode(placement_of(command)));
+    if (!placement) return fail(placement.error());
+    const auto& items = placement->items;
+    const auto bad = [](const auto& item) { return item.code != ErrorCode::ok; };
+    const auto failed = std::count_if(items.begin(), items.end(), bad);
+    if (failed == 0) return {};
+    const auto& first = *std::find_if(items.begin(), items.end(), bad);
+    return fail(first.code, "none is made, as " + std::to_string(failed) + " of " + std::to_string(items.size()) +
+                                " can't be: " + first.message);
+}
+
+/// Removes what was made when something was not. Those items are failures then, too.
+void keep_all_or_none(App& app, std::vector<ItemResult>& items) {
+    const auto made = [](const ItemResult& item) { return item.code == ErrorCode::ok && item.vm; };
+    // Who ended the waiting may want what was made so far; what has no answer may still be made.
+    if (std::all_of(items.begin(), items.end(), made) || app.interrupted()) return;
+    protocol::ActionRequest removal;
+    std::vector<ItemResult*> withdrawn;
+    for (auto& item : items) {
+        if (!made(item)) continue;
+        removal.targets.push_back(item.vm->id.str());
+        withdrawn.push_back(&item);
+    }
+    if (withdrawn.empty()) return;
+    const auto reply = app.ask<protocol::ItemsReply>(
+        protocol::Verb::remove, protocol::encode(removal),
+        {limits::request_deadline_default, progress_of(protocol::Verb::remove, withdrawn.size(), ""), "delete"});
+    for (std::size_t i = 0; i < withdrawn.size(); ++i) {
+        const bool gone = reply && i < reply->items.size() && reply->items[i].code == ErrorCode::ok;
+        ItemResult& item = *withdrawn[i];
+        const std::string name = item.vm->name;
+        if (gone) item.vm.reset();
+        item.code = ErrorCode::cancelled;
+        item.message = gone ? name + " was made and removed again, as another failed"
+                            : name +
+                                  " was made, another failed, and it could not be removed again; do so with: "
+                                  "mccli delete " +
+                                  name;
+    }
+}
+
 }  // namespace
 
 int run_create(App& app) {
     auto command = read_create(app.settings(), app.line().operands);
     if (!command) return app.report(command.error());
+    auto setup = setup_script(command->setup_file);
+    if (!setup) return app.report(setup.error());
+    command->request.setup = std::move(*setup);
+    if (command->dry_run) return show_placement(app, *command);
     auto keys = keys_for_vms(app, command->key_files);
     if (!keys) return app.report(keys.error());
     command->request.spec.authorized_keys = std::move(*keys);
@@ -68,6 +126,9 @@ int run_create(App& app) {
     for (auto& password : passwords) password = io::random_password();
     const auto hashes = hashes_of(passwords);
     if (!hashes) return app.report(hashes.error());
+    if (command->all_or_nothing) {
+        if (const auto room = have_room(app, *command); !room) return app.report(room.error());
+    }
     if (auto begun = begin_sheet(command->sheet); !begun) return app.report(begun.error());
     const auto requests = requests_of(*command, *hashes);
     const auto outcomes = call_creates(app, requests, command->timeout, command->detach);
@@ -78,6 +139,7 @@ int run_create(App& app) {
         auto some = items_of(requests[i], outcomes[i].reply);
         std::move(some.begin(), some.end(), std::back_inserter(items));
     }
+    if (command->all_or_nothing) keep_all_or_none(app, items);
     const bool on_sheet = finish_sheet(app, command->sheet, items, passwords);
     print_created(app, *command, items, passwords, on_sheet);
     return report_items(app, items);

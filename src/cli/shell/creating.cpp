@@ -5,6 +5,7 @@
 #include "cli/shell/user_keys.hpp"
 #include "io/files.hpp"
 #include "io/password.hpp"
+#include "protocol/validate.hpp"
 
 namespace mc::cli {
 
@@ -43,6 +44,23 @@ bool finish_sheet(const App& app, const std::string& file, const std::vector<Ite
     const auto written = io::write_file_atomic(file, sheet(items, passwords));
     if (!written) app.report(written.error());
     return written.has_value();
+}
+
+Result<std::string> setup_script(const std::string& file) {
+    if (file.empty()) return std::string();
+    auto script = file == "-" ? io::read_stdin(limits::setup_bytes_max) : io::read_file(file, limits::setup_bytes_max);
+    Result<void> checked;
+    if (script) {
+        checked = protocol::check_setup(*script);
+    } else if (script.error().code == ErrorCode::not_found) {
+        checked = fail(ErrorCode::invalid_argument, "there is no file " + file);
+    } else if (script.error().code == ErrorCode::too_large) {
+        checked = fail(ErrorCode::invalid_argument, "a set-up script has at most 64 KiB");
+    } else {
+        checked = fail(script.error());
+    }
+    if (!checked) return fail(checked.error().code, "--setup: " + checked.error().message);
+    return script;
 }
 
 std::vector<CallOutcome> call_creates(App& app, const std::vector<protocol::CreateRequest>& requests,

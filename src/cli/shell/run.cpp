@@ -51,13 +51,16 @@ bool has_flag(const CommandLine& line, std::string_view flag) {
 /// Binds every option of the table to a place of its own; io::Options does the rest.
 class Binding {
 public:
-    explicit Binding(const CommandLine& line) : line_(line), options_("mccli", "mccli", "") {
+    /// `all`: the options of every verb, by their names in the ini file; else those of the line's verb by their own.
+    Binding(const CommandLine& line, bool all) : line_(line), all_(all), options_("mccli", "mccli", "") {
         add(nullptr, common_options());
-        if (line.verb != nullptr) add(line.verb, line.verb->options);
-        options_.pass_over_in_ini(names_of_other_verbs());
+        for (const auto& verb : verbs()) {
+            if (all || &verb == line.verb) add(&verb, verb.options);
+        }
+        if (!all) options_.pass_over_in_ini(names_of_other_verbs());
     }
 
-    Result<Settings> read() {
+    Result<AllSettings> read() {
         std::vector<std::string> tokens;
         for (const auto& token : line_.options) tokens.push_back(full_name(token));
         auto parsed = options_.parse(tokens);
@@ -72,7 +75,8 @@ public:
         for (const auto& [name, on] : flags_) {
             if (on) values[name] = {"true"};
         }
-        return Settings(std::move(values), std::move(parsed->origins));
+        const bool named = parsed->origins.contains("config");
+        return AllSettings{Settings(std::move(values), std::move(parsed->origins)), parsed->config_file, named};
     }
 
 private:
@@ -82,7 +86,7 @@ private:
     void add(const VerbSpec* verb, const std::vector<OptionSpec>& specs) {
         for (const auto& spec : specs) {
             if (verb == nullptr && built_in(spec.name)) continue;
-            const std::string name(spec.name);
+            const std::string name = all_ ? ini_name(verb, spec) : std::string(spec.name);
             if (spec.is_flag())
                 options_.add_flag(ini_name(verb, spec), flags_[name], "");
             else if (spec.repeatable)
@@ -112,6 +116,7 @@ private:
     }
 
     const CommandLine& line_;
+    bool all_ = false;
     io::Options options_;
     std::map<std::string, std::string> texts_;  // nodes stay where they are: io::Options keeps references
     std::map<std::string, std::vector<std::string>> lists_;
@@ -213,6 +218,14 @@ int run_verb(App& app) {
             return run_context_use(app);
         case VerbId::context_remove:
             return run_context_remove(app);
+        case VerbId::config:
+            return run_config(app);
+        case VerbId::config_get:
+            return run_config_get(app);
+        case VerbId::config_set:
+            return run_config_set(app);
+        case VerbId::config_unset:
+            return run_config_unset(app);
         case VerbId::menu:
             return run_menu(app);
         case VerbId::completion:
@@ -231,6 +244,10 @@ int run_verb(App& app) {
 
 }  // namespace
 
+Result<AllSettings> settings_of_all_verbs(const CommandLine& line) {
+    return Binding(line, true).read();
+}
+
 int run(std::span<const std::string> args) {
     auto line = split_command_line(args);
     if (!line) return report_error(line.error(), exit_code_for(line.error().code), wanted_format(args));
@@ -243,11 +260,11 @@ int run(std::span<const std::string> args) {
     }
     if (has_flag(*line, "--help")) return print(help_verb(*line->verb, help_columns()));
     if (line->verb->id == VerbId::help) return run_help(*line);
-    auto settings = Binding(*line).read();
-    if (!settings) return report_error(settings.error(), exit_code_for(settings.error().code), wanted_format(args));
-    auto common = read_common(*settings);
+    auto bound = Binding(*line, false).read();
+    if (!bound) return report_error(bound.error(), exit_code_for(bound.error().code), wanted_format(args));
+    auto common = read_common(bound->settings);
     if (!common) return report_error(common.error(), exit_code_for(common.error().code), wanted_format(args));
-    App app(std::move(*common), std::move(*settings), std::move(*line));
+    App app(std::move(*common), std::move(bound->settings), std::move(*line));
     return run_verb(app);
 }
 

@@ -84,7 +84,8 @@ std::string container_spec(const Identity& identity, const protocol::CreateOrder
     return body.dump();
 }
 
-std::vector<FileEntry> first_files(const protocol::VmSpec& spec, const ImageInfo& image) {
+std::vector<FileEntry> first_files(const protocol::CreateOrder& order, const ImageInfo& image) {
+    const protocol::VmSpec& spec = order.spec;
     std::vector<FileEntry> files;
     if (image.has_sshd && !spec.authorized_keys.empty()) {
         std::string lines;
@@ -92,12 +93,19 @@ std::vector<FileEntry> first_files(const protocol::VmSpec& spec, const ImageInfo
         files.push_back({.path = "root/.ssh", .mode = 0700, .directory = true, .content = {}});
         files.push_back({.path = "root/.ssh/authorized_keys", .mode = 0600, .directory = false, .content = lines});
     }
-    if (image.is_vm && !spec.password_hash.empty()) {
+    const bool has_hash = image.is_vm && !spec.password_hash.empty();
+    const bool has_setup = image.sets_up && !order.setup.empty();
+    if (has_hash || has_setup) {
         files.push_back({.path = "etc/minicloud", .mode = 0755, .directory = true, .content = {}});
+    }
+    if (has_hash) {
         files.push_back({.path = "etc/minicloud/password-hash",
                          .mode = 0600,
                          .directory = false,
                          .content = spec.password_hash + "\n"});
+    }
+    if (has_setup) {
+        files.push_back({.path = "etc/minicloud/setup", .mode = 0700, .directory = false, .content = order.setup});
     }
     return files;
 }

@@ -35,6 +35,8 @@ inline constexpr const char* network = "minicloud.network";
 /// "1" on an image that was made to be a VM (docker/vm): it has its own init
 /// and takes /etc/minicloud/password-hash.
 inline constexpr const char* vm_image = "io.minicloud.vm";
+/// "1" on an image whose init runs /etc/minicloud/setup once, before its sshd.
+inline constexpr const char* sets_up = "io.minicloud.setup";
 }  // namespace label
 
 using Labels = std::map<std::string, std::string>;
@@ -43,6 +45,7 @@ using Labels = std::map<std::string, std::string>;
 struct ImageInfo {
     bool has_sshd = false;  ///< exposes 22/tcp
     bool is_vm = false;     ///< label io.minicloud.vm=1
+    bool sets_up = false;   ///< label io.minicloud.setup=1
 };
 
 /// The container's name at the engine: "mc-" and the VM's id.
@@ -70,6 +73,6 @@ struct ImageInfo {
 
 /// What must be in the container before its first start: keys and password hash.
 /// Empty when there is nothing to put there.
-[[nodiscard]] std::vector<FileEntry> first_files(const protocol::VmSpec& spec, const ImageInfo& image);
+[[nodiscard]] std::vector<FileEntry> first_files(const protocol::CreateOrder& order, const ImageInfo& image);
 
 }  // namespace mc::worker

@@ -87,6 +87,12 @@ void CreateJob::on_image(Now now, const CallResult& result) {
                           "image " + order_.spec.image +
                               " takes no password: use an image made by docker/vm/build, or leave --password out"});
     }
+    if (!order_.setup.empty() && !image_.sets_up) {
+        return fail_with(now, {ErrorCode::invalid_argument,
+                               "image " + order_.spec.image +
+                                   " runs no set-up script: build it again on what docker/vm/build makes now, or leave "
+                                   "--setup out"});
+    }
     look_or_create(now);
 }
 
@@ -247,7 +253,7 @@ void CreateJob::go_on_with(Now now, const engine::ContainerInfo& container) {
 }
 
 void CreateJob::upload(Now now) {
-    auto files = first_files(order_.spec, image_);
+    auto files = first_files(order_, image_);
     if (files.empty()) return start(now);
     step_ = Step::upload;
     port().call(CallPurpose::upload, engine::upload(container_, std::move(files)));
@@ -367,7 +373,8 @@ void CreateJob::give_up(Now now, Error why) {
     if (step_ == Step::ready && why.code == ErrorCode::deadline_exceeded) {
         why = Error{readiness_->waits_for_ssh() ? ErrorCode::ssh_not_answering : ErrorCode::deadline_exceeded,
                     "VM " + order_.spec.name + " was started, but " + readiness_->waiting_for() +
-                        " in time; it was removed. Give it longer with --timeout, or look whether its image runs sshd"};
+                        " in time; it was removed. Give it longer with --timeout, or look " +
+                        (order_.setup.empty() ? "whether its image runs sshd" : "what its set-up script waits for")};
     }
     // A create, upload or start that the engine is at can't be broken off: the
     // engine would finish it all the same, after we had looked (pitfalls 14).

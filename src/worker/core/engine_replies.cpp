@@ -148,7 +148,8 @@ Result<ImageInfo> parse_image(std::string_view body) {
     const json value = parse(body);
     if (!value.is_object()) return unreadable("an image");
     return ImageInfo{.has_sshd = at(value, {"Config", "ExposedPorts", "22/tcp"}).is_object(),
-                     .is_vm = text(at(value, {"Config", "Labels", label::vm_image})) == "1"};
+                     .is_vm = text(at(value, {"Config", "Labels", label::vm_image})) == "1",
+                     .sets_up = text(at(value, {"Config", "Labels", label::sets_up})) == "1"};
 }
 
 Result<ContainerInfo> parse_inspect(std::string_view body) {

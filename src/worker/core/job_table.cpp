@@ -57,6 +57,9 @@ Result<JobTable::Entry> JobTable::make(Now now, const Message& message, OwnerId 
         auto order = protocol::decode<protocol::CreateOrder>(message.body);
         if (!order) return fail(order.error());
         if (const auto valid = protocol::check_spec(order->spec); !valid) return fail(valid.error());
+        if (!order->setup.empty()) {
+            if (const auto valid = protocol::check_setup(order->setup); !valid) return fail(valid.error());
+        }
         if (order->spec.image.empty() || order->spec.name.empty()) {
             return fail(ErrorCode::invalid_argument, "a create order needs the VM's name and image");
         }

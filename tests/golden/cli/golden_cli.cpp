@@ -13,10 +13,12 @@
 #include "base/version.hpp"
 #include "cli/core/command_line.hpp"
 #include "cli/core/commands.hpp"
+#include "cli/core/config_file.hpp"
 #include "cli/core/endpoints.hpp"
 #include "cli/core/help.hpp"
 #include "cli/core/key_commands.hpp"
 #include "cli/core/listings.hpp"
+#include "cli/core/placement_views.hpp"
 #include "cli/core/plan_views.hpp"
 #include "cli/core/ssh_command.hpp"
 #include "cli/core/top_views.hpp"
@@ -220,6 +222,28 @@ void add_context(Outputs& out) {
     out["context-show-trouble.txt"] = text_context(damaged, piped);
 }
 
+void add_placement(Outputs& out) {
+    const protocol::PlacementReply reply{{{"lab-1", "node-a", ErrorCode::ok, ""},
+                                          {"lab-2", "", ErrorCode::no_capacity, "no node can take it"},
+                                          {"", "node-b", ErrorCode::ok, ""}},
+                                         {{"node-a", 1, "all its 4 slots are used"},
+                                          {"node-b", 1, ""},
+                                          {"node-c", 0, ""},
+                                          {"node-d", 0, "it is silent"}}};
+    out["create-dry-run.txt"] = rendered(view_placement(reply), OutputFormat::table, usual);
+    add_formats(out, "create-dry-run", view_placement(reply));
+}
+
+void add_config(Outputs& out) {
+    const Settings settings({{"output", {"wide"}}, {"create-label", {"class=unix1", "term=1"}}},
+                            {{"output", "MC_OUTPUT"}, {"create-label", "/home/ada/.config/minicloud/mccli.ini:3"}});
+    const auto rows = config_rows(settings, false);
+    out["config.txt"] = rendered(view_config(rows), OutputFormat::table, usual);
+    out["config-wide.txt"] = rendered(view_config(rows), OutputFormat::wide, piped);
+    add_formats(out, "config", view_config(rows));
+    add_formats(out, "config-empty", view_config({}));
+}
+
 void add_doctor(Outputs& out) {
     DoctorFacts facts;
     facts.now = samples::now;
@@ -385,6 +409,8 @@ int main() {
     add_keys(outputs);
     add_new_token(outputs);
     add_context(outputs);
+    add_placement(outputs);
+    add_config(outputs);
     add_doctor(outputs);
     add_audit(outputs);
     add_watch(outputs);

@@ -78,7 +78,7 @@ void add_requests(std::vector<Example>& out) {
         part("HelloReply", HelloReply{"0.1.0", samples::cloud, Epoch{3}, "tcp://127.0.0.1:7712", samples::created,
                                       EventSeq{1042}, "ada", Role::user, samples::key, "tcp://127.0.0.1:7710"})));
     out.push_back(with(client("create_request", ask, Verb::create,
-                              part("CreateRequest", CreateRequest{small_spec(), 1, "", OnLost::keep})),
+                              part("CreateRequest", CreateRequest{small_spec(), 1, "", OnLost::keep, {}, ""})),
                        ErrorCode::ok, 60000));
     out.push_back(
         client("create_accepted", Kind::progress, Verb::create, part("Progress", Progress{"accepted", "", 0, ""})));
@@ -108,6 +108,16 @@ void add_requests(std::vector<Example>& out) {
     out.push_back(client("restart_request", ask, Verb::restart, action));
     out.push_back(client("update_request", ask, Verb::update,
                          part("UpdateRequest", UpdateRequest{{"web"}, "", Expiry::later, 7200})));
+    CreateRequest two;
+    two.count = 2;
+    two.placement = {PlacementPolicy::least_loaded, {{"disk", "ssd"}}, {}};
+    out.push_back(
+        client("placement_request", ask, Verb::placement, part("PlacementRequest", PlacementRequest{two, {}})));
+    out.push_back(client(
+        "placement_reply", answer, Verb::placement,
+        part("PlacementReply",
+             PlacementReply{{{"", "node-a", ErrorCode::ok, ""}, {"", "", ErrorCode::no_capacity, "the cloud is full"}},
+                            {{"node-a", 1, "all its 1 slots are used"}, {"node-b", 0, "it has no label disk=ssd"}}})));
     out.push_back(
         client("delete_request", ask, Verb::remove, part("ActionRequest", ActionRequest{{"web", "vm-1"}, 10})));
     const ItemsReply partly{
@@ -231,7 +241,7 @@ void add_jobs(std::vector<Example>& out) {
     spec.memory_bytes = defaults::memory_bytes;
     spec.pids = defaults::pids;
     out.push_back(worker("vm_create_request", ask, Verb::vm_create,
-                         part("CreateOrder", CreateOrder{Epoch{3}, samples::vm, request_id, "local", spec})));
+                         part("CreateOrder", CreateOrder{Epoch{3}, samples::vm, request_id, "local", spec, ""})));
     out.push_back(worker("vm_create_accepted", Kind::progress, Verb::vm_create,
                          part("Progress", Progress{"accepted", "", 0, ""})));
     out.push_back(worker("vm_create_reply", Kind::reply, Verb::vm_create, part("VmReport", running_report())));

@@ -78,6 +78,7 @@ public:
         request.advertise = "10.0.0." + std::to_string(node.id.value - 100);
         request.epoch_seen = epoch_seen;
         request.status = node.status;
+        request.labels = labels[name];
         node.registration = RequestId{1, ++registrations_};
         node.registered_with = encode(request);
         from_worker(name, Kind::request, Verb::node_register, node.registration, node.registered_with);
@@ -254,6 +255,7 @@ public:
     bool unreadable = false;
     Now now{Instant{1000s}, WallTime{1'800'000'000'000}};
     std::map<std::string, FakeNode> nodes;
+    std::map<std::string, std::vector<protocol::Label>> labels;  ///< of nodes that register
     std::map<std::string, PublicKey> keys;
     std::vector<Outgoing> to_clients;
     std::size_t rebinds = 0;  ///< of the events socket

@@ -48,6 +48,7 @@ const std::map<Verb, std::string> allowed{
     {Verb::usage, "user viewer admin "},
     {Verb::node_usage, "worker "},
     {Verb::update, "user admin "},
+    {Verb::placement, "user admin "},
     {Verb::node_register, "worker "},
     {Verb::node_heartbeat, "worker "},
     {Verb::node_inventory, "worker "},

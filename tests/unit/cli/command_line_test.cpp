@@ -168,7 +168,34 @@ TEST(Commands, RefusesWhatTheBrokerWouldRefuse) {
     EXPECT_EQ(read_create(Settings(Settings::Values{{"count", {"30"}}}), {})->timeout, 410s) << "one after the other";
     EXPECT_EQ(read_create(Settings(Settings::Values{{"count", {"1000"}}}), {})->timeout, 1h);
     EXPECT_THAT(refused({{"timeout", {"2h"}}}), HasSubstr("between 1s and 1h"));
+    EXPECT_THAT(refused({{"policy", {"best"}}}), HasSubstr("use round-robin, least-loaded, spread or pack"));
+    EXPECT_THAT(refused({{"require", {"ssd"}}}), HasSubstr("--require: \"ssd\" is not a label"));
+    EXPECT_THAT(refused({{"prefer", {"a b=c"}}}), HasSubstr("--prefer: label key \"a b\""));
+    EXPECT_THAT(refused({{"detach", {"true"}}, {"wait", {"true"}}}), HasSubstr("which --wait is for"));
+    EXPECT_THAT(refused({{"detach", {"true"}}, {"all-or-nothing", {"true"}}}), HasSubstr("--all-or-nothing has to"));
     EXPECT_THAT(refused({{"image", {"$(id)"}}}), HasSubstr("image"));
+}
+
+TEST(Commands, SaysWhereVmsAreToBePut) {
+    const auto command = read_create(settings({{"policy", {"spread"}},
+                                               {"require", {"disk=ssd", "arch=x86"}},
+                                               {"prefer", {"room=2"}},
+                                               {"setup", {"setup.sh"}},
+                                               {"dry-run", {"true"}}}),
+                                     std::vector<std::string>{"lab-{1..3}"});
+    ASSERT_TRUE(command) << command.error().message;
+    EXPECT_EQ(command->setup_file, "setup.sh");
+    EXPECT_TRUE(command->dry_run);
+    const auto asked = placement_of(*command);
+    EXPECT_EQ(
+        asked.create.placement,
+        (protocol::Placement{protocol::PlacementPolicy::spread, {{"disk", "ssd"}, {"arch", "x86"}}, {{"room", "2"}}}));
+    EXPECT_EQ(asked.create.count, 3U);
+    EXPECT_EQ(asked.create.spec.name, "");
+    EXPECT_THAT(asked.names, ElementsAre("lab-1", "lab-2", "lab-3"));
+    const auto one = placement_of(*read_create(settings({}), std::vector<std::string>{"web"}));
+    EXPECT_EQ(one.create.spec.name + std::to_string(one.names.size()), "web0");
+    EXPECT_EQ(placement_of(*read_create(settings({{"count", {"5"}}}), {})).create.count, 5U);
 }
 
 TEST(Commands, CountsANameThatIsGivenTwiceOnce) {

@@ -39,6 +39,10 @@ TEST(VmFile, ReadsEveryFieldAsCreateDoes) {
     labels: {x: 1, "y/z": two words}
     ttl: 2h
     node: node-1
+    policy: pack
+    require: {disk: ssd}
+    prefer: {room: 2}
+    setup: setup.sh
     on-lost: replace
 )");
     ASSERT_EQ(file.vms.size(), 1U);
@@ -57,13 +61,17 @@ TEST(VmFile, ReadsEveryFieldAsCreateDoes) {
     EXPECT_EQ(spec.labels, (std::vector<protocol::Label>{{"x", "1"}, {"y/z", "two words"}}));
     EXPECT_EQ(spec.ttl_seconds, 7200U);
     EXPECT_EQ(command.request.node, "node-1");
+    EXPECT_EQ(command.request.placement,
+              (protocol::Placement{protocol::PlacementPolicy::pack, {{"disk", "ssd"}}, {{"room", "2"}}}));
+    EXPECT_EQ(command.setup_file, "setup.sh");
     EXPECT_EQ(command.request.on_lost, protocol::OnLost::replace);
     EXPECT_EQ(fields.size(), file_fields().size());
 }
 
 // Whoever adds an option to create decides whether files have it too.
 TEST(VmFile, HasAFieldForEachOptionThatSaysWhatAVmIs) {
-    const std::array<std::string_view, 5> of_the_command{"name", "count", "sheet", "detach", "timeout"};
+    const std::array<std::string_view, 8> of_the_command{"name",    "count",   "sheet",          "detach",
+                                                         "timeout", "dry-run", "all-or-nothing", "wait"};
     for (const auto& option : verb_of(VerbId::create).options) {
         const auto fields = file_fields();
         const auto has = [&](const auto& field) { return field.option == option.name; };
@@ -115,7 +123,7 @@ TEST(VmFile, SaysWhereAndWhatIsWrong) {
               "lab.yaml:3: a VM has no field \"on_lost\"; did you mean on-lost?");
     EXPECT_EQ(wrong("defaults: {name: a}\nvms: []"),
               "lab.yaml:1: defaults has no field \"name\": use image, cpus, memory, pids, keys, password, env, labels, "
-              "ttl, node, on-lost");
+              "ttl, node, policy, require, prefer, setup, on-lost");
     EXPECT_EQ(wrong("vm: []"), "lab.yaml:1: the file has no field \"vm\"; did you mean vms?");
     EXPECT_EQ(wrong("vms:\n- name: a\n  memory: 1X\n"),
               "lab.yaml:3: memory: \"1X\" is not a size: write it as 512M or 2G");

@@ -160,6 +160,10 @@ inline VmUsage usage() {
             .tx_bytes_per_s = 70};
 }
 
+inline Placement placement() {
+    return {PlacementPolicy::spread, {{"disk", "ssd"}}, {{"room", "a"}, {"room", "b"}}};
+}
+
 /// Every body type there is; a new one is added here and is then tested everywhere.
 inline auto all() {
     return std::tuple{
@@ -167,7 +171,11 @@ inline auto all() {
         Progress{"pulling", "layer 3 of 7", 43, "web"},
         HelloReply{"0.1.0", cloud, Epoch{3}, "tcp://127.0.0.1:7712", created, EventSeq{1042}, "ada", Role::user, key,
                    "tcp://127.0.0.1:7710"},
-        CreateRequest{vm_spec(), 3, "node-a", OnLost::replace},
+        CreateRequest{vm_spec(), 3, "node-a", OnLost::replace, placement(), "#!/bin/sh\ntrue\n"},
+        placement(),
+        PlacementRequest{CreateRequest{vm_spec(), 2, "", OnLost::keep, placement(), ""}, {"a", "b"}},
+        PlacementReply{{{"a", "node-a", ErrorCode::ok, ""}, {"b", "", ErrorCode::no_capacity, "full"}},
+                       {{"node-a", 1, "all its 1 slots are used"}}},
         ActionRequest{{"web", "vm-1"}, 30},
         item(),
         ItemsReply{{item(), ItemResult{.target = "vm-1", .code = ErrorCode::not_found, .message = "gone", .vm = {}}}},
@@ -201,7 +209,7 @@ inline auto all() {
         RegisterReply{cloud, Epoch{3}, "0.1.0"},
         Heartbeat{Epoch{3}, boot, node_status(), true},
         Inventory{boot, {vm_report()}},
-        CreateOrder{Epoch{3}, vm, request, "ada", vm_spec()},
+        CreateOrder{Epoch{3}, vm, request, "ada", vm_spec(), "#!/bin/sh\ntrue\n"},
         VmOrder{Epoch{3}, vm, 30},
         StreamOrder{Epoch{3}, vm, 65536},
         Quota{5, 8000, 4ULL << 30, 86400},

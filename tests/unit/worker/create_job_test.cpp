@@ -495,6 +495,14 @@ TEST(CreateJob, RefusesWhatAClientMustNotAskFor) {
     auto hash = Harness::create_order("plain:1");
     hash.spec.password_hash = "$6$salt$abcdefgh";
     EXPECT_EQ(t.code(t.create(hash)), ErrorCode::invalid_argument);
+    auto setup = Harness::create_order();
+    setup.setup = "apt-get install sl";
+    EXPECT_EQ(t.code(t.create(setup)), ErrorCode::invalid_argument) << "nothing says what runs it";
+    setup = Harness::create_order("plain:1");
+    setup.setup = "#!/bin/sh\n";
+    const JobId refused = t.create(setup);
+    EXPECT_EQ(t.code(refused), ErrorCode::invalid_argument);
+    EXPECT_THAT(t.sentence(refused), HasSubstr("runs no set-up script"));
     EXPECT_TRUE(t.engine.containers.empty());
 }
 

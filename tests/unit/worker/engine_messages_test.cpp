@@ -75,14 +75,19 @@ TEST(EngineReplies, KnowWhoseANetworkIs) {
 }
 
 TEST(ContainerSpec, PutsKeysAndHashWhereTheImageLooks) {
-    auto spec = Harness::create_order().spec;
+    auto order = Harness::create_order();
+    auto& spec = order.spec;
     spec.password_hash = "$6$salt$hash";
-    const auto files = first_files(spec, {.has_sshd = true, .is_vm = true});
-    ASSERT_EQ(files.size(), 4U);
+    order.setup = "#!/bin/sh\ntrue\n";
+    const auto files = first_files(order, {.has_sshd = true, .is_vm = true, .sets_up = true});
+    ASSERT_EQ(files.size(), 5U);
     EXPECT_EQ(files[0], (FileEntry{"root/.ssh", 0700, true, ""}));
     EXPECT_EQ(files[1], (FileEntry{"root/.ssh/authorized_keys", 0600, false, spec.authorized_keys[0] + "\n"}));
     EXPECT_EQ(files[3], (FileEntry{"etc/minicloud/password-hash", 0600, false, "$6$salt$hash\n"}));
-    EXPECT_TRUE(first_files(spec, {}).empty());
+    EXPECT_EQ(files[4], (FileEntry{"etc/minicloud/setup", 0700, false, "#!/bin/sh\ntrue\n"}));
+    spec.password_hash.clear();
+    EXPECT_EQ(first_files(order, {.has_sshd = false, .is_vm = true, .sets_up = true}).size(), 2U) << "and its folder";
+    EXPECT_TRUE(first_files(order, {}).empty());
 }
 
 TEST(ContainerSpec, HashChangesWithTheSpec) {

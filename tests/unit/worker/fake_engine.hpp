@@ -46,7 +46,8 @@ public:
     std::map<std::string, nlohmann::json> images{
         {"minicloud/vm:latest",
          {{"Config",
-           {{"ExposedPorts", {{"22/tcp", nlohmann::json::object()}}}, {"Labels", {{label::vm_image, "1"}}}}}}},
+           {{"ExposedPorts", {{"22/tcp", nlohmann::json::object()}}},
+            {"Labels", {{label::vm_image, "1"}, {label::sets_up, "1"}}}}}}},
         {"plain:1", {{"Config", {{"ExposedPorts", nullptr}, {"Labels", nullptr}}}}}};
     std::string host_key = "ssh-ed25519 AAAAkey root@x";
     std::string pull_stream = R"({"errorDetail":{"message":"no registry here"},"error":"no registry here"})"
