@@ -25,8 +25,12 @@ class InATerminal(CloudTest):
         # The new size and what is typed go to the engine by two ways: the size may be the later one.
         t.type("clear; until stty size | grep -x '25 90'; do sleep 0.1; done")
         t.wait("^25 90$")
-        t.type("sleep 1000")
+        # Ctrl-C goes to the shell, and not to what it is about to start, until that runs.
+        t.type("sh -c 'echo begun; exec sleep 1000'")
+        t.wait("^begun$")
         t.key("C-c")
+        # The terminal drops what is typed while it takes Ctrl-C, as each does.
+        t.wait(r"\^C\n\S*#$")
         t.type("echo after-$?")
         t.wait("^after-130$")
         t.type("exit 5")

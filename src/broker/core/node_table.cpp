@@ -173,10 +173,11 @@ Result<Node*> NodeTable::place(const PlacementQuery& query) {
 
     std::size_t ready = 0;
     std::string why;
-    for (const auto& [id, node] : nodes_) {
+    for (const auto& [name, id] : by_name_) {
+        const Node& node = *find(id);
         if (!node.ready()) continue;
         ++ready;
-        why += (why.empty() ? "" : "; ") + node.record.name + ": " + why_unfit(node, query);
+        why += (why.empty() ? "" : "; ") + name + ": " + why_unfit(node, query);
     }
     if (ready == 0) {
         return fail(ErrorCode::no_node, "no node is ready; start a worker with: mcworker, and look with: mccli nodes");
