@@ -18,6 +18,9 @@ inline constexpr const char* audit_cut = "cut";
 inline constexpr const char* audit_bar = "bar";
 /// The broker had a VM, or a container that no VM accounts for, removed.
 inline constexpr const char* audit_cleanup = "cleanup";
+/// An image was pulled to a node, or removed from it: once when it begins, once when it ends.
+inline constexpr const char* audit_image_pull = "image_pull";
+inline constexpr const char* audit_image_remove = "image_remove";
 
 /// Follows the log from its first kept entry to its last and says where it was tampered with.
 ///

@@ -57,6 +57,7 @@ constexpr std::array verb_names{
     std::pair{Verb::usage, "usage"},
     std::pair{Verb::update, "update"},
     std::pair{Verb::placement, "placement"},
+    std::pair{Verb::images, "images"},
     std::pair{Verb::node_register, "node_register"},
     std::pair{Verb::node_heartbeat, "node_heartbeat"},
     std::pair{Verb::node_inventory, "node_inventory"},
@@ -71,6 +72,7 @@ constexpr std::array verb_names{
     std::pair{Verb::vm_inspect, "vm_inspect"},
     std::pair{Verb::job_cancel, "job_cancel"},
     std::pair{Verb::vm_tunnel, "vm_tunnel"},
+    std::pair{Verb::node_images, "node_images"},
     std::pair{Verb::event_published, "event_published"},
     std::pair{Verb::event_beacon, "event_beacon"},
 };
@@ -92,7 +94,7 @@ std::optional<Verb> verb_from(std::uint16_t number) {
 }
 
 bool is_client_verb(Verb verb) {
-    return verb >= Verb::hello && verb <= Verb::placement;
+    return verb >= Verb::hello && verb <= Verb::images;
 }
 
 bool has_items(Verb verb) {
@@ -102,7 +104,7 @@ bool has_items(Verb verb) {
 }
 
 bool is_worker_verb(Verb verb) {
-    return verb >= Verb::node_register && verb <= Verb::vm_tunnel;
+    return verb >= Verb::node_register && verb <= Verb::node_images;
 }
 
 std::optional<Verb> stream_order(Verb verb) {
@@ -113,13 +115,15 @@ std::optional<Verb> stream_order(Verb verb) {
             return Verb::vm_logs;
         case Verb::tunnel:
             return Verb::vm_tunnel;
+        case Verb::images:
+            return Verb::node_images;
         default:
             return std::nullopt;
     }
 }
 
 bool is_stream_order(Verb verb) {
-    return verb == Verb::vm_exec || verb == Verb::vm_logs || verb == Verb::vm_tunnel;
+    return verb == Verb::vm_exec || verb == Verb::vm_logs || verb == Verb::vm_tunnel || verb == Verb::node_images;
 }
 
 Bytes encode_header(const Header& header) {

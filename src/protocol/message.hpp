@@ -70,6 +70,7 @@ enum class Verb : std::uint16_t {
     usage = 27,
     update = 28,
     placement = 29,
+    images = 30,
 
     // worker -> broker
     node_register = 32,
@@ -88,6 +89,7 @@ enum class Verb : std::uint16_t {
     vm_inspect = 55,
     job_cancel = 56,
     vm_tunnel = 57,
+    node_images = 58,
 
     // broker -> everybody, on the events channel
     event_published = 64,
@@ -99,9 +101,9 @@ enum class Verb : std::uint16_t {
 [[nodiscard]] std::optional<Verb> verb_from(std::uint16_t number);
 [[nodiscard]] bool is_client_verb(Verb verb);
 [[nodiscard]] bool is_worker_verb(Verb verb);
-/// The order that a client's stream becomes at the worker: vm_exec for exec. nullopt: `verb` opens no stream.
+/// The order that a client's stream becomes at the worker: vm_exec for exec. nullopt: `verb` is not relayed.
 [[nodiscard]] std::optional<Verb> stream_order(Verb verb);
-/// Whether messages of that verb between broker and worker are a stream's.
+/// Whether messages of that verb between broker and worker are relayed from or to a client, and not stored.
 [[nodiscard]] bool is_stream_order(Verb verb);
 /// Changes something about VMs, nodes or keys: its outcome is remembered, its reply is an ItemsReply.
 [[nodiscard]] bool has_items(Verb verb);

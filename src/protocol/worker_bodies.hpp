@@ -6,6 +6,7 @@
 
 #include "base/ids.hpp"
 #include "protocol/limits.hpp"
+#include "protocol/message.hpp"
 #include "protocol/vm.hpp"
 
 /// Bodies between workers and the broker. docs/protocol.md "Worker verbs".
@@ -46,6 +47,9 @@ struct RegisterRequest {
     std::string advertise;
     std::vector<Label> labels;
     NodeStatus status;
+    /// The highest verb that this worker knows: an order with a later one would never be answered. One that says
+    /// nothing knows those of release 0.1.0.
+    std::uint16_t verb_max = static_cast<std::uint16_t>(Verb::job_cancel);
 
     bool operator==(const RegisterRequest&) const = default;
     template <class Self, class Archive>
@@ -58,6 +62,7 @@ struct RegisterRequest {
         archive(self.advertise, limits::host_bytes_max);
         archive(self.labels, limits::labels_max);
         archive(self.status);
+        archive(self.verb_max);
     }
 };
 

@@ -11,7 +11,7 @@ REPLIES = {
     "delete": "ItemsReply", "list": "ListReply", "info": "InfoReply", "nodes": "NodesReply", "events": "EventsReply",
     "job": "JobReply", "jobs": "JobsReply", "exec": "ExecResult", "cordon": "ItemsReply", "uncordon": "ItemsReply",
     "drain": "ItemsReply", "forget": "ItemsReply", "join": "JoinReply", "token_create": "ItemsReply", "keys": "KeysReply",
-    "revoke": "ItemsReply", "audit": "AuditReply", "usage": "UsageReply",
+    "revoke": "ItemsReply", "audit": "AuditReply", "usage": "UsageReply", "images": "ImagesReply",
 }  # fmt: skip
 
 

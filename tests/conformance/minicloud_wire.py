@@ -23,9 +23,10 @@ VERBS = {
     "cordon": 17, "uncordon": 18, "drain": 19, "forget": 20,
     "join": 21, "token_create": 22, "keys": 23, "revoke": 24, "audit": 25, "tunnel": 26, "usage": 27, "update": 28,
     "placement": 29,
+    "images": 30,
     "node_register": 32, "node_heartbeat": 33, "node_inventory": 34, "node_usage": 35,
     "vm_create": 48, "vm_start": 49, "vm_stop": 50, "vm_restart": 51, "vm_remove": 52, "vm_exec": 53, "vm_logs": 54,
-    "vm_inspect": 55, "job_cancel": 56, "vm_tunnel": 57, "event_published": 64, "event_beacon": 65,
+    "vm_inspect": 55, "job_cancel": 56, "vm_tunnel": 57, "node_images": 58, "event_published": 64, "event_beacon": 65,
 }  # fmt: skip
 VERB_NAMES = {number: name for name, number in VERBS.items()}
 
@@ -35,6 +36,8 @@ NO_CAPACITY, NO_NODE, BUSY = range(20, 23)
 NODE_UNREACHABLE, DEADLINE_EXCEEDED, STALE_EPOCH = 30, 40, 51
 QUOTA_EXCEEDED, DENIED, NOT_AUTHORISED = 23, 50, 53
 IMAGE_NOT_FOUND = 33
+
+LIST, PULL, REMOVE = range(3)  # ImageAction
 
 PENDING, CREATING, RUNNING, STOPPED, DELETING, DELETED, FAILED, UNKNOWN = range(8)
 ABSENT, CREATED, CONTAINER_RUNNING, EXITED, REMOVING = range(5)
@@ -79,6 +82,10 @@ BODIES = {
     },
     "UsageReply": {"vms": ("VmUsage",), "next": ""},
     "NodeUsage": {"boot": 0, "vms": ("VmUsage",)},
+    "ImagesRequest": {"node": "", "action": 0, "image": ""},
+    "ImageView": {"name": "", "id": "", "size_bytes": 0, "created": 0},
+    "ImagesReply": {"images": ("ImageView",), "left_out": 0},
+    "NodeImagesOrder": {"epoch": 0, "action": 0, "image": "", "owner": ""},
     "InfoRequest": {"target": ""},
     "InfoReply": {"vm": "VmView"},
     "StreamRequest": {"target": "", "window_bytes": 262144},
@@ -113,7 +120,7 @@ BODIES = {
     },
     "RegisterRequest": {
         "name": "", "node": 0, "boot": 0, "version": "", "epoch_seen": 0, "advertise": "", "labels": ("Label",),
-        "status": "NodeStatus",
+        "status": "NodeStatus", "verb_max": 56,
     },
     "RegisterReply": {"cloud": 0, "epoch": 0, "version": ""},
     "Heartbeat": {"epoch": 0, "boot": 0, "status": "NodeStatus", "usage_wanted": False},

@@ -6,6 +6,7 @@ import unittest
 import minicloud_wire as wire
 from client import Client, Refused, Watcher
 from cloud import Cloud, wait_for
+from worker import Worker
 
 
 class CloudTest(unittest.TestCase):
@@ -91,6 +92,64 @@ class NodesTest(CloudTest):
         wait_for(lambda: not ask().vms, "nothing is known of a silent node")
         worker.mute.clear()
         wait_for(lambda: ask().vms, "it is measured again when it is back")
+
+    def images(self, node, action=wire.LIST, image="", **call):
+        request = wire.new("ImagesRequest", node=node, action=action, image=image)
+        return [view.name for view in self.client.call("images", "ImagesRequest", request, **call)[1].images]
+
+    def assertRefused(self, code, act):
+        with self.assertRaises(Refused) as refused:
+            act()
+        self.assertEqual(refused.exception.code, code, refused.exception.message)
+        return refused.exception.message
+
+    @unittest.skipIf(wire.RELEASE, "that release knows no images")
+    def test_images_are_listed_pulled_and_removed_on_the_node_that_is_named(self):
+        one, two = self.cloud.worker("a", 1), self.cloud.worker("b", 2)
+        self.assertEqual(self.images("a"), ["used:1"])
+        self.client.progress.clear()
+        self.assertEqual(self.images("a", wire.PULL, "debian:12"), ["debian:12"])
+        self.assertEqual([(p.stage, p.percent, p.name) for p in self.client.progress],
+                         [("accepted", 0, ""), ("pulling", 43, "a")])
+        self.assertEqual(self.images("a"), ["debian:12", "used:1"])
+        self.assertEqual((self.images("b"), two.orders[-1][2].owner), (["used:1"], "local"))
+        self.assertEqual(self.images("a", wire.REMOVE, "debian:12"), [])
+        self.assertEqual(one.images, {"used:1"})
+        self.assertRefused(wire.NOT_FOUND, lambda: self.images("a", wire.REMOVE, "debian:12"))
+        self.assertRefused(wire.WRONG_STATE, lambda: self.images("a", wire.REMOVE, "used:1"))
+        self.assertRefused(wire.IMAGE_NOT_FOUND, lambda: self.images("a", wire.PULL, "missing"))
+        self.assertRefused(wire.NOT_FOUND, lambda: self.images("c"))
+        self.assertRefused(wire.INVALID_ARGUMENT, lambda: self.images("a", wire.PULL, "no such//name"))
+
+    @unittest.skipIf(wire.RELEASE, "that release knows no images")
+    def test_a_pull_lives_as_long_as_somebody_waits_for_it(self):
+        worker = self.cloud.worker("a", 1)
+        ended = lambda: all(job.reply for job in worker.jobs.values())  # noqa: E731
+        self.assertRefused(wire.DEADLINE_EXCEEDED, lambda: self.images("a", wire.PULL, "slow", deadline_ms=500))
+        wait_for(ended, "the worker was told to give up")
+        request_id = wire.new_id()
+        request = wire.pack("ImagesRequest", wire.new("ImagesRequest", node="a", action=wire.PULL, image="slow"))
+        ask = wire.message(wire.REQUEST, "images", request_id, request)
+        other = self.cloud.client()
+        self.client.send(ask)
+        wait_for(lambda: len(worker.jobs) == 2, "the pull is under way")
+        other.send(ask)
+        cancel = lambda: other.call("cancel", "JobRequest", wire.new("JobRequest", request=request_id))  # noqa: E731
+        self.assertEqual(other.receive().kind, wire.PROGRESS)
+        cancel()
+        wait_for(ended, "the worker was told to give up")
+        self.assertEqual(len(worker.jobs), 2, "asked once more it was the same")
+
+    @unittest.skipIf(wire.RELEASE, "it is about that release")
+    def test_a_worker_is_not_asked_for_what_it_does_not_know(self):
+        worker = Worker(self.cloud.workers, "old", 9)
+        worker.verb_max = wire.VERBS["job_cancel"]
+        worker.start()
+        self.addCleanup(worker.end)
+        wait_for(lambda: [n for n in self.client.nodes() if n.state == 0], "the node is there")
+        sentence = self.assertRefused(wire.UNKNOWN_VERB, lambda: self.images("old"))
+        self.assertIn("node old runs mcworker py", sentence)
+        self.assertEqual(worker.orders, [])
 
     def test_lost_reply_of_a_job_is_given_again(self):
         worker = self.cloud.worker("a", 1)

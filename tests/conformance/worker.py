@@ -1,6 +1,6 @@
-"""A worker that keeps its VMs in memory, written from docs/protocol.md alone.
+"""A worker that keeps its VMs and images in memory, written from docs/protocol.md alone.
 
-Images it can't make: "missing" (image_not_found). Image "slow" takes 1.5 s. Commands: `cat` copies input to output,
+Images it can't make or pull: "missing" (image_not_found). Image "slow" takes 1.5 s, and is pulled until it is cancelled. "used" is not removed. Commands: `cat` copies input to output,
 `flood N` writes N bytes, `exit N`, anything else echoes its arguments.
 """
 
@@ -45,6 +45,7 @@ class Worker(threading.Thread):
         self.stop_now, self.mute = threading.Event(), threading.Event()
         self.drop_replies = 0
         self.usages_sent = 0
+        self.images, self.verb_max = {"used:1"}, wire.VERBS["node_images"]
         self.port = 20000 + node % 1000
 
     def end(self):
@@ -101,6 +102,7 @@ class Worker(threading.Thread):
         body = wire.new(
             "RegisterRequest", name=self.node_name, node=self.node, boot=self.boot, version="py",
             epoch_seen=self.epoch_seen, advertise=self.advertise, status=self.status(),
+            verb_max=self.verb_max,
         )  # fmt: skip
         self.send(wire.REQUEST, "node_register", wire.new_id(), wire.pack("RegisterRequest", body))
 
@@ -167,7 +169,8 @@ class Worker(threading.Thread):
                 self.accept(message)
             return
         job = self.jobs[message.id] = Job(message)
-        kind = {"vm_create": "CreateOrder", "vm_exec": "StreamOrder", "vm_logs": "StreamOrder", "vm_tunnel": "StreamOrder"}.get(message.verb, "VmOrder")
+        kind = {"vm_create": "CreateOrder", "vm_exec": "StreamOrder", "vm_logs": "StreamOrder", "vm_tunnel": "StreamOrder",
+                "node_images": "NodeImagesOrder"}.get(message.verb, "VmOrder")
         order = wire.unpack(kind, message.body)
         self.orders.append((message.verb, message.id, order))
         if order.epoch < self.epoch_seen:
@@ -175,10 +178,33 @@ class Worker(threading.Thread):
         self.epoch_seen = order.epoch
         if kind == "StreamOrder":
             return self.open_stream(job, order)
+        if kind == "NodeImagesOrder":
+            return self.on_images(job, order)
         self.accept(message)
         job.order = order
         slow = message.verb == "vm_create" and order.spec.image == "slow"
         job.due = time.monotonic() + (1.5 if slow else 0)
+
+    def on_images(self, job, order):
+        if order.action == wire.LIST:
+            images = [wire.new("ImageView", name=name, id=f"id-{name}", size_bytes=1000) for name in sorted(self.images)]
+            return self.done(job, wire.new("ImagesReply", images=images), "ImagesReply")
+        if order.action == wire.REMOVE:
+            if order.image not in self.images:
+                return self.refuse(job, wire.NOT_FOUND, f"there is no image {order.image} on node {self.node_name}")
+            if order.image.startswith("used"):
+                return self.refuse(job, wire.WRONG_STATE, "it is in use")
+            self.images.discard(order.image)
+            return self.done(job, wire.new("ImagesReply"), "ImagesReply")
+        body = wire.pack("Progress", wire.new("Progress", stage="pulling", detail="1 of 2 layers", percent=43))
+        self.send(wire.PROGRESS, job.message.verb, job.message.id, body)
+        if order.image == "slow":
+            return
+        if order.image == "missing":
+            return self.refuse(job, wire.IMAGE_NOT_FOUND, "there is no image named missing")
+        self.images.add(order.image)
+        pulled = wire.new("ImageView", name=order.image, id=f"id-{order.image}", size_bytes=1000)
+        self.done(job, wire.new("ImagesReply", images=[pulled]), "ImagesReply")
 
     def accept(self, message):
         body = wire.pack("Progress", wire.new("Progress", stage="accepted"))
@@ -218,8 +244,8 @@ class Worker(threading.Thread):
             self.vms[vm].state, self.vms[vm].started = wire.CONTAINER_RUNNING, int(time.time() * 1000)
         self.done(job, self.vms[vm])
 
-    def done(self, job, report):
-        job.reply = dict(body=wire.pack("VmReport", report))
+    def done(self, job, report, kind="VmReport"):
+        job.reply = dict(body=wire.pack(kind, report))
         self.send_reply(job)
 
     def refuse(self, job, code, sentence):

@@ -3,6 +3,7 @@
 // Goal: nothing that clients, workers or the disk do ends it or makes it write what it can't read again;
 // whatever it says can be written and read; who has no key for it sees and does nothing.
 #include "fuzz/feed.hpp"
+#include "protocol/image_bodies.hpp"
 #include "unit/broker/broker_harness.hpp"
 
 namespace {
@@ -17,8 +18,8 @@ constexpr std::size_t steps_max = 200;
 const std::vector<std::string> nodes{"node-a", "node-b", "node-c"};
 const std::vector<std::string> clients{"c", "local", "k:admin", "k:user", "k:viewer", "k:token", "k:nobody"};
 const std::vector<std::string> targets{"web", "vm-1", "vm-2", "ada/web", "nobody/web", ""};
-const std::vector<Verb> orders{Verb::vm_create, Verb::vm_start, Verb::vm_stop, Verb::vm_restart,
-                               Verb::vm_remove, Verb::vm_exec,  Verb::vm_logs, Verb::vm_tunnel};
+const std::vector<Verb> orders{Verb::vm_create, Verb::vm_start, Verb::vm_stop,   Verb::vm_restart, Verb::vm_remove,
+                               Verb::vm_exec,   Verb::vm_logs,  Verb::vm_tunnel, Verb::node_images};
 const std::vector<Verb> changes{Verb::start, Verb::stop, Verb::restart, Verb::remove};
 
 /// Some of the bounds are small, so that they are reached.
@@ -221,6 +222,10 @@ private:
     }
 
     void stream() {
+        if (feed_.below(4) == 0) {
+            return ask(Verb::images, encode(ImagesRequest{feed_.one_of(nodes), static_cast<ImageAction>(feed_.below(4)),
+                                                          feed_.yes() ? "debian:12" : feed_.bytes(8)}));
+        }
         StreamRequest request;
         request.target = feed_.one_of(targets);
         request.window_bytes = feed_.number();

@@ -9,6 +9,7 @@
 #include "io/http_head.hpp"
 #include "io/ssh_probe.hpp"
 #include "io/tar.hpp"
+#include "protocol/codec.hpp"
 #include "protocol/text.hpp"
 #include "worker/core/bounds.hpp"
 #include "worker/core/demultiplexer.hpp"
@@ -51,9 +52,20 @@ void try_usage(std::string_view body) {
     }
 }
 
+void try_images(std::string_view body) {
+    require_known(engine::parse_image_view(body, "debian:12"));
+    const auto images = engine::parse_images(body);
+    require_known(images);
+    if (!images) return;
+    for (const auto& image : *images) {
+        require(protocol::decode<protocol::ImageView>(protocol::encode(image)) == image);
+    }
+}
+
 void try_json(std::string_view body) {
     require_known(engine::parse_info(body));
     require_known(engine::parse_image(body));
+    try_images(body);
     require_known(engine::parse_id(body));
     require_known(engine::parse_exec(body));
     require_known(engine::parse_network(body));

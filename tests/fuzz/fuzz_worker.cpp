@@ -3,6 +3,7 @@
 // Goal: nothing that the broker, the engine or a VM says ends it; whatever it says can be read; it never
 // removes or changes a container that is not its own.
 #include "fuzz/feed.hpp"
+#include "protocol/image_bodies.hpp"
 #include "unit/worker/harness.hpp"
 
 namespace {
@@ -47,7 +48,7 @@ public:
                 jobs_.push_back(harness_.act(feed_.one_of(orders), some_vm(), Epoch{4 + feed_.below(3)}));
                 return;
             case 7:
-                return exec();
+                return feed_.below(4) == 0 ? images() : exec();
             case 8:
                 return harness_.cancel(some_job());
             case 9:
@@ -128,6 +129,12 @@ private:
         spec.tty = feed_.yes();
         spec.input = feed_.yes();
         jobs_.push_back(harness_.exec(spec, feed_.number()));
+    }
+
+    void images() {
+        const std::string image = feed_.yes() ? "plain:1" : feed_.bytes(16);
+        const NodeImagesOrder order{Epoch{4 + feed_.below(3)}, static_cast<ImageAction>(feed_.below(4)), image, "ann"};
+        jobs_.push_back(harness_.order(Verb::node_images, encode(order)));
     }
 
     /// A call that hung is answered, with anything.

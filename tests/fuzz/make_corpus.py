@@ -22,6 +22,8 @@ KEY_FILE = (b"public-key=rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7\n"
 BROKER = b"# a comment\nendpoint=tcp://cloud.lan:7710\nbroker-key=rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7\n"
 USAGE = (b'{"read":"2026-11-26T15:22:13.6Z","cpu_stats":{"cpu_usage":{"total_usage":58242391}},"memory_stats":{"usage":2031616,'
          b'"stats":{"total_inactive_file":16384}},"networks":{"eth0":{"rx_bytes":806,"tx_bytes":5}}}')
+IMAGES = (b'[{"Id":"sha256:4f1a","RepoTags":["debian:12","x/y:1"],"Size":124000000,"Created":1795476000},'
+          b'{"Id":"sha256:5e","RepoTags":["<none>:<none>"],"Size":1}]')
 STATE = b"node=000000000000000d\ncloud=00000000000000c1\nepoch=5\n"
 
 
@@ -81,7 +83,7 @@ def main():
         seeds[f"rules{i}"] = RULES + text
     write("protocol", seeds)
     write("files", {"key": b"\x00" + KEY_FILE, "connection": b"\x01" + BROKER + KEY_FILE, "state": b"\x02" + STATE})
-    write("engine", {"usage": b"\x00" + USAGE, "archive": b"\xff" + archive(), "host_key": b"\xfe" + blob(b"ssh-ed25519"),
+    write("engine", {"usage": b"\x00" + USAGE, "images": b"\x00" + IMAGES, "archive": b"\xff" + archive(), "host_key": b"\xfe" + blob(b"ssh-ed25519"),
                      "host_key_odd": b"\xfe" + blob(b"ssh\n")})
     # Choices: a page after the other, changed ones, a reply to a join.
     choices = bytes(range(1, 250, 3))

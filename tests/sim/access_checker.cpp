@@ -27,7 +27,7 @@ RequestId id_from(const std::string& key) {
 
 bool acts_on_vms(Verb verb) {
     return verb == Verb::start || verb == Verb::stop || verb == Verb::restart || verb == Verb::remove ||
-           verb == Verb::update || protocol::stream_order(verb).has_value();
+           verb == Verb::update || (protocol::stream_order(verb).has_value() && verb != Verb::images);
 }
 
 /// What a request may be refused with as a whole, whatever it is about.
@@ -51,7 +51,7 @@ bool AccessChecker::may_say(Role role, Verb verb) {
         case Role::viewer:
             return verb == Verb::hello || verb == Verb::list || verb == Verb::info || verb == Verb::nodes ||
                    verb == Verb::events || verb == Verb::beacon || verb == Verb::job || verb == Verb::jobs ||
-                   verb == Verb::keys || verb == Verb::audit || verb == Verb::usage;
+                   verb == Verb::keys || verb == Verb::audit || verb == Verb::usage || verb == Verb::images;
         case Role::user:
             return (verb <= Verb::cancel && verb != Verb::nodes) || verb == Verb::tunnel || verb == Verb::usage ||
                    verb == Verb::update;

@@ -217,6 +217,7 @@ void BrokerCore::on_worker_frames(Now now, const Caller& caller, std::span<proto
         case Verb::vm_exec:
         case Verb::vm_logs:
         case Verb::vm_tunnel:
+        case Verb::node_images:
             return on_worker_stream_message(now, *node, *message);
         default:
             break;
@@ -264,8 +265,7 @@ std::size_t BrokerCore::output_bytes() {
 }
 
 void BrokerCore::take_leave(Now now, const std::string& why) {
-    for (const Stream& stream : streams_.quiet_since(Instant::never()))
-        end_stream(now, stream, {ErrorCode::cancelled, why});
+    for (const Stream& stream : streams_.all()) end_stream(now, stream, {ErrorCode::cancelled, why});
     for (const RequestId id : requests_.waited_for()) send_progress(*requests_.find(id), {"stopping", "", 0, ""});
 }
 

@@ -189,6 +189,8 @@ private:
     void on_jobs(const Actor& actor, const Message& message);
     void on_cancel(Now now, const Actor& actor, const Message& message);
     [[nodiscard]] bool answer_repeat(Now now, const Actor& actor, const Message& message);
+    /// Until when its sender waits; the header says how long, 0 means the default.
+    [[nodiscard]] static Instant deadline_of(Now now, const protocol::Header& header);
     [[nodiscard]] std::uint64_t served_ms(Now now) const;
     void forget_requests(Now now);
     /// Whether `actor` may have so many results more remembered. Error: busy.
@@ -205,6 +207,8 @@ private:
     [[nodiscard]] Result<Actor> identify(Now now, const Caller& caller, Side side);
     /// Error: denied.
     [[nodiscard]] Result<void> permit(Now now, const Actor& actor, const protocol::Header& header);
+    /// The refusal of `what`, which is in the audit log if it is one to be told.
+    [[nodiscard]] Error denial(Now now, const Actor& actor, const protocol::Header& header, std::string_view what);
     /// Whether this refusal is to be in the audit log: the first of that key and verb in a while.
     [[nodiscard]] bool refusal_is_told(Now now, const Actor& actor, Verb verb);
     [[nodiscard]] static Actor broker_actor();
@@ -311,8 +315,18 @@ private:
     void on_usage(Now now, const Actor& actor, const Message& message);
     void on_node_usage(Now now, Node& node, const Message& message);
 
+    // images.cpp
+    void on_images(Now now, const Actor& actor, const Message& message);
+    /// Whether this is a request about images that is under way, asked once more; its answer goes to who asks now.
+    [[nodiscard]] bool resume_images(const Actor& actor, const Message& message);
+    /// Has the client who asked see which node the progress is of.
+    static void name_node(const Node& node, Message& progress);
+
     // streams.cpp
     void open_stream(Now now, const Actor& actor, Message& message);
+    /// A stream for that request, not yet among streams_. Errors: unknown_verb (the node's worker is of an older
+    /// release), busy.
+    [[nodiscard]] Result<Stream> new_stream(const Actor& actor, const Node& node, const protocol::Header& request);
     void on_client_stream_message(Now now, const PeerId& peer, Message& message);
     void on_worker_stream_message(Now now, Node& node, Message& message);
     /// Tells the client, and has the worker end it.
@@ -320,7 +334,7 @@ private:
     /// As end_stream, when there is no client to tell.
     void cancel_stream(Now now, const Stream& stream);
     void drop_stream(const Stream& stream);
-    /// In the audit log, how an exec or a tunnel ended.
+    /// In the audit log, how what is told there ended.
     void note_end(Now now, const Stream& stream, ErrorCode code, std::string detail);
 
     // ticks.cpp
@@ -328,6 +342,8 @@ private:
     void send_heartbeats(Now now);
     void send_heartbeat(Now now, const Node& node);
     void expire_waiters(Now now);
+    /// What is relayed and has taken longer than its client waits.
+    void end_overdue(Now now);
     void resend_jobs(Now now);
     void clean_up(Now now);
     void begin_grace(Now now, Vm& vm);

@@ -32,14 +32,13 @@ protocol::Bytes encode_fitting(Body& body, std::vector<protocol::ItemResult>& it
     return encode(body);
 }
 
-/// Until when its sender waits; the header says how long, 0 means the default.
-Instant deadline_of(Now now, const protocol::Header& header) {
+}  // namespace
+
+Instant BrokerCore::deadline_of(Now now, const protocol::Header& header) {
     const milliseconds asked{header.value};
     if (asked == 0ms) return now.instant + limits::request_deadline_default;
     return now.instant + std::min<milliseconds>(asked, limits::request_deadline_max);
 }
-
-}  // namespace
 
 void BrokerCore::on_client_request(Now now, const Actor& actor, Message& message) {
     if (!message.header.id) {
@@ -78,6 +77,8 @@ void BrokerCore::on_client_request(Now now, const Actor& actor, Message& message
         case Verb::logs:
         case Verb::tunnel:
             return open_stream(now, actor, message);
+        case Verb::images:
+            return on_images(now, actor, message);
         case Verb::nodes:
             return on_nodes(now, actor, message);
         case Verb::events:
@@ -339,7 +340,7 @@ void BrokerCore::on_cancel(Now now, const Actor& actor, const Message& message) 
     if (!asked) return refuse(actor.peer, message.header, asked.error());
     const Stream* stream = streams_.find_request(asked->request);
     if (stream && actor.sees(stream->owner)) {
-        audit(now, actor, name_of(Verb::cancel), stream->vm_name, ErrorCode::ok, asked->request, "");
+        audit(now, actor, name_of(Verb::cancel), stream->about, ErrorCode::ok, asked->request, "");
         end_stream(now, Stream(*stream), {ErrorCode::cancelled, "it was cancelled"});
         return reply(actor.peer, message.header, {});
     }

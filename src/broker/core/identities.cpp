@@ -57,12 +57,16 @@ Result<Actor> BrokerCore::identify(Now now, const Caller& caller, Side side) {
 
 Result<void> BrokerCore::permit(Now now, const Actor& actor, const protocol::Header& header) {
     if (role_may(actor.role, header.verb) || !rule_holds(Rule::deny_by_default)) return {};
+    return fail(denial(now, actor, header, name_of(header.verb)));
+}
+
+Error BrokerCore::denial(Now now, const Actor& actor, const protocol::Header& header, std::string_view what) {
     Error error{ErrorCode::denied,
-                "a key of role " + std::string(name_of(actor.role)) + " may not " + std::string(name_of(header.verb))};
+                "a key of role " + std::string(name_of(actor.role)) + " may not " + std::string(what)};
     if (refusal_is_told(now, actor, header.verb) && !read_only()) {
-        audit(now, actor, name_of(header.verb), "", error.code, header.id, "");
+        audit(now, actor, what, "", error.code, header.id, "");
     }
-    return fail(std::move(error));
+    return error;
 }
 
 bool BrokerCore::refusal_is_told(Now now, const Actor& actor, Verb verb) {

@@ -92,6 +92,7 @@ Result<Node*> NodeTable::enrol(const protocol::RegisterRequest& request, Request
     node.silent = node.lost = false;
     node.inventory_seen = node.reported = false;
     node.usage.clear();
+    node.verb_max = request.verb_max;
     node.last_heard = now;
     by_name_[request.name] = request.node;
     by_peer_[peer] = request.node;

@@ -33,6 +33,7 @@ struct Node {
     bool lost = false;            ///< silent for so long that its VMs that may be replaced are
     bool inventory_seen = false;  ///< since it registered: before that its slots are not known
     bool reported = false;        ///< an inventory came since it was last not ready
+    std::uint16_t verb_max = 0;   ///< the highest that its worker knows
     Instant last_heard;
     Instant drain_deadline;    ///< of the drain under way
     Instant stranger_audited;  ///< when the audit log last told of a container of it that nobody knows

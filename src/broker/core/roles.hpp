@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string_view>
 
+#include "protocol/image_bodies.hpp"
 #include "protocol/key_bodies.hpp"
 #include "protocol/message.hpp"
 
@@ -38,6 +39,7 @@ inline constexpr std::array role_table{
     RoleRow{protocol::Verb::tunnel, "--u-a"},         RoleRow{protocol::Verb::vm_tunnel, "-w---"},
     RoleRow{protocol::Verb::usage, "--uva"},          RoleRow{protocol::Verb::node_usage, "-w---"},
     RoleRow{protocol::Verb::update, "--u-a"},         RoleRow{protocol::Verb::placement, "--u-a"},
+    RoleRow{protocol::Verb::images, "---va"},         RoleRow{protocol::Verb::node_images, "-w---"},
 };
 
 /// Whether the table lets `role` say `verb`. What is not in it, nobody may.
@@ -46,6 +48,12 @@ inline constexpr std::array role_table{
         if (row.verb == verb) return row.roles[static_cast<std::size_t>(role)] != '-';
     }
     return false;
+}
+
+/// Of those who may say `images`: whoever sees nodes sees what is on them; only admins change it.
+[[nodiscard]] constexpr bool role_may(protocol::Role role, protocol::ImageAction action) {
+    return role_may(role, protocol::Verb::images) &&
+           (action == protocol::ImageAction::list || role == protocol::Role::admin);
 }
 
 /// Whether `role` sees the VMs, requests and events of everybody.

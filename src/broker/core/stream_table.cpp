@@ -37,6 +37,15 @@ void StreamTable::erase(JobId job) {
     by_job_.erase(it);
 }
 
+void StreamTable::move(JobId job, const PeerId& client) {
+    Stream* stream = find(job);
+    MC_ASSERT(stream != nullptr);
+    by_client_.erase({stream->client, stream->request});
+    stream->client = client;
+    const auto [it, fresh] = by_client_.emplace(std::pair{client, stream->request}, job);
+    MC_ASSERT(fresh);
+}
+
 Stream* StreamTable::find(JobId job) {
     const auto it = by_job_.find(job);
     return it == by_job_.end() ? nullptr : &it->second;
@@ -75,7 +84,15 @@ std::vector<Stream> StreamTable::of_node(NodeId node) const {
 }
 
 std::vector<Stream> StreamTable::quiet_since(Instant since) const {
-    return collect(by_job_, [&](const Stream& s) { return s.client_heard <= since; });
+    return collect(by_job_, [&](const Stream& s) { return s.deadline == Instant::never() && s.client_heard <= since; });
+}
+
+std::vector<Stream> StreamTable::overdue(Instant now) const {
+    return collect(by_job_, [&](const Stream& s) { return s.deadline <= now; });
+}
+
+std::vector<Stream> StreamTable::all() const {
+    return collect(by_job_, [](const Stream&) { return true; });
 }
 
 }  // namespace mc::broker

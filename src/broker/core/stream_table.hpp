@@ -12,18 +12,23 @@
 
 namespace mc::broker {
 
-/// An exec, logs or tunnel stream: which client's request goes with which node's job.
+/// What is relayed between a client and a worker: which client's request goes with which node's job. An exec, logs or
+/// tunnel stream, with a VM; or a question about a node's images, which has no data.
 struct Stream {
     JobId job;
     PeerId client;
     RequestId request;
-    protocol::Verb verb;
+    protocol::Verb verb = protocol::Verb::exec;
     NodeId node;
-    std::string vm_name;
+    std::string about;  ///< the VM's name, or the node's: for sentences
     Instant client_heard;
     std::string owner;   ///< name of who opened it
     std::string key;     ///< the fingerprint of whose key
-    std::string target;  ///< OWNER/NAME of the VM
+    std::string action;  ///< in the audit log, where its end is told; "" = it is not
+    std::string target;  ///< there: OWNER/NAME of the VM, or the node
+    std::string image;   ///< that is pulled or removed
+    /// When it is given up. A stream with a VM has none (never), and a client that has to give signs of life.
+    Instant deadline = Instant::never();
     // Bytes that may still be sent, as the receiving end has granted them.
     std::uint64_t input_left = 0;   ///< by the client
     std::uint64_t output_left = 0;  ///< by the worker
@@ -37,6 +42,8 @@ public:
     /// REQUIRES: no stream of that job or of that client and request.
     Stream& add(Stream stream);
     void erase(JobId job);
+    /// The same request was sent again, over another connection. REQUIRES: it has no such request there.
+    void move(JobId job, const PeerId& client);
 
     [[nodiscard]] Stream* find(JobId job);
     [[nodiscard]] Stream* find(const PeerId& client, RequestId request);
@@ -47,8 +54,11 @@ public:
     [[nodiscard]] std::size_t count_of_client(const PeerId& client) const;
     [[nodiscard]] std::size_t count_of_owner(const std::string& owner) const;
     [[nodiscard]] std::vector<Stream> of_node(NodeId node) const;
-    /// Those whose client has said nothing since `since`.
+    /// Those whose client has said nothing since `since`, and has to.
     [[nodiscard]] std::vector<Stream> quiet_since(Instant since) const;
+    /// Those whose deadline has come.
+    [[nodiscard]] std::vector<Stream> overdue(Instant now) const;
+    [[nodiscard]] std::vector<Stream> all() const;
 
     [[nodiscard]] std::size_t size() const { return by_job_.size(); }
 

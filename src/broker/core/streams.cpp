@@ -1,4 +1,5 @@
-// exec, logs and tunnel: bytes relayed between a client and a worker, undecoded.
+// exec, logs and tunnel, bytes relayed between a client and a worker, undecoded; and what these have in common with
+// images (images.cpp).
 // docs/protocol.md "Streams".
 #include <algorithm>
 
@@ -55,18 +56,42 @@ void BrokerCore::open_stream(Now now, const Actor& actor, Message& message) {
                        name + " is " + std::string(name_of(vm.record.state)) +
                            (vm.record.state == VmState::stopped ? "; start it with: mccli start " + name : "")});
     }
-    if (streams_.size() >= config_.streams_max || streams_.count_of_client(peer) >= config_.streams_per_client_max ||
-        (actor.role != protocol::Role::admin && streams_.count_of_owner(actor.name) >= config_.streams_per_owner_max)) {
-        return refuse(peer, message.header, {ErrorCode::busy, "too many streams are open; close some", 1000});
+    auto made = new_stream(actor, *node, message.header);
+    if (!made) return refuse(peer, message.header, made.error());
+    Stream& stream = *made;
+    stream.about = name;
+    stream.client_heard = now.instant;
+    if (!logs) stream.action = name_of(stream.verb);
+    stream.target = full_name(vm.record.owner, name);
+    stream.output_left = std::min(request->window_bytes, limits::window_bytes_max);
+    audit(now, actor, name_of(stream.verb), stream.target, ErrorCode::ok, stream.request, "begun");
+    send_worker(
+        *node, Kind::request, *protocol::stream_order(stream.verb), stream.job,
+        encode(protocol::StreamOrder{meta_.epoch, vm.record.id, static_cast<std::uint32_t>(stream.output_left)}),
+        std::move(message.data));
+    streams_.add(std::move(stream));
+}
+
+Result<Stream> BrokerCore::new_stream(const Actor& actor, const Node& node, const protocol::Header& request) {
+    if (static_cast<std::uint16_t>(*protocol::stream_order(request.verb)) > node.verb_max) {
+        return fail(ErrorCode::unknown_verb, "node " + node.record.name + " runs mcworker " +
+                                                 node.record.worker_version + ", an older release that knows no " +
+                                                 std::string(name_of(request.verb)) + ": it needs a newer one");
     }
-    const JobId job = next_job_id();
-    const auto window = std::min(request->window_bytes, limits::window_bytes_max);
-    const std::string target = full_name(vm.record.owner, name);
-    streams_.add({job, peer, message.header.id, message.header.verb, node->record.id, name, now.instant, actor.name,
-                  actor.fingerprint, target, 0, window});
-    audit(now, actor, name_of(message.header.verb), target, ErrorCode::ok, message.header.id, "begun");
-    send_worker(*node, Kind::request, *protocol::stream_order(message.header.verb), job,
-                encode(protocol::StreamOrder{meta_.epoch, vm.record.id, window}), std::move(message.data));
+    if (streams_.size() >= config_.streams_max ||
+        streams_.count_of_client(actor.peer) >= config_.streams_per_client_max ||
+        (actor.role != protocol::Role::admin && streams_.count_of_owner(actor.name) >= config_.streams_per_owner_max)) {
+        return fail(Error{ErrorCode::busy, "too many streams are open; close some", 1000});
+    }
+    Stream stream;
+    stream.job = next_job_id();
+    stream.client = actor.peer;
+    stream.request = request.id;
+    stream.verb = request.verb;
+    stream.node = node.record.id;
+    stream.owner = actor.name;
+    stream.key = actor.fingerprint;
+    return stream;
 }
 
 void BrokerCore::on_client_stream_message(Now now, const PeerId& peer, Message& message) {
@@ -120,6 +145,7 @@ void BrokerCore::on_worker_stream_message(Now now, Node& node, Message& message)
                                                     " sent more than was asked for: is its worker of "
                                                     "another make?"});
     }
+    if (stream->verb == Verb::images && message.header.kind == Kind::progress) name_node(node, message);
     const ErrorCode code = message.header.code;
     const std::string how = last ? outcome_in_words(stream->verb, message) : "";
     message.header.verb = stream->verb;
@@ -131,11 +157,12 @@ void BrokerCore::on_worker_stream_message(Now now, Node& node, Message& message)
 }
 
 void BrokerCore::note_end(Now now, const Stream& stream, ErrorCode code, std::string detail) {
-    if (stream.verb == Verb::logs || read_only()) return;
+    if (stream.action.empty() || read_only()) return;
     Actor who;
     who.name = stream.owner;
     who.fingerprint = stream.key;
-    audit(now, who, name_of(stream.verb), stream.target, code, stream.request, std::move(detail));
+    if (!stream.image.empty()) detail = stream.image + ": " + detail;
+    audit(now, who, stream.action, stream.target, code, stream.request, std::move(detail));
 }
 
 void BrokerCore::on_stream_stuck(Now now, JobId job) {
@@ -143,7 +170,7 @@ void BrokerCore::on_stream_stuck(Now now, JobId job) {
     if (!stream) return;
     end_stream(now, Stream(*stream),
                {ErrorCode::busy,
-                "the connection to the node of " + stream->vm_name + " takes no more at the moment; try again"});
+                "the connection to the node of " + stream->about + " takes no more at the moment; try again"});
 }
 
 void BrokerCore::end_stream(Now now, const Stream& stream, const Error& error) {

@@ -34,6 +34,7 @@ void BrokerCore::on_tick(Now now) {
     resend_jobs(now);
     clean_up(now);
     expire_waiters(now);
+    end_overdue(now);
     send_heartbeats(now);
     forget_old(now);
 }
@@ -116,6 +117,15 @@ void BrokerCore::expire_waiters(Now now) {
         refuse(
             peer, {.verb = request.record.verb, .id = id},
             {ErrorCode::deadline_exceeded, "no outcome in time; the request goes on: look with mccli job " + id.str()});
+    }
+}
+
+void BrokerCore::end_overdue(Now now) {
+    for (const Stream& stream : streams_.overdue(now.instant)) {
+        end_stream(now, stream,
+                   {ErrorCode::deadline_exceeded, "node " + stream.about +
+                                                      " did not get it done in time and was told to "
+                                                      "give it up"});
     }
 }
 

@@ -82,10 +82,12 @@ void BrokerCore::on_register(Now now, const Actor& actor, const Message& message
     // its last connection is lost: nobody would ever end these. One that only repeats its
     // registration has them still, and is told.
     for (const Stream& stream : streams_.of_node(node.record.id)) {
+        const std::string broke = "the connection to node " + node.record.name + " broke, and ";
         end_stream(now, stream,
-                   {ErrorCode::node_unreachable, "the connection to node " + node.record.name +
-                                                     " broke, and the stream with " + stream.vm_name +
-                                                     " with it; what it ran may still run"});
+                   {ErrorCode::node_unreachable,
+                    stream.verb == Verb::images
+                        ? broke + "its answer about images is lost; ask again"
+                        : broke + "the stream with " + stream.about + " with it; what it ran may still run"});
     }
     // Whatever it was at, this process of it may not know: its jobs are idempotent.
     for (const VmId id : node.vms) {

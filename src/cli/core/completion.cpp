@@ -104,6 +104,7 @@ std::string_view operand_name(std::string_view operands, std::size_t before) {
 Live live_of(std::string_view placeholder) {
     if (placeholder == "NAME") return Live::vms;
     if (placeholder == "NODE") return Live::nodes;
+    if (placeholder == "IMAGE") return Live::images;
     if (placeholder == "CONTEXT") return Live::contexts;
     return Live::none;
 }

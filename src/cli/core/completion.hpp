@@ -11,7 +11,7 @@
 namespace mc::cli {
 
 struct Completion {
-    enum class Live { none, vms, vm_paths, nodes, contexts };  ///< vm_paths: a VM's name and a colon
+    enum class Live { none, vms, vm_paths, nodes, images, contexts };  ///< vm_paths: a VM's name and a colon
 
     std::vector<std::string> words;  ///< that begin with what was typed; sorted
     Live live = Live::none;          ///< whose names are also possible

@@ -141,6 +141,8 @@ std::string markdown_json() {
         {"item", "A result of `start`, `stop`, `restart`, `delete`; an item of `job`"},
         {"node", "A node (`nodes`, `nodes info`)"},
         {"nodes info", "`nodes info` adds, in the same object"},
+        {"image", "An image (`images`)"},
+        {"image result", "A result of `images pull`, `images remove`"},
         {"plan", "A VM of a file (`diff`, `apply --dry-run`; `apply`)"},
         {"planned", "A VM of a file, besides"},
         {"applied", "A VM of a file in `apply`, besides"},

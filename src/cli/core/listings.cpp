@@ -45,6 +45,19 @@ View view_node(const NodeDetails& node, WallTime now) {
             .objects = {"node", "nodes info"}};
 }
 
+View view_images(const std::vector<ImageRow>& rows, WallTime now) {
+    return {.json = [&rows] { return json_images(rows); },
+            .text = [&rows, now](const TextStyle& style) { return text_images(rows, now, style); },
+            .objects = {"image"},
+            .none = "there are no images on the nodes; build one with docker/vm/build, or: mccli images pull IMAGE"};
+}
+
+View view_image_results(const std::vector<ImageResult>& results) {
+    return {.json = [&results] { return json_image_results(results); },
+            .text = [&results](const TextStyle&) { return text_image_results(results); },
+            .objects = {"image result"}};
+}
+
 View view_jobs(const std::vector<protocol::JobView>& jobs, WallTime now) {
     return {.json = [&jobs] { return json_jobs(jobs); },
             .text = [&jobs, now](const TextStyle& style) { return text_jobs(jobs, now, style); },

@@ -5,6 +5,7 @@
 #include "cli/core/audit_views.hpp"
 #include "cli/core/context_views.hpp"
 #include "cli/core/doctor_views.hpp"
+#include "cli/core/image_views.hpp"
 #include "cli/core/key_views.hpp"
 #include "cli/core/node_details.hpp"
 #include "cli/core/output.hpp"
@@ -21,6 +22,8 @@ namespace mc::cli {
 [[nodiscard]] View view_top(const Top& top, bool nodes_only);
 [[nodiscard]] View view_nodes(const std::vector<protocol::NodeView>& nodes);
 [[nodiscard]] View view_node(const NodeDetails& node, WallTime now);
+[[nodiscard]] View view_images(const std::vector<ImageRow>& rows, WallTime now);
+[[nodiscard]] View view_image_results(const std::vector<ImageResult>& results);
 [[nodiscard]] View view_jobs(const std::vector<protocol::JobView>& jobs, WallTime now);
 [[nodiscard]] View view_job(const protocol::JobView& job, WallTime now);
 /// Results of a request; `done` is "stopped", …; a string with static storage.

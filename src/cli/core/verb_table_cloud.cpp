@@ -41,6 +41,45 @@ std::vector<VerbSpec> node_verbs() {
     };
 }
 
+std::vector<VerbSpec> image_verbs() {
+    constexpr OptionSpec node_option{"node", 0, "NODE", "only on NODE; a pattern will do", true};
+    VerbSpec list{
+        .id = VerbId::images,
+        .name = "images",
+        .aliases = {"image", "images list"},
+        .group = cloud_group,
+        .summary = "List the images on the nodes",
+        .description =
+            "Each name of each image, by node: its id, size (with the layers that it shares with others), age since it "
+            "was built, and how many VMs of that node were made from that name. The nodes' engines are asked now, all "
+            "at once: of a node that does not answer that is said, and the exit code is 7. Of a node with more than "
+            "1000 the first 1000 are shown. Nodes that share an engine have the same images. For viewers and admins.",
+        .options = {node_option, {"all", 'a', "", "also images without a name"}},
+        .examples = {{"mccli images", ""},
+                     {"mccli images --node 'lab-*' -o json | jq -r '.[] | select(.vms == 0) | .name'",
+                      "what no VM was made from"}},
+    };
+    VerbSpec pull =
+        batch_verb(VerbId::image_pull, "images pull", "IMAGE...", "Have nodes pull images from their registry",
+                   "So that the first create with one does not wait for it. IMAGE is [host/]name[:tag], as for `mccli "
+                   "create --image`. The registry is asked also when the image is there already: it may have a newer "
+                   "one of that name. Each node's engine pulls for itself, with its own settings; registries that ask "
+                   "for a login are not supported. Ctrl-C or a time-out ends the pull.",
+                   {node_option, {"timeout", 0, "DURATION", "how long each node may take (default 10m, at most 1h)"}},
+                   {{"mccli images pull debian:12", "to all nodes"},
+                    {"mccli images pull registry.lab:5000/unix1 --node lab-1 --node lab-2", ""}});
+    VerbSpec remove = batch_verb(
+        VerbId::image_remove, "images remove", "IMAGE...", "Remove images from nodes",
+        "IMAGE is a name, or the id of `mccli images`. What is in use stays: the engine refuses, and its words are "
+        "shown. Of an image with several names only that name goes. An image that is on some of the nodes only is no "
+        "error; one that is on none ends with code 4.",
+        {node_option, {"timeout", 0, "DURATION", timeout_help}},
+        {{"mccli images remove debian:11", "from all nodes"}, {"mccli images remove debian:11 --node lab-1", ""}});
+    remove.aliases = {"images delete", "images rm"};
+    pull.group = remove.group = cloud_group;
+    return {list, pull, remove};
+}
+
 VerbSpec watch_verb() {
     return VerbSpec{
         .id = VerbId::watch,
@@ -132,6 +171,7 @@ std::vector<VerbSpec> cloud_verbs() {
     };
     std::vector<VerbSpec> all{nodes, info};
     for (auto& verb : node_verbs()) all.push_back(std::move(verb));
+    for (auto& verb : image_verbs()) all.push_back(std::move(verb));
     all.push_back(watch_verb());
     for (auto& verb : request_verbs()) all.push_back(std::move(verb));
     return all;
@@ -206,7 +246,8 @@ std::vector<VerbSpec> more_verbs() {
         .operands = "SHELL",
         .summary = "Print what makes bash, zsh or fish complete verbs, options and live names",
         .description =
-            "VMs, nodes and contexts are looked up when Tab is pressed; a broker that does not answer within 0.3 s is "
+            "VMs, nodes, images and contexts are looked up when Tab is pressed; a broker that does not answer within "
+            "0.3 s is "
             "not waited for.",
         .examples = {{"source <(mccli completion bash)", "in ~/.bashrc"},
                      {"source <(mccli completion zsh)", "in ~/.zshrc"},

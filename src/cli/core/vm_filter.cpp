@@ -19,10 +19,6 @@ constexpr std::array<protocol::VmState, 8> all_states{
     protocol::VmState::pending,  protocol::VmState::creating, protocol::VmState::running, protocol::VmState::stopped,
     protocol::VmState::deleting, protocol::VmState::deleted,  protocol::VmState::failed,  protocol::VmState::unknown};
 
-bool fits(const std::string& pattern, const std::string& text) {
-    return fnmatch(pattern.c_str(), text.c_str(), FNM_PATHNAME | FNM_NOESCAPE) == 0;
-}
-
 bool one_fits(const std::vector<std::string>& patterns, const std::string& text) {
     return patterns.empty() ||
            std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) { return fits(pattern, text); });
@@ -113,6 +109,10 @@ Result<void> check_states(const std::vector<std::string>& states) {
 }
 
 }  // namespace
+
+bool fits(const std::string& pattern, const std::string& text) {
+    return fnmatch(pattern.c_str(), text.c_str(), FNM_PATHNAME | FNM_NOESCAPE) == 0;
+}
 
 bool is_glob(std::string_view word) {
     return word.find_first_of("*?[") != std::string_view::npos;

@@ -15,6 +15,9 @@ namespace mc::cli {
 /// Whether `word` has what makes it a glob: *, ? or [.
 [[nodiscard]] bool is_glob(std::string_view word);
 
+/// Whether the name or glob `pattern` fits all of `text`.
+[[nodiscard]] bool fits(const std::string& pattern, const std::string& text);
+
 /// Whether `pattern`, a name, OWNER/NAME, an id, or a glob of the first two, means `vm`.
 [[nodiscard]] bool means(const std::string& pattern, const protocol::VmView& vm);
 

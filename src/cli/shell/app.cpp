@@ -118,8 +118,12 @@ Error App::broker_unreachable() const {
 Error App::explained(const Error& error, const CallOptions& options, RequestId id) const {
     if (error.code == ErrorCode::broker_unreachable) {
         Error out = broker_unreachable();
-        if (options.timeout) out.message += "; should the request have arrived, `mccli job " + id.str() + "` tells";
+        if (options.timeout && options.remembered)
+            out.message += "; should the request have arrived, `mccli job " + id.str() + "` tells";
         return out;
+    }
+    if (error.code == ErrorCode::deadline_exceeded && !options.remembered) {
+        return Error{error.code, "the " + options.what + " did not end in time (" + error.message + ")"};
     }
     if (error.code == ErrorCode::deadline_exceeded && options.timeout) {
         return Error{error.code, "the " + options.what + " did not end in time (" + error.message +

@@ -36,6 +36,7 @@ struct CallOptions {
     std::string what;      ///< "create": for the messages
     bool detach = false;   ///< the broker's word that it has the request is enough
     const Interrupt* interrupt = nullptr;
+    bool remembered = true;  ///< by the broker, which goes on when nobody waits
 };
 
 /// What became of one request.

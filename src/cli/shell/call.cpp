@@ -67,6 +67,7 @@ Result<void> carry_out(std::deque<RequestDriver>& drivers, Connection& connectio
 }
 
 std::string interrupted_text(const RequestDriver& driver, const CallOptions& options) {
+    if (!options.remembered) return "interrupted; what the " + options.what + " had not done yet is given up";
     const std::string id = driver.id().str();
     if (!driver.accepted()) {
         return "interrupted before the broker answered; whether the " + options.what +

@@ -2,6 +2,7 @@
 
 #include "cli/core/vm_file.hpp"
 #include "cli/shell/app.hpp"
+#include "protocol/image_bodies.hpp"
 
 /// The verbs. Each returns the process's exit code and has said everything.
 namespace mc::cli {
@@ -28,6 +29,8 @@ int run_logs(App& app);
 int run_nodes(App& app);
 int run_node_info(App& app);
 int run_node_action(App& app, VerbId verb);
+int run_images(App& app);
+int run_image_action(App& app, protocol::ImageAction action);
 int run_watch(App& app);
 int run_job(App& app);
 int run_jobs(App& app);
@@ -107,6 +110,9 @@ int report_items(const App& app, const std::vector<protocol::ItemResult>& items)
 
 /// All VMs, page by page. Errors: as App::call.
 [[nodiscard]] Result<std::vector<protocol::VmView>> list_all(App& app, const CallOptions& options = {});
+
+/// The names of the images on all nodes, each once; empty when that can't be told.
+[[nodiscard]] std::vector<std::string> image_names(App& app, const CallOptions& options);
 
 /// Says which of `patterns` mean none of `vms` because they were mistyped, and finds the exit code of a listing that
 /// shows something of what was asked for, or nothing.

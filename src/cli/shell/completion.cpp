@@ -27,6 +27,11 @@ std::vector<std::string> live_names(App& app, Completion::Live live) {
         const auto reply = app.ask<protocol::NodesReply>(protocol::Verb::nodes, {});
         return reply ? lines_of(names(json_nodes(reply->nodes))) : std::vector<std::string>{};
     }
+    if (live == Completion::Live::images) {
+        CallOptions quick;
+        quick.timeout = live_names_timeout;  // an engine may take its time
+        return image_names(app, quick);
+    }
     if (live == Completion::Live::none) return {};
     const auto vms = list_all(app);
     auto found = vms ? lines_of(names(json_vms(*vms))) : std::vector<std::string>{};

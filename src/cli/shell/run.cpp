@@ -188,6 +188,12 @@ int run_verb(App& app) {
         case VerbId::drain:
         case VerbId::forget:
             return run_node_action(app, app.line().verb->id);
+        case VerbId::images:
+            return run_images(app);
+        case VerbId::image_pull:
+            return run_image_action(app, protocol::ImageAction::pull);
+        case VerbId::image_remove:
+            return run_image_action(app, protocol::ImageAction::remove);
         case VerbId::watch:
             return run_watch(app);
         case VerbId::job:

@@ -47,8 +47,10 @@ inline constexpr milliseconds host_key_call_max = 10s;
 inline constexpr milliseconds logs_call_max = 10s;  ///< the last lines of an exited VM; not followed logs
 inline constexpr milliseconds usage_call_max = 5s;
 inline constexpr milliseconds exec_call_max = 20s;
-inline constexpr milliseconds tunnel_open_max = 5s;  ///< until a published port takes the connection
-inline constexpr milliseconds pull_idle_max = 90s;   ///< without a byte: a pull tells its progress all the time
+inline constexpr milliseconds image_list_call_max = 20s;  ///< the engine adds up what each image takes
+inline constexpr milliseconds tunnel_open_max = 5s;       ///< until a published port takes the connection
+inline constexpr milliseconds pull_idle_max = 90s;        ///< without a byte: a pull tells its progress all the time
+inline constexpr milliseconds pull_sign_interval = 5s;    ///< of one that somebody asked for: where it is, news or not
 
 // Waits between two looks.
 inline constexpr milliseconds ssh_retry = 50ms;

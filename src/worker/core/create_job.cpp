@@ -15,23 +15,17 @@ constexpr int start_tries_max = 2;  ///< a port the engine picked may be taken i
 using protocol::ContainerState;
 
 CreateJob::CreateJob(JobContext& context, JobHead head, protocol::CreateOrder order)
-    : Job(context, head), order_(std::move(order)) {}
+    : Job(context, head), order_(std::move(order)), fetch_(port(), order_.spec.image, order_.owner) {}
 
-void CreateJob::begin(Now /*now*/) {
-    look_at_image();
-}
-
-void CreateJob::look_at_image() {
-    step_ = Step::image;
-    port().call(CallPurpose::image_inspect, engine::image_inspect(order_.spec.image));
+void CreateJob::begin(Now now) {
+    fetch_.begin(now, ImageFetch::Pull::if_missing);
 }
 
 void CreateJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
     switch (step_) {
         case Step::image:
-            return on_image(now, result);
-        case Step::pull:
-            return on_pulled(now, result);
+            if (const auto fetched = fetch_.on_call_done(now, result)) on_image(now, *fetched);
+            return;
         case Step::network:
             return;  // nothing is asked for
         case Step::create:
@@ -63,22 +57,9 @@ void CreateJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
     }
 }
 
-void CreateJob::on_image(Now now, const CallResult& result) {
-    if (!result) {
-        if (++unknowns_ >= unknowns_max) return fail_with(now, result.error());
-        port().wake_at(now.instant + bounds::engine_retry);
-        return;
-    }
-    if (result->status == 404) {
-        if (pull_failure_) return image_missing(now, ErrorCode::pull_failed, *pull_failure_);
-        if (pulled_) return image_missing(now, ErrorCode::image_not_found, "it was pulled, but the engine has lost it");
-        step_ = Step::pull;
-        port().progress(now, "pulling", order_.spec.image);
-        return port().call(CallPurpose::pull, engine::pull(order_.spec.image), order_.owner);
-    }
-    const auto image = engine::is_good(*result)
-                           ? engine::parse_image(result->body)
-                           : Result<ImageInfo>(fail(ErrorCode::engine_failed, engine::message_of(*result)));
+void CreateJob::on_image(Now now, const ImageFetch::Fetched& fetched) {
+    if (!fetched) return fail_with(now, fetched.error());
+    const auto image = engine::parse_image(fetched->body);
     if (!image) return fail_with(now, image.error());
     image_ = *image;
     if (!order_.spec.password_hash.empty() && !image_.is_vm) {
@@ -107,31 +88,7 @@ void CreateJob::look_or_create(Now now) {
 }
 
 void CreateJob::on_call_chunk(Now now, CallPurpose purpose, std::string_view bytes) {
-    if (purpose != CallPurpose::pull || step_ != Step::pull) return;
-    pull_.on_chunk(bytes);
-    port().progress(now, "pulling", pull_.detail(), pull_.percent());
-}
-
-void CreateJob::on_pulled(Now now, const CallResult& result) {
-    if (!result) {
-        // It may be there all the same: the engine goes on with what it had begun.
-        pull_failure_ = result.error().message;
-        return look_at_image();
-    }
-    const std::string failure = !engine::is_good(*result) ? engine::message_of(*result) : pull_.error().value_or("");
-    if (failure.empty()) {
-        pulled_ = true;
-        return look_at_image();
-    }
-    const bool unknown_image = result->status == 404 || failure.find("not found") != std::string::npos ||
-                               failure.find("does not exist") != std::string::npos;
-    image_missing(now, unknown_image ? ErrorCode::image_not_found : ErrorCode::pull_failed, failure);
-}
-
-void CreateJob::image_missing(Now now, ErrorCode code, const std::string& why) {
-    fail_with(now,
-              {code, "image " + order_.spec.image + " is not on node " + port().context().settings.name +
-                         " and can't be pulled: " + why + "; build it with docker/vm/build or name one that is there"});
+    if (step_ == Step::image) fetch_.on_call_chunk(now, purpose, bytes);
 }
 
 void CreateJob::create(Now now) {
@@ -162,7 +119,8 @@ void CreateJob::on_created(Now now, const CallResult& result) {
         return look(now);
     }
     if (result->status == 404) {
-        return image_missing(now, ErrorCode::image_not_found, "it was removed a moment ago");
+        return fail_with(
+            now, image_missing(port(), order_.spec.image, ErrorCode::image_not_found, "it was removed a moment ago"));
     }
     const std::string message = engine::message_of(*result);
     if (result->status == 400) {
@@ -338,7 +296,7 @@ void CreateJob::on_timer(Now now) {
     }
     switch (step_) {
         case Step::image:
-            return look_at_image();
+            return fetch_.on_timer();
         case Step::network:
             return create(now);
         case Step::look:

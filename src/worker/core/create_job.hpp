@@ -4,6 +4,7 @@
 #include <string>
 
 #include "protocol/worker_bodies.hpp"
+#include "worker/core/image_fetch.hpp"
 #include "worker/core/lookup.hpp"
 #include "worker/core/readiness.hpp"
 
@@ -29,8 +30,7 @@ public:
 
 private:
     enum class Step {
-        image,  ///< is it on the engine?
-        pull,
+        image,    ///< is it on the engine, else pulled
         network,  ///< which one is not known yet
         create,
         look,   ///< the order may have been here before, the name is taken, or an answer got lost
@@ -42,9 +42,7 @@ private:
         tidy_up,
     };
 
-    void look_at_image();
-    void on_image(Now now, const CallResult& result);
-    void on_pulled(Now now, const CallResult& result);
+    void on_image(Now now, const ImageFetch::Fetched& fetched);
     void look_or_create(Now now);
     void create(Now now);
     void on_created(Now now, const CallResult& result);
@@ -64,17 +62,14 @@ private:
     /// It stopped because the engine did, and may be started once more.
     [[nodiscard]] bool ended_with_engine() const;
     void fail_with(Now now, Error error);
-    void image_missing(Now now, ErrorCode code, const std::string& why);
     /// An unknown outcome: looks, at most a few times.
     void look_again(Now now, const Error& why);
 
     protocol::CreateOrder order_;
     Step step_ = Step::image;
     ImageInfo image_;
-    bool pulled_ = false;
-    std::optional<std::string> pull_failure_;  ///< of a pull whose outcome is unknown
     std::string container_;
-    engine::PullProgress pull_;
+    ImageFetch fetch_;
     std::optional<Lookup> lookup_;
     std::optional<Readiness> readiness_;
     std::optional<Removal> removal_;

@@ -22,6 +22,7 @@ EngineCalls::Lane EngineCalls::lane_of(CallPurpose purpose) {
         case CallPurpose::upload:
         case CallPurpose::start:
         case CallPurpose::remove:
+        case CallPurpose::image_remove:
             return Lane::heavy;
         case CallPurpose::stop:
         case CallPurpose::restart:
@@ -37,6 +38,7 @@ EngineCalls::Lane EngineCalls::lane_of(CallPurpose purpose) {
         case CallPurpose::logs:
             return Lane::open;
         case CallPurpose::image_inspect:
+        case CallPurpose::image_list:
         case CallPurpose::find:
         case CallPurpose::inspect:
         case CallPurpose::host_key:

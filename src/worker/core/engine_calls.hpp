@@ -28,6 +28,8 @@ enum class CallPurpose : std::uint8_t {
     list,
     events,
     image_inspect,
+    image_list,
+    image_remove,
     pull,
     create,
     upload,
@@ -49,7 +51,7 @@ enum class CallPurpose : std::uint8_t {
 
 /// Lets a bounded number of engine calls of each lane through, oldest first.
 ///
-/// Lanes: heavy (create, upload, start, remove: Settings::engine_calls), patient
+/// Lanes: heavy (create, upload, start, remove, also of images: Settings::engine_calls), patient
 /// (stop, restart: they mostly wait), light (inspects and the like), pull, usage, and open
 /// (list, info, events, logs: bounded where they come from). So a slow pull or stop
 /// starves nobody. In the heavy lane a create goes last: a VM that was begun is

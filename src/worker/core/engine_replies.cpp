@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "protocol/limits.hpp"
+#include "protocol/validate.hpp"
 #include "worker/core/bounds.hpp"
 #include "worker/core/demultiplexer.hpp"
 #include "worker/core/text.hpp"
@@ -50,6 +52,13 @@ T integer(const json& value) {
     const auto v = value.get<std::int64_t>();
     const bool fits = v >= static_cast<std::int64_t>(std::numeric_limits<T>::min());
     return fits ? static_cast<T>(v) : T{};
+}
+
+/// 0 of what no clock shows: times 1000 it would be no number.
+std::int64_t seconds_in_ms(const json& value) {
+    constexpr std::int64_t seconds_max = 1LL << 40;
+    const auto seconds = integer<std::int64_t>(value);
+    return seconds < 0 || seconds > seconds_max ? 0 : seconds * 1000;
 }
 
 tl::unexpected<Error> unreadable(const char* what) {
@@ -152,6 +161,46 @@ Result<ImageInfo> parse_image(std::string_view body) {
                      .sets_up = text(at(value, {"Config", "Labels", label::sets_up})) == "1"};
 }
 
+Result<std::vector<protocol::ImageView>> parse_images(std::string_view body) {
+    const json value = parse(body);
+    if (!value.is_array()) return unreadable("its images");
+    std::vector<protocol::ImageView> images;
+    for (const auto& entry : value) {
+        protocol::ImageView image;
+        image.id = to_sentence(text(at(entry, {"Id"})), limits::label_value_bytes_max);
+        if (image.id.empty()) return unreadable("its images");
+        image.size_bytes = integer<std::uint64_t>(at(entry, {"Size"}));
+        image.created = WallTime{seconds_in_ms(at(entry, {"Created"}))};
+        bool named = false;
+        const json& tags = at(entry, {"RepoTags"});
+        for (const auto& tag : tags.is_array() ? tags : json::array()) {
+            image.name = text(tag);
+            // "<none>:<none>" is how engines up to 24 write that there is no name.
+            if (!protocol::check_image(image.name)) continue;
+            named = true;
+            images.push_back(image);
+        }
+        image.name.clear();
+        if (!named) images.push_back(std::move(image));
+    }
+    std::sort(images.begin(), images.end(), [](const auto& a, const auto& b) {
+        if (a.name.empty() != b.name.empty()) return b.name.empty();
+        if (a.name.empty() && a.created != b.created) return b.created < a.created;
+        return std::tie(a.name, a.id) < std::tie(b.name, b.id);
+    });
+    return images;
+}
+
+Result<protocol::ImageView> parse_image_view(std::string_view body, const std::string& name) {
+    const json value = parse(body);
+    const std::string id = text(at(value, {"Id"}));
+    if (id.empty()) return unreadable("an image");
+    return protocol::ImageView{.name = name,
+                               .id = to_sentence(id, limits::label_value_bytes_max),
+                               .size_bytes = integer<std::uint64_t>(at(value, {"Size"})),
+                               .created = parse_time(text(at(value, {"Created"})))};
+}
+
 Result<ContainerInfo> parse_inspect(std::string_view body) {
     const json value = parse(body);
     ContainerInfo info;
@@ -189,7 +238,7 @@ Result<std::vector<ContainerInfo>> parse_list(std::string_view body) {
         const std::string state = text(at(entry, {"State"}));
         info.dead = state == "dead";
         info.state = state_from(state);
-        info.created = WallTime{integer<std::int64_t>(at(entry, {"Created"})) * 1000};
+        info.created = WallTime{seconds_in_ms(at(entry, {"Created"}))};
         const json& ports = at(entry, {"Ports"});
         for (const auto& port : ports.is_array() ? ports : json::array()) {
             if (integer<int>(at(port, {"PrivatePort"})) == 22 && text(at(port, {"Type"})) == "tcp") {
@@ -334,6 +383,7 @@ std::uint8_t PullProgress::percent() const {
 }
 
 std::string PullProgress::detail() const {
+    if (layers_.empty()) return "";
     const auto complete =
         std::count_if(layers_.begin(), layers_.end(), [](const auto& e) { return e.second.complete; });
     return std::to_string(complete) + " of " + std::to_string(layers_.size()) + " layers";

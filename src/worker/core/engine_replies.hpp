@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "protocol/image_bodies.hpp"
 #include "protocol/vm.hpp"
 #include "worker/core/container_spec.hpp"
 #include "worker/core/effects.hpp"
@@ -80,6 +81,10 @@ struct ExecInfo {
 [[nodiscard]] Result<EngineInfo> parse_info(std::string_view body);
 [[nodiscard]] Result<NetworkInfo> parse_network(std::string_view body);
 [[nodiscard]] Result<ImageInfo> parse_image(std::string_view body);
+/// One entry for each name, in their order; then the images without a name, the newest first.
+[[nodiscard]] Result<std::vector<protocol::ImageView>> parse_images(std::string_view body);
+/// Of an inspected image, as the one of that name.
+[[nodiscard]] Result<protocol::ImageView> parse_image_view(std::string_view body, const std::string& name);
 [[nodiscard]] Result<ContainerInfo> parse_inspect(std::string_view body);
 /// Entries that can't be read are left out only if they are not ours to report.
 [[nodiscard]] Result<std::vector<ContainerInfo>> parse_list(std::string_view body);
@@ -117,7 +122,7 @@ public:
     [[nodiscard]] const std::optional<std::string>& error() const { return error_; }
     /// 0 to 100, of the layers known so far.
     [[nodiscard]] std::uint8_t percent() const;
-    /// E.g. "3 of 7 layers".
+    /// E.g. "3 of 7 layers"; "" while none is known.
     [[nodiscard]] std::string detail() const;
 
 private:

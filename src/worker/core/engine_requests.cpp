@@ -24,6 +24,13 @@ std::string exec_path(const std::string& exec, const std::string& rest) {
     return versioned("/exec/" + url_encode(exec) + rest);
 }
 
+/// The slashes of an image name are part of the path here.
+std::string image_path(const std::string& image, const std::string& rest) {
+    std::string path = "/images/";
+    for (const char c : image) path += c == '/' ? std::string(1, c) : url_encode(std::string_view(&c, 1));
+    return versioned(path + rest);
+}
+
 EngineRequest get(std::string target, milliseconds time_max) {
     EngineRequest request;
     request.target = std::move(target);
@@ -101,10 +108,17 @@ EngineRequest events(const Identity& identity, std::int64_t since_unix_seconds) 
 }
 
 EngineRequest image_inspect(const std::string& image) {
-    // The slashes of an image name are part of the path here.
-    std::string path;
-    for (const char c : image) path += c == '/' ? std::string(1, c) : url_encode(std::string_view(&c, 1));
-    return get(versioned("/images/" + path + "/json"), bounds::inspect_call_max);
+    return get(image_path(image, "/json"), bounds::inspect_call_max);
+}
+
+EngineRequest image_list() {
+    return get(versioned("/images/json"), bounds::image_list_call_max);
+}
+
+EngineRequest image_remove(const std::string& image) {
+    EngineRequest request = get(image_path(image, ""), bounds::remove_call_max);
+    request.method = "DELETE";
+    return request;
 }
 
 EngineRequest pull(const std::string& image) {

@@ -28,6 +28,10 @@ inline constexpr const char* own_network = "minicloud";
 [[nodiscard]] EngineRequest events(const Identity& identity, std::int64_t since_unix_seconds);
 
 [[nodiscard]] EngineRequest image_inspect(const std::string& image);
+/// Without those that only others are made of.
+[[nodiscard]] EngineRequest image_list();
+/// Never by force: 409 for one that is in use. Takes a name off an image that has another one.
+[[nodiscard]] EngineRequest image_remove(const std::string& image);
 /// Streams its progress; a failure may come inside the stream after a 200.
 [[nodiscard]] EngineRequest pull(const std::string& image);
 

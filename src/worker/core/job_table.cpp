@@ -6,6 +6,7 @@
 #include "protocol/client_bodies.hpp"
 #include "protocol/validate.hpp"
 #include "worker/core/create_job.hpp"
+#include "worker/core/images_job.hpp"
 #include "worker/core/vm_jobs.hpp"
 
 namespace mc::worker {
@@ -67,6 +68,18 @@ Result<JobTable::Entry> JobTable::make(Now now, const Message& message, OwnerId 
         entry.create = true;
         entry.vm_owner = order->owner;
         entry.job = std::make_unique<CreateJob>(context_, head, std::move(*order));
+    } else if (header.verb == Verb::node_images) {
+        auto order = protocol::decode<protocol::NodeImagesOrder>(message.body);
+        if (!order) return fail(order.error());
+        const bool named = order->action != protocol::ImageAction::list;
+        if (const auto valid = named ? protocol::check_image(order->image) : Result<void>{}; !valid) {
+            return fail(valid.error());
+        }
+        head.deadline = Instant::never();  // the broker knows how long somebody waits
+        auto job = std::make_unique<ImagesJob>(context_, head, std::move(*order));
+        entry.stream = job.get();
+        entry.job = std::move(job);
+        return entry;  // of no VM
     } else if (protocol::is_stream_order(header.verb)) {
         const auto order = protocol::decode<protocol::StreamOrder>(message.body);
         if (!order) return fail(order.error());
@@ -224,7 +237,8 @@ void JobTable::reap(Now now, OwnerId owner) {
     result.header.code = outcome.code;
     result.header.value = outcome.code == ErrorCode::ok ? 0 : 1;
     result.body = outcome.body;
-    remember(head.id, std::move(result));
+    // A list may be half a MiB, and the broker does not repeat its order.
+    if (head.verb != Verb::node_images) remember(head.id, std::move(result));
     const VmId vm = entry->vm;
     const bool stream = entry->stream != nullptr;
     if (stream) --streams_;

@@ -99,6 +99,18 @@ void add_top(Outputs& out) {
     add_formats(out, "top-empty", view_top({}, false));
 }
 
+void add_images(Outputs& out) {
+    const auto rows = samples::images();
+    out["images.txt"] = text_images(rows, samples::now, piped);
+    out["images-40.txt"] = text_images(rows, samples::now, narrow);
+    out["images-colours.txt"] = text_images(rows, samples::now, coloured_wide);
+    add_formats(out, "images", view_images(rows, samples::now));
+    add_formats(out, "images-empty", view_images({}, samples::now));
+    const auto results = samples::image_results();
+    out["images-results.txt"] = text_image_results(results);
+    add_formats(out, "images-results", view_image_results(results));
+}
+
 void add_requests(Outputs& out) {
     const auto vms = samples::vms();
     const auto items = samples::items();
@@ -404,6 +416,7 @@ int main() {
     Outputs outputs;
     add_listings(outputs);
     add_top(outputs);
+    add_images(outputs);
     add_requests(outputs);
     add_files(outputs, read(top / "docs/examples/lab.yaml"));
     add_keys(outputs);

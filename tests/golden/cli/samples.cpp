@@ -112,6 +112,24 @@ std::vector<protocol::NodeView> nodes() {
     return {a, b, c, d, e};
 }
 
+std::vector<ImageRow> images() {
+    const std::string id = "sha256:4f1a5c0d9e7b8a6f4f1a5c0d9e7b8a6f4f1a5c0d9e7b8a6f4f1a5c0d9e7b8a6f";
+    const std::string other = "sha256:0d9e7b8a6f4f1a5c0d9e7b8a6f4f1a5c0d9e7b8a6f4f1a5c0d9e7b8a6f4f1a5c";
+    return {{"node-a", {"minicloud/vm:latest", id, 131'000'000, before(50h)}, 3},
+            {"node-b", {"debian:12", other, 117'000'000, before(24h * 40)}, 0},
+            {"node-b", {"registry.lab:5000/class/unix1:2026", other, 117'000'000, before(24h * 40)}, 1},
+            {"node-b", {"", "sha256:77", 5'000'000'000, {}}, std::nullopt}};
+}
+
+std::vector<ImageResult> image_results() {
+    using Status = ImageResult::Status;
+    const Error in_use{ErrorCode::wrong_state, "the engine does not remove image debian:12 on node node-d: it is used"};
+    return {{Status::pulled, "node-a", "debian:12", images()[1].image, std::nullopt},
+            {Status::removed, "node-b", "debian:12", std::nullopt, std::nullopt},
+            {Status::absent, "node-c", "debian:12", std::nullopt, std::nullopt},
+            {Status::failed, "node-d", "debian:12", std::nullopt, in_use}};
+}
+
 std::vector<protocol::Event> events() {
     protocol::Event running;
     running.seq = EventSeq{17};

@@ -102,6 +102,17 @@ void add_requests(std::vector<Example>& out) {
     out.push_back(client("info_reply", answer, Verb::info, part("InfoReply", InfoReply{running_view()})));
     out.push_back(client("usage_request", ask, Verb::usage, part("ListRequest", ListRequest{"", 1000})));
     out.push_back(client("usage_reply", answer, Verb::usage, part("UsageReply", UsageReply{{samples::usage()}, ""})));
+    out.push_back(client("images_list_request", ask, Verb::images,
+                         part("ImagesRequest", ImagesRequest{"node-a", ImageAction::list, ""})));
+    out.push_back(client("images_pull_request", ask, Verb::images,
+                         part("ImagesRequest", ImagesRequest{"node-a", ImageAction::pull, "debian:12"})));
+    out.push_back(client("images_progress", Kind::progress, Verb::images,
+                         part("Progress", Progress{"pulling", "3 of 7 layers", 43, "node-a"})));
+    out.push_back(
+        client("images_reply", answer, Verb::images, part("ImagesReply", ImagesReply{{samples::image()}, 0})));
+    out.push_back(with(client("images_refused", answer, Verb::images,
+                              part("ErrorBody", ErrorBody{"there is no image debian:12 on node node-a", 0})),
+                       ErrorCode::not_found, 1));
     const auto action = part("ActionRequest", ActionRequest{{"web"}, 10});
     out.push_back(client("start_request", ask, Verb::start, action));
     out.push_back(client("stop_request", ask, Verb::stop, action));
@@ -211,7 +222,7 @@ void add_worker_life(std::vector<Example>& out) {
     Example registration = worker(
         "node_register_request", Kind::request, Verb::node_register,
         part("RegisterRequest",
-             RegisterRequest{"node-a", samples::node, samples::boot, "0.1.0", Epoch{2}, "192.0.2.7", {}, status}));
+             RegisterRequest{"node-a", samples::node, samples::boot, "0.1.0", Epoch{2}, "192.0.2.7", {}, status, 58}));
     registration.header.id = request_id;
     out.push_back(registration);
     Example registered = worker("node_register_reply", Kind::reply, Verb::node_register,
@@ -261,6 +272,12 @@ void add_jobs(std::vector<Example>& out) {
     out.push_back(
         worker("vm_logs_request", ask, Verb::vm_logs, stream, part("LogsSpec", LogsSpec{false, 100, 0, false})));
     out.push_back(worker("vm_tunnel_request", ask, Verb::vm_tunnel, stream));
+    out.push_back(worker("node_images_request", ask, Verb::node_images,
+                         part("NodeImagesOrder", NodeImagesOrder{Epoch{3}, ImageAction::pull, "debian:12", "ada"})));
+    out.push_back(worker("node_images_progress", Kind::progress, Verb::node_images,
+                         part("Progress", Progress{"pulling", "3 of 7 layers", 43, ""})));
+    out.push_back(worker("node_images_reply", Kind::reply, Verb::node_images,
+                         part("ImagesReply", ImagesReply{{samples::image()}, 0})));
     Example cancel = worker("job_cancel", Kind::notice, Verb::job_cancel, raw());
     cancel.header.id = job_id;
     out.push_back(cancel);

@@ -79,6 +79,7 @@ public:
         request.epoch_seen = epoch_seen;
         request.status = node.status;
         request.labels = labels[name];
+        request.verb_max = verb_max;
         node.registration = RequestId{1, ++registrations_};
         node.registered_with = encode(request);
         from_worker(name, Kind::request, Verb::node_register, node.registration, node.registered_with);
@@ -255,7 +256,8 @@ public:
     bool unreadable = false;
     Now now{Instant{1000s}, WallTime{1'800'000'000'000}};
     std::map<std::string, FakeNode> nodes;
-    std::map<std::string, std::vector<protocol::Label>> labels;  ///< of nodes that register
+    std::map<std::string, std::vector<protocol::Label>> labels;              ///< of nodes that register
+    std::uint16_t verb_max = static_cast<std::uint16_t>(Verb::node_images);  ///< that workers say they know
     std::map<std::string, PublicKey> keys;
     std::vector<Outgoing> to_clients;
     std::size_t rebinds = 0;  ///< of the events socket

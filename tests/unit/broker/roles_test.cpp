@@ -49,6 +49,7 @@ const std::map<Verb, std::string> allowed{
     {Verb::node_usage, "worker "},
     {Verb::update, "user admin "},
     {Verb::placement, "user admin "},
+    {Verb::images, "viewer admin "},
     {Verb::node_register, "worker "},
     {Verb::node_heartbeat, "worker "},
     {Verb::node_inventory, "worker "},
@@ -61,6 +62,7 @@ const std::map<Verb, std::string> allowed{
     {Verb::vm_logs, "worker "},
     {Verb::vm_inspect, "worker "},
     {Verb::vm_tunnel, "worker "},
+    {Verb::node_images, "worker "},
 };
 
 TEST(Roles, HaveEveryCellAsWritten) {

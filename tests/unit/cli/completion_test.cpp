@@ -28,6 +28,10 @@ TEST(Completion, KnowsWhoseNamesMayFollow) {
     EXPECT_EQ(complete(Strings{"proxy", ""}).live, Live::vms);
     EXPECT_EQ(complete(Strings{"nodes", "drain", ""}).live, Live::nodes);
     EXPECT_EQ(complete(Strings{"list", "--node", ""}).live, Live::nodes);
+    EXPECT_EQ(complete(Strings{"create", "--image", ""}).live, Live::images);
+    EXPECT_EQ(complete(Strings{"images", "pull", ""}).live, Live::images);
+    EXPECT_EQ(complete(Strings{"images", "remove", "a", ""}).live, Live::images);
+    EXPECT_EQ(complete(Strings{"images", "--node", ""}).live, Live::nodes);
     EXPECT_EQ(complete(Strings{"context", "use", ""}).live, Live::contexts);
     EXPECT_EQ(complete(Strings{"--context", ""}).live, Live::contexts);
     EXPECT_EQ(complete(Strings{"exec", "web", "--", ""}).live, Live::none);

@@ -7,6 +7,7 @@
 #include "cli/core/audit_views.hpp"
 #include "cli/core/context_views.hpp"
 #include "cli/core/doctor_views.hpp"
+#include "cli/core/image_views.hpp"
 #include "cli/core/json_views.hpp"
 #include "cli/core/key_views.hpp"
 #include "cli/core/top_views.hpp"
@@ -45,6 +46,8 @@ TEST(JsonFields, AreExactlyTheDocumentedOnes) {
     EXPECT_EQ(keys_of(json_nodes({protocol::NodeView{}})), documented({"node"}));
     EXPECT_EQ(keys_of(json_top({{TopVm{}}, {}})), documented({"usage"}));
     EXPECT_EQ(keys_of(json_top_nodes({{}, {TopNode{}}})), documented({"node usage"}));
+    EXPECT_EQ(keys_of(json_images({ImageRow{}})), documented({"image"}));
+    EXPECT_EQ(keys_of(json_image_results({ImageResult{}})), documented({"image result"}));
     EXPECT_EQ(keys_of(json_job({})), documented({"job"}));
     EXPECT_EQ(keys_of(json_keys({protocol::KeyView{}})), documented({"key", "keys"}));
     EXPECT_EQ(keys_of(json_tokens({protocol::KeyView{}})), documented({"key", "token"}));

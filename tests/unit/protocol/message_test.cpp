@@ -125,7 +125,7 @@ TEST(Verb, HasOneNameAndOneSideEach) {
         const bool events_only = *verb == Verb::event_published || *verb == Verb::event_beacon;
         EXPECT_EQ(is_client_verb(*verb) + is_worker_verb(*verb), events_only ? 0 : 1) << name_of(*verb);
     }
-    EXPECT_EQ(names.size(), 45U);
+    EXPECT_EQ(names.size(), 47U);
     EXPECT_EQ(name_of(Verb::remove), "delete");
     EXPECT_EQ(name_of(static_cast<Verb>(999)), "unknown");
 }

@@ -3,6 +3,7 @@
 #include <tuple>
 
 #include "protocol/client_bodies.hpp"
+#include "protocol/image_bodies.hpp"
 #include "protocol/worker_bodies.hpp"
 
 /// One value of every body type, no field at its default: for round trips and for the byte examples of
@@ -164,6 +165,10 @@ inline Placement placement() {
     return {PlacementPolicy::spread, {{"disk", "ssd"}}, {{"room", "a"}, {"room", "b"}}};
 }
 
+inline ImageView image() {
+    return {.name = "debian:12", .id = "sha256:4f1a5c0d9e7b", .size_bytes = 124000000, .created = created};
+}
+
 /// Every body type there is; a new one is added here and is then tested everywhere.
 inline auto all() {
     return std::tuple{
@@ -205,7 +210,7 @@ inline auto all() {
         vm_view(),
         Label{"team", "blue"},
         node_status(),
-        RegisterRequest{"node-a", node, boot, "0.1.0", Epoch{2}, "192.0.2.7", {{"disk", "ssd"}}, node_status()},
+        RegisterRequest{"node-a", node, boot, "0.1.0", Epoch{2}, "192.0.2.7", {{"disk", "ssd"}}, node_status(), 58},
         RegisterReply{cloud, Epoch{3}, "0.1.0"},
         Heartbeat{Epoch{3}, boot, node_status(), true},
         Inventory{boot, {vm_report()}},
@@ -227,6 +232,10 @@ inline auto all() {
         usage(),
         UsageReply{{usage()}, "web"},
         NodeUsage{boot, {usage()}},
+        image(),
+        ImagesRequest{"node-a", ImageAction::pull, "debian:12"},
+        ImagesReply{{image()}, 3},
+        NodeImagesOrder{Epoch{3}, ImageAction::remove, "debian:12", "ada"},
     };
 }
 

@@ -252,6 +252,34 @@ TEST(EngineReplies, SayNothingOfAContainerThatDoesNotRun) {
     }
 }
 
+TEST(EngineReplies, SayWhichImagesThereAreByName) {
+    const auto images =
+        engine::parse_images(R"([{"Id":"sha256:1","RepoTags":["z/vm:1","debian:12"],"Size":124,"Created":1795476000},)"
+                             R"({"Id":"sha256:2","RepoTags":["<none>:<none>"],"Size":5,"Created":10},)"
+                             R"({"Id":"sha256:3","RepoTags":null,"Size":-1,"Created":11},)"
+                             R"({"Id":"sha256:4","RepoTags":["127.0.0.1:5000/a:1"],"Created":9223372036854775807}])");
+    ASSERT_TRUE(images);
+    std::vector<std::string> seen;
+    for (const auto& image : *images) seen.push_back(image.name + " " + image.id.substr(7));
+    EXPECT_EQ(seen, (std::vector<std::string>{"127.0.0.1:5000/a:1 4", "debian:12 1", "z/vm:1 1", " 3", " 2"}));
+    EXPECT_EQ((*images)[1].size_bytes, 124U);
+    EXPECT_EQ((*images)[1].created, (WallTime{1795476000000}));
+    EXPECT_EQ((*images)[0].created, WallTime{}) << "no clock shows that";
+    EXPECT_TRUE(engine::parse_images("[]")->empty());
+    for (const char* body : {"", "{}", "[1]", R"([{"RepoTags":["a"]}])"}) {
+        ASSERT_FALSE(engine::parse_images(body)) << body;
+        EXPECT_EQ(engine::parse_images(body).error().code, ErrorCode::engine_failed);
+    }
+}
+
+TEST(EngineReplies, SayWhatWasPulled) {
+    const auto image = engine::parse_image_view(
+        R"({"Id":"sha256:1","Size":124,"Created":"2026-11-26T15:22:13Z","RepoTags":["other:1"]})", "debian");
+    ASSERT_TRUE(image);
+    EXPECT_EQ(*image, (protocol::ImageView{"debian", "sha256:1", 124, WallTime{1795706533000}}));
+    EXPECT_FALSE(engine::parse_image_view("{}", "debian"));
+}
+
 TEST(PullProgress, CountsLayersAndFindsTheErrorInTheStream) {
     engine::PullProgress progress;
     progress.on_chunk(R"({"status":"Pulling fs layer","id":"a"})"

@@ -90,6 +90,8 @@ public:
         if (path == "/events") return std::nullopt;
         if (path.starts_with("/networks/")) return network(request, path.substr(10));
         if (path == "/images/create") return pull(target);
+        if (path == "/images/json") return image_list();
+        if (path.starts_with("/images/") && request.method == "DELETE") return remove_image(path.substr(8));
         if (path.starts_with("/images/")) return image(path.substr(8, path.size() - 8 - 5));
         if (path == "/containers/create") return create(target, request);
         if (path.starts_with("/containers/")) return container_call(request, path.substr(12));
@@ -157,9 +159,28 @@ private:
                            {"Labels", {{"minicloud.network", "1"}}},
                            {"Options", {{icc, isolates ? "false" : "true"}}}});
     }
+    static std::string plain_image(std::string name) {
+        for (auto at = name.find("%3A"); at != std::string::npos; at = name.find("%3A")) name.replace(at, 3, ":");
+        return name;
+    }
+    Answer image_list() {
+        auto all = nlohmann::json::array();
+        for (const auto& [name, image] : images) {
+            all.push_back({{"Id", "sha256:" + name}, {"RepoTags", {name}}, {"Size", 1000}, {"Created", 1795476000}});
+        }
+        return reply(200, all);
+    }
+    Answer remove_image(const std::string& name) {
+        const std::string plain = plain_image(name);
+        if (!images.contains(plain)) return error(404, "No such image: " + plain);
+        for (const auto& [container, c] : containers) {
+            if (c.spec.at("Image") == plain) return error(409, "conflict: container " + c.id + " is using it");
+        }
+        images.erase(plain);
+        return reply(200, nlohmann::json::array());
+    }
     Answer image(const std::string& name) {
-        std::string plain = name;
-        for (auto at = plain.find("%3A"); at != std::string::npos; at = plain.find("%3A")) plain.replace(at, 3, ":");
+        const std::string plain = plain_image(name);
         const auto found = images.find(plain);
         return found == images.end() ? error(404, "No such image: " + plain) : reply(200, found->second);
     }
