@@ -56,10 +56,13 @@ int report_detached(const App& app, const std::vector<protocol::CreateRequest>& 
     return failed.empty() || accepted.empty() ? code : static_cast<int>(ExitCode::partly_failed);
 }
 
+Result<protocol::PlacementReply> ask_placement(App& app, const CreateCommand& command) {
+    return app.ask<protocol::PlacementReply>(protocol::Verb::placement, protocol::encode(placement_of(command)));
+}
+
 /// `create --dry-run`.
 int show_placement(App& app, const CreateCommand& command) {
-    const auto placement =
-        app.ask<protocol::PlacementReply>(protocol::Verb::placement, protocol::encode(placement_of(command)));
+    const auto placement = ask_placement(app, command);
     if (!placement) return app.report(placement.error());
     app.show(view_placement(*placement));
     return report_items(app, items_of(*placement));
@@ -67,8 +70,7 @@ int show_placement(App& app, const CreateCommand& command) {
 
 /// Whether there is room for all. Nothing is reserved: a create may still fail.
 Result<void> have_room(App& app, const CreateCommand& command) {
-    const auto placement =
-        app.ask<protocol::PlacementReply>(protocol::Verb::placement, protocol::encode(placement_of(command)));
+    const auto placement = ask_placement(app, command);
     if (!placement) return fail(placement.error());
     const auto& items = placement->items;
     const auto bad = [](const auto& item) { return item.code != ErrorCode::ok; };

@@ -71,7 +71,7 @@ struct ImageInfo {
 [[nodiscard]] std::string container_spec(const Identity& identity, const protocol::CreateOrder& order,
                                          const ImageInfo& image, const Settings& settings, const std::string& network);
 
-/// What must be in the container before its first start: keys and password hash.
+/// What must be in the container before its first start: keys, password hash and set-up script.
 /// Empty when there is nothing to put there.
 [[nodiscard]] std::vector<FileEntry> first_files(const protocol::CreateOrder& order, const ImageInfo& image);
 
