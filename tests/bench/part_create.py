@@ -1,0 +1,137 @@
+"""From a person's wish to a VM that can be logged in to, and away with it again."""
+
+import subprocess
+import threading
+import time
+
+import cloud as clouds
+from engine_api import Api, wait_for_sshd
+from measure import Sample, in_turn, process_ms
+from world import BIN
+
+ROUNDS = 20
+# VMs of one batch, and how many of them the raw API makes at once.
+BATCH = 12
+AT_ONCE = (1, 2, 4)
+POOL = 4
+
+
+class Bench:
+    def __init__(self):
+        self.cloud = clouds.Cloud(endpoints=clouds.free_endpoints())
+        self.cloud.start_worker("cold", slots=64)
+        self.engine = clouds.DEFAULT_ENGINE
+        self.api = Api(self.engine)
+        self.deletes = {name: Sample() for name in ("mccli delete", "docker rm -f", "raw API: remove")}
+        self.others = []  # containers that are no VMs
+
+    def close(self):
+        for container in self.others:
+            subprocess.run(["docker", "rm", "-f", container], capture_output=True)
+        self.api.close()
+        self.cloud.close()
+
+    def timed(self, function):
+        began = time.perf_counter()
+        value = function()
+        return (time.perf_counter() - began) * 1000, value
+
+    # One of each: made, timed, and removed again.
+
+    def mccli(self, *options):
+        took = process_ms([f"{BIN}/mccli", "create", *options, "bench"], self.cloud.env)
+        self.deletes["mccli delete"].add(process_ms([f"{BIN}/mccli", "delete", "-y", "bench"], self.cloud.env))
+        # A delete that returns early must not work on during the next one's turn.
+        clouds.wait_until("the container is gone", lambda: not self.cloud.containers("label=minicloud.vm"), step=0.01)
+        return took
+
+    def docker_run(self):
+        took = process_ms(["docker", "run", "-d", "-p", "22", "--name", "mc-bench-run", clouds.IMAGE])
+        self.deletes["docker rm -f"].add(process_ms(["docker", "rm", "-f", "mc-bench-run"]))
+        return took
+
+    def raw(self, answering=False):
+        def made():
+            container, port = self.api.create(clouds.IMAGE)
+            self.others.append(container)
+            if answering:
+                wait_for_sshd(port)
+            return container
+
+        took, container = self.timed(made)
+        self.deletes["raw API: remove"].add(self.timed(lambda: self.api.remove(container))[0])
+        self.others.remove(container)
+        return took
+
+    # Batches
+
+    def raw_batch_per_second(self, at_once):
+        made, lock = [], threading.Lock()
+        left = iter(range(BATCH))
+
+        def some():
+            api = Api(self.engine)
+            while True:
+                with lock:
+                    if next(left, None) is None:
+                        break
+                container = api.create(clouds.IMAGE)[0]
+                with lock:
+                    made.append(container)
+            api.close()
+
+        threads = [threading.Thread(target=some) for _ in range(at_once)]
+        began = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        took = time.perf_counter() - began
+        subprocess.run(["docker", "rm", "-f", *made], check=True, capture_output=True)
+        return BATCH / took
+
+    def mccli_batch_per_second(self):
+        took = process_ms([f"{BIN}/mccli", "create", "-n", str(BATCH)], self.cloud.env)
+        self.cloud.mccli("delete", "--all", "-y")
+        clouds.wait_until("the containers are gone", lambda: not self.cloud.containers("label=minicloud.vm"))
+        return BATCH / took * 1000
+
+
+def run(part):
+    if part.quick:
+        return part.text("(needs an engine)")
+    bench = Bench()
+    try:
+        single(part, bench)
+        batches(part, bench)
+    finally:
+        bench.close()
+
+
+def single(part, bench):
+    samples = in_turn({
+        "mccli create, cold": bench.mccli,
+        "docker run -d -p 22": bench.docker_run,
+        "raw API: create, start, inspect": bench.raw,
+        "raw API, until sshd answers": lambda: bench.raw(answering=True),
+    }, ROUNDS)  # fmt: skip
+    part.table("ms", samples)
+    part.table("ms", bench.deletes)
+    at = {name: sample.median for name, sample in (samples | bench.deletes).items()}
+    part.ratios([
+        ("create, cold / raw API", at["mccli create, cold"] / at["raw API: create, start, inspect"], "≤", 1.05, ""),
+        ("create, cold / raw API until sshd answers",
+         at["mccli create, cold"] / at["raw API, until sshd answers"], "", None, ""),
+        ("create, cold / `docker run`", at["mccli create, cold"] / at["docker run -d -p 22"], "", None, ""),
+        ("`mccli delete` / `docker rm -f`", at["mccli delete"] / at["docker rm -f"], "≤", 0.2, ""),
+    ])  # fmt: skip
+    part.bars("Create and delete", "ms", at)
+
+
+def batches(part, bench):
+    things = {f"raw API, {n} at once": lambda n=n: bench.raw_batch_per_second(n) for n in AT_ONCE}
+    things[f"mccli create -n {BATCH}"] = bench.mccli_batch_per_second
+    samples = in_turn(things, 3, warm_up=0)
+    part.table("VMs per second", samples)
+    best = max(samples[f"raw API, {n} at once"].median for n in AT_ONCE)
+    part.ratios([("VMs per second / the raw API's best", samples[f"mccli create -n {BATCH}"].median / best, "≥", 1.0, "")])
