@@ -7,7 +7,7 @@ import importlib
 import world  # noqa: F401  (finds the modules of other folders)
 from report import Part
 
-PARTS = ("cli", "create")
+PARTS = ("cli", "create", "dispatch")
 
 
 def main():

@@ -186,7 +186,7 @@ def free_endpoints():
 
 
 class Cloud:
-    """`endpoints` by the broker's option for each; ipc in a new directory without. The rest are broker options.
+    """`endpoints` by the broker's option for each; ipc in a new directory without. The rest are broker options, True for flags.
 
     On tcp everybody has a key: mccli the first admin's, which the broker makes; workers join with a token.
     """
@@ -217,7 +217,7 @@ class Cloud:
         for name, endpoint in self.endpoints.items():
             argv += [f"--{name}", endpoint]
         for name, value in self.broker_options.items():
-            argv += [f"--{name.replace('_', '-')}", str(value)]
+            argv += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
         self.broker = Process(argv, f"{self.dir}/broker.log", self.env)
         if wait:
             # Not by `version`, which ends well without a broker too.
