@@ -22,6 +22,9 @@ namespace {
 /// ZMQ_ZAP_ENFORCE_DOMAIN: known to libzmq 4.3 as it is built, but declared in its headers only where drafts are.
 constexpr int zap_enforce_domain = 93;
 
+/// A routing id, header, body and data.
+constexpr std::size_t frames_usual = 4;
+
 }  // namespace
 
 struct Context::Impl {
@@ -315,6 +318,7 @@ std::optional<Received> Socket::receive_with_key() {
 
 std::optional<Received> Socket::receive_frames(bool with_key) {
     Received received;
+    received.frames.reserve(frames_usual);
     while (true) {
         zmq::message_t frame;
         const int size = zmq_msg_recv(frame.handle(), handle(), ZMQ_DONTWAIT);
@@ -325,7 +329,8 @@ std::optional<Received> Socket::receive_frames(bool with_key) {
         }
         if (received.frames.size() < impl_->frames_kept_max) {
             received.frames.push_back(frame.to_string());
-            if (with_key) {
+            // Of the last one that is kept: each look is two of the library's, with a string made for each.
+            if (with_key && (!frame.more() || received.frames.size() == impl_->frames_kept_max)) {
                 received.key = key_of(frame.handle());
                 received.descriptor = descriptor_of(frame.handle());
             }

@@ -1,7 +1,6 @@
 #include "broker/core/stream_table.hpp"
 
 #include <algorithm>
-#include <iterator>
 
 #include "base/assert.hpp"
 
@@ -21,16 +20,26 @@ std::vector<Stream> collect(const Map& streams, Predicate predicate) {
 
 Stream& StreamTable::add(Stream stream) {
     MC_ASSERT(!by_job_.contains(stream.job));
-    const auto [it, fresh] = by_client_.emplace(std::pair{stream.client, stream.request}, stream.job);
+    const auto [it, fresh] = by_client_[stream.client].emplace(stream.request, stream.job);
     MC_ASSERT(fresh);
+    by_request_.emplace(stream.request, stream.job);
     ++by_owner_[stream.owner];
     return by_job_[stream.job] = std::move(stream);
+}
+
+void StreamTable::erase_client(const PeerId& client, RequestId request) {
+    const auto requests = by_client_.find(client);
+    MC_ASSERT(requests != by_client_.end());
+    requests->second.erase(request);
+    if (requests->second.empty()) by_client_.erase(requests);
 }
 
 void StreamTable::erase(JobId job) {
     const auto it = by_job_.find(job);
     if (it == by_job_.end()) return;
-    by_client_.erase({it->second.client, it->second.request});
+    erase_client(it->second.client, it->second.request);
+    const auto [first, last] = by_request_.equal_range(it->second.request);
+    by_request_.erase(std::find_if(first, last, [&](const auto& entry) { return entry.second == job; }));
     const auto owner = by_owner_.find(it->second.owner);
     MC_ASSERT(owner != by_owner_.end());
     if (--owner->second == 0) by_owner_.erase(owner);
@@ -40,9 +49,9 @@ void StreamTable::erase(JobId job) {
 void StreamTable::move(JobId job, const PeerId& client) {
     Stream* stream = find(job);
     MC_ASSERT(stream != nullptr);
-    by_client_.erase({stream->client, stream->request});
+    erase_client(stream->client, stream->request);
     stream->client = client;
-    const auto [it, fresh] = by_client_.emplace(std::pair{client, stream->request}, job);
+    const auto [it, fresh] = by_client_[client].emplace(stream->request, job);
     MC_ASSERT(fresh);
 }
 
@@ -52,26 +61,28 @@ Stream* StreamTable::find(JobId job) {
 }
 
 Stream* StreamTable::find(const PeerId& client, RequestId request) {
-    const auto it = by_client_.find({client, request});
-    return it == by_client_.end() ? nullptr : find(it->second);
+    const auto requests = by_client_.find(client);
+    if (requests == by_client_.end()) return nullptr;
+    const auto it = requests->second.find(request);
+    return it == requests->second.end() ? nullptr : find(it->second);
 }
 
 Stream* StreamTable::find_request(RequestId request) {
-    for (auto& [job, stream] : by_job_) {
-        if (stream.request == request) return &stream;
-    }
-    return nullptr;
+    const auto it = by_request_.find(request);
+    return it == by_request_.end() ? nullptr : find(it->second);
 }
 
 std::vector<Stream> StreamTable::of_client(const PeerId& client) const {
-    return collect(by_job_, [&](const Stream& s) { return s.client == client; });
+    std::vector<Stream> found;
+    const auto requests = by_client_.find(client);
+    if (requests == by_client_.end()) return found;
+    for (const auto& [request, job] : requests->second) found.push_back(by_job_.at(job));
+    return found;
 }
 
 std::size_t StreamTable::count_of_client(const PeerId& client) const {
-    const auto first = by_client_.lower_bound({client, RequestId{}});
-    const auto last =
-        std::find_if(first, by_client_.end(), [&](const auto& entry) { return entry.first.first != client; });
-    return static_cast<std::size_t>(std::distance(first, last));
+    const auto it = by_client_.find(client);
+    return it == by_client_.end() ? 0 : it->second.size();
 }
 
 std::size_t StreamTable::count_of_owner(const std::string& owner) const {

@@ -47,7 +47,7 @@ public:
 
     [[nodiscard]] Stream* find(JobId job);
     [[nodiscard]] Stream* find(const PeerId& client, RequestId request);
-    /// Whoever's it is.
+    /// Whoever's it is; of several, any.
     [[nodiscard]] Stream* find_request(RequestId request);
 
     [[nodiscard]] std::vector<Stream> of_client(const PeerId& client) const;
@@ -63,9 +63,12 @@ public:
     [[nodiscard]] std::size_t size() const { return by_job_.size(); }
 
 private:
+    void erase_client(const PeerId& client, RequestId request);
+
     std::unordered_map<JobId, Stream> by_job_;
-    std::map<std::pair<PeerId, RequestId>, JobId> by_client_;
-    std::map<std::string, std::size_t> by_owner_;  ///< how many; none is 0
+    std::unordered_map<PeerId, std::unordered_map<RequestId, JobId>> by_client_;  ///< no client has none
+    std::unordered_multimap<RequestId, JobId> by_request_;  ///< two clients may have made the same id
+    std::map<std::string, std::size_t> by_owner_;           ///< how many; none is 0
 };
 
 }  // namespace mc::broker
