@@ -5,12 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "base/disk_space.hpp"
 #include "base/error.hpp"
 #include "base/ids.hpp"
 #include "protocol/event.hpp"
 #include "protocol/key_bodies.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/message.hpp"
+#include "protocol/node_facts.hpp"
 #include "protocol/vm.hpp"
 
 /// Bodies between clients and the broker. docs/protocol.md "Client verbs" lists
@@ -70,6 +72,9 @@ struct HelloReply {
     Role role = Role::joiner;
     PublicKey key;                 ///< the broker's; zeros = it asks nobody for a key
     std::string clients_endpoint;  ///< as bound, like events_endpoint
+    /// The highest client's verb that it knows. One that says nothing knows those of release 0.1.0 at least.
+    std::uint16_t verb_max = static_cast<std::uint16_t>(Verb::cancel);
+    DiskSpace disk;  ///< where it keeps its state; told to viewers and admins
 
     bool operator==(const HelloReply&) const = default;
     template <class Self, class Archive>
@@ -84,6 +89,8 @@ struct HelloReply {
         archive(self.role, Role::admin);
         archive(self.key);
         archive(self.clients_endpoint, limits::endpoint_bytes_max);
+        archive(self.verb_max);
+        archive(self.disk);
     }
 };
 
@@ -393,6 +400,7 @@ struct NodeView {
     bool cordoned = false;    ///< takes no new VMs
     WallTime drain_deadline;  ///< of the drain under way; 0 = none
     bool lost = false;        ///< silent for so long that its VMs that may be replaced are
+    EngineFacts engine;
 
     bool operator==(const NodeView&) const = default;
     template <class Self, class Archive>
@@ -414,6 +422,7 @@ struct NodeView {
         archive(self.cordoned);
         archive(self.drain_deadline);
         archive(self.lost);
+        archive(self.engine);
     }
 };
 

@@ -96,6 +96,10 @@ enum class Verb : std::uint16_t {
     event_beacon = 65,
 };
 
+/// What this release tells a peer that asks how much it knows.
+inline constexpr Verb client_verb_last = Verb::images;
+inline constexpr Verb order_last = Verb::node_images;
+
 /// The word of the documentation, e.g. "vm_create" or "delete"; "unknown" for a number that has none.
 [[nodiscard]] std::string_view name_of(Verb verb);
 [[nodiscard]] std::optional<Verb> verb_from(std::uint16_t number);

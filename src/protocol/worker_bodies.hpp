@@ -7,6 +7,7 @@
 #include "base/ids.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/message.hpp"
+#include "protocol/node_facts.hpp"
 #include "protocol/vm.hpp"
 
 /// Bodies between workers and the broker. docs/protocol.md "Worker verbs".
@@ -22,6 +23,7 @@ struct NodeStatus {
     std::string engine_version;
     std::uint64_t engine_age_ms = 0;  ///< since the engine last answered a list
     std::uint32_t jobs_running = 0;
+    EngineFacts engine;
 
     bool operator==(const NodeStatus&) const = default;
     template <class Self, class Archive>
@@ -34,6 +36,7 @@ struct NodeStatus {
         archive(self.engine_version, limits::word_bytes_max);
         archive(self.engine_age_ms);
         archive(self.jobs_running);
+        archive(self.engine);
     }
 };
 

@@ -38,6 +38,7 @@ QUOTA_EXCEEDED, DENIED, NOT_AUTHORISED = 23, 50, 53
 IMAGE_NOT_FOUND = 33
 
 LIST, PULL, REMOVE = range(3)  # ImageAction
+UNSAID, NO, YES = range(3)  # Fact
 
 PENDING, CREATING, RUNNING, STOPPED, DELETING, DELETED, FAILED, UNKNOWN = range(8)
 ABSENT, CREATED, CONTAINER_RUNNING, EXITED, REMOVING = range(5)
@@ -49,7 +50,7 @@ BODIES = {
     "Progress": {"stage": "", "detail": "", "percent": 0, "name": ""},
     "HelloRequest": {"version": ""},
     "HelloReply": {"version": "", "cloud": 0, "epoch": 0, "events_endpoint": "", "time": 0, "last_event": 0, "name": "",
-                   "role": 0, "key": ZERO_KEY, "clients_endpoint": ""},
+                   "role": 0, "key": ZERO_KEY, "clients_endpoint": "", "verb_max": 16, "disk": "DiskSpace"},
     "VmSpec": {
         "name": "", "image": "", "cpus_milli": 0, "memory_bytes": 0, "pids": 0, "env": [], "authorized_keys": [],
         "password_hash": "", "labels": ("Label",), "ttl_seconds": 0,
@@ -98,7 +99,7 @@ BODIES = {
     "NodeView": {
         "name": "", "id": 0, "state": 2, "reason": "", "slots": 0, "slots_used": 0, "cpus_milli": 0, "memory_bytes": 0,
         "advertise": "", "engine_version": "", "worker_version": "", "silent_ms": 0, "engine_age_ms": 0,
-        "labels": ("Label",), "cordoned": False, "drain_deadline": 0, "lost": False,
+        "labels": ("Label",), "cordoned": False, "drain_deadline": 0, "lost": False, "engine": "EngineFacts",
     },
     "NodeActionRequest": {"targets": [], "deadline_seconds": 0, "with_vms": False},
     "NodesReply": {"nodes": ("NodeView",)},
@@ -116,8 +117,10 @@ BODIES = {
     "Beacon": {"cloud": 0, "epoch": 0, "last": 0},
     "NodeStatus": {
         "ready": False, "reason": "", "slots": 0, "cpus_milli": 0, "memory_bytes": 0, "engine_version": "",
-        "engine_age_ms": 0, "jobs_running": 0,
+        "engine_age_ms": 0, "jobs_running": 0, "engine": "EngineFacts",
     },
+    "EngineFacts": {"live_restore": 0, "seccomp": 0, "userns_remap": 0, "disk": "DiskSpace"},
+    "DiskSpace": {"free_bytes": 0, "bytes": 0},
     "RegisterRequest": {
         "name": "", "node": 0, "boot": 0, "version": "", "epoch_seen": 0, "advertise": "", "labels": ("Label",),
         "status": "NodeStatus", "verb_max": 56,

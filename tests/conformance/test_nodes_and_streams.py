@@ -151,6 +151,17 @@ class NodesTest(CloudTest):
         self.assertIn("node old runs mcworker py", sentence)
         self.assertEqual(worker.orders, [])
 
+    def test_what_a_worker_says_of_its_engine_is_shown(self):
+        worker = self.cloud.worker("a", 1)
+        said = lambda: vars(self.client.nodes()[0].engine)  # noqa: E731
+        disk = wire.new("DiskSpace")
+        self.assertEqual(said(), {"live_restore": 0, "seccomp": 0, "userns_remap": 0, "disk": disk}, "it says nothing")
+        if wire.RELEASE:
+            return
+        disk = wire.new("DiskSpace", free_bytes=1 << 40, bytes=(1 << 63) + 1)
+        worker.engine = wire.new("EngineFacts", live_restore=wire.NO, seccomp=wire.YES, disk=disk)
+        wait_for(lambda: said() == vars(worker.engine), "the next heartbeat has come")
+
     def test_lost_reply_of_a_job_is_given_again(self):
         worker = self.cloud.worker("a", 1)
         worker.drop_replies = 1

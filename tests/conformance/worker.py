@@ -46,6 +46,7 @@ class Worker(threading.Thread):
         self.drop_replies = 0
         self.usages_sent = 0
         self.images, self.verb_max = {"used:1"}, wire.VERBS["node_images"]
+        self.engine = wire.new("EngineFacts")
         self.port = 20000 + node % 1000
 
     def end(self):
@@ -95,7 +96,8 @@ class Worker(threading.Thread):
 
     def status(self):
         return wire.new(
-            "NodeStatus", ready=True, slots=self.slots, cpus_milli=64000, memory_bytes=64 << 30, engine_version="memory"
+            "NodeStatus", ready=True, slots=self.slots, cpus_milli=64000, memory_bytes=64 << 30, engine_version="memory",
+            engine=self.engine,
         )
 
     def register(self):

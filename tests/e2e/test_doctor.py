@@ -14,7 +14,9 @@ from cloud import SANITIZER, SLOWNESS, OwnEngine, SharedCloudTest, wait_until
 from terminal import terminal_of
 
 FIELDS = ["check", "target", "state", "found", "next"]
-CHECKS = ["context", "key_file", "state_dir", "openssh", "broker", "version", "clock", "key", "events", "node", "room", "vm"]
+# All there are; only of a broker whose store can't be written `store` is a failure that it tells itself.
+CHECKS = ["context", "key_file", "state_dir", "openssh", "broker", "version", "clock", "store", "key", "events", "node", "engine", "disk", "room",
+          "vm"]
 # The clock of a machine that is wrong, for one program.
 WRONG_CLOCK = """
 #define _GNU_SOURCE
@@ -39,7 +41,7 @@ class Doctor(SharedCloudTest):
         cls.cloud.start_worker("node-a")
 
     def doctor(self, *argv, code, **options):
-        """What is not well."""
+        """What is not well, without what is in `engines`: how an engine is run is this machine's own."""
         done = self.cloud.mccli("doctor", "-o", "json", *argv, check=False, **options)
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         checks = json.loads(done.stdout)
@@ -47,7 +49,11 @@ class Doctor(SharedCloudTest):
             self.assertEqual(list(check), FIELDS)
             self.assertEqual(check["next"] is None, check["state"] in ("ok", "not_asked"), check)
         self.seen = [check["check"] for check in checks]
-        return {(check["check"], check["target"]): check for check in checks if check["state"] != "ok"}
+        self.engines = {check["target"]: check for check in checks if check["check"] == "engine"}
+        return {
+            (check["check"], check["target"]): check
+            for check in checks if check["state"] != "ok" and check["check"] != "engine"
+        }
 
     def trouble(self, found, check, target, state, said, advice):
         one = found.get((check, target), {})
@@ -121,6 +127,50 @@ class Doctor(SharedCloudTest):
         self.assertEqual(list(found), [("node", "node-b")])
         engine.start_until_it_answers()
         cloud.wait_node("node-b", "ready")
+        self.assertEqual(self.doctor(code=0), {})
+
+    def node(self, cloud, name):
+        return json.loads(cloud.mccli("nodes", "info", name, "-o", "json").stdout)
+
+    def test_an_engine_that_takes_its_vms_with_it(self):
+        engine = OwnEngine("liv")
+        self.addCleanup(engine.close)
+        cloud = self.new_cloud()
+        cloud.start_worker("node-b", engine)
+        self.assertEqual(self.doctor(code=0), {})
+        off = {("engine", "node-b"): self.engines["node-b"]}
+        advice = self.trouble(off, "engine", "node-b", "warning", "^live-restore is off: .* stops every VM", "systemctl reload docker$")
+        self.assertIs(self.node(cloud, "node-b")["live_restore"], False)
+        # As is said, for an engine that is no service of this machine's and has another file.
+        config = pathlib.Path(engine.dir, "daemon.json")
+        config.write_text("{" + re.search(r"put (.*) into /etc/docker/daemon.json", advice).group(1) + "}", encoding="utf-8")
+        engine.process.stop(60)
+        engine.start_until_it_answers("--config-file", str(config))
+        wait_until("its worker has seen that", lambda: self.node(cloud, "node-b")["live_restore"])
+        self.assertEqual(self.doctor(code=0), {})
+        self.assertEqual([(check["target"], check["state"]) for check in self.engines.values()], [(None, "ok")])
+
+    def test_a_disk_that_is_nearly_full(self):
+        engine = OwnEngine("dsk")
+        self.addCleanup(engine.close)
+        cloud = self.new_cloud()
+        cloud.start_worker("node-b", engine)
+        self.assertEqual(self.doctor(code=0), {})
+        data = f"{engine.dir}/data"
+        said = self.node(cloud, "node-b")
+        here = os.statvfs(data)
+        self.assertEqual(said["disk_bytes"], here.f_blocks * here.f_frsize)
+        self.assertAlmostEqual(said["disk_free_bytes"], here.f_bavail * here.f_frsize, delta=2 << 30)
+        # A small disk over the engine's: nothing is made there meanwhile.
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", data], check=True)
+        self.addCleanup(subprocess.run, ["umount", data], check=False, capture_output=True)
+        wait_until("its worker has looked again", lambda: self.node(cloud, "node-b")["disk_bytes"] == 1 << 30)
+        self.trouble(self.doctor(code=0), "disk", "node-b", "warning", "^1G of 1G free where its engine keeps", "docker system df")
+        subprocess.run(["fallocate", "-l", "900M", f"{data}/all"], check=True)
+        wait_until("its worker has looked again", lambda: self.node(cloud, "node-b")["disk_free_bytes"] < 200 << 20)
+        self.trouble(self.doctor(code=1), "disk", "node-b", "failed", "^12[0-9]M of 1G free", "mccli images --node node-b")
+        subprocess.run(["umount", data], check=True)
+        wait_until("its worker has looked again", lambda: self.node(cloud, "node-b")["disk_bytes"] > 1 << 30)
         self.assertEqual(self.doctor(code=0), {})
 
     def test_a_key_that_others_may_read(self):

@@ -43,7 +43,8 @@ def wire_type(cpp):
 def bodies(root):
     """Name of a body -> list of (field, wire type, limit names) in wire order."""
     found = {}
-    for path in sorted((pathlib.Path(root) / "src/protocol").glob("*.hpp")):
+    src = pathlib.Path(root) / "src"
+    for path in sorted([*(src / "base").glob("*.hpp"), *(src / "protocol").glob("*.hpp")]):
         if path.name == "codec.hpp":
             continue  # its struct is an example in a comment
         for struct in STRUCT.finditer(path.read_text()):

@@ -41,6 +41,7 @@ class PageTest(unittest.TestCase):
             ("ContainerState", "ContainerState"),
             ("NodeState", "NodeState"),
             ("Role", "Role"),
+            ("Fact", "Fact"),
         ):
             shown = {int(r[0]): r[1] for r in self.page.rows(heading)}
             self.assertEqual(shown, headers.enumeration(ROOT, enum), heading)

@@ -108,6 +108,8 @@ public:
 
     /// What clients are told, once the shell knows which ports it got.
     void set_endpoints(Endpoints endpoints) { config_.endpoints = std::move(endpoints); }
+    /// How it is with the disk that its state is on; told to viewers and admins.
+    void on_disk(DiskSpace disk) { disk_ = disk; }
 
     /// Whether this request was accepted, and is remembered.
     [[nodiscard]] bool knows(RequestId id) { return requests_.find(id) != nullptr; }
@@ -352,6 +354,7 @@ private:
 
     BrokerConfig config_;
     Prng prng_;
+    DiskSpace disk_;
 
     MetaRecord meta_;
     bool meta_dirty_ = false;

@@ -116,9 +116,11 @@ void BrokerCore::on_client_request(Now now, const Actor& actor, Message& message
 void BrokerCore::on_hello(Now now, const Actor& actor, const Message& message) {
     const auto hello = decode<protocol::HelloRequest>(message.body);
     if (!hello) return refuse(actor.peer, message.header, hello.error());
+    const auto verb_max = static_cast<std::uint16_t>(protocol::client_verb_last);
     reply(actor.peer, message.header,
           encode(protocol::HelloReply{version, meta_.cloud, meta_.epoch, config_.endpoints.events, now.wall,
-                                      events_.last(), actor.name, actor.role, config_.key, config_.endpoints.clients}));
+                                      events_.last(), actor.name, actor.role, config_.key, config_.endpoints.clients,
+                                      verb_max, actor.sees_all() ? disk_ : DiskSpace()}));
 }
 
 bool BrokerCore::answer_repeat(Now now, const Actor& actor, const Message& message) {

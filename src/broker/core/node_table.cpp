@@ -235,7 +235,8 @@ std::vector<protocol::NodeView> NodeTable::views(Instant now) const {
                          .labels = record.labels,
                          .cordoned = record.cordoned,
                          .drain_deadline = record.drain ? record.drain->deadline : WallTime{},
-                         .lost = node->lost});
+                         .lost = node->lost,
+                         .engine = record.status.engine});
     }
     return views;
 }

@@ -116,7 +116,8 @@ std::vector<std::string> broadcast(std::string topic, protocol::Verb verb, proto
 }  // namespace
 
 BrokerShell::BrokerShell(const BrokerConfig& config, Resources resources, const Securities& securities)
-    : signals_(std::move(resources.signals)),
+    : state_dir_(std::move(resources.state_dir)),
+      signals_(std::move(resources.signals)),
       lock_(std::move(resources.lock)),
       store_(std::move(resources.store)),
       keeper_(config, Prng(io::random_u64()), store_),
@@ -185,7 +186,7 @@ Result<std::unique_ptr<BrokerShell>> BrokerShell::open(const BrokerOptions& opti
     }
 
     std::unique_ptr<BrokerShell> shell(new BrokerShell(
-        *config, {std::move(signals), std::move(*connections), std::move(*lock), std::move(*store)}, *securities));
+        *config, {dir, std::move(signals), std::move(*connections), std::move(*lock), std::move(*store)}, *securities));
     if (auto loaded = shell->load(); !loaded) return fail(loaded.error());
     if (auto listening = shell->listen(options); !listening) return fail(listening.error());
     if (auto provided = shell->provide_admin(dir); !provided) return fail(provided.error());
@@ -281,6 +282,11 @@ void BrokerShell::look_at_connections() {
     });
 }
 
+void BrokerShell::look_at_disk() {
+    // Each time: the core may be another one than before.
+    keeper_.core().on_disk(disk_.look(io::read_clock().instant, state_dir_));
+}
+
 void BrokerShell::watch_signals() {
     poller_.add_fd(signals_.fd(), {}, [this](io::Readiness) {
         while (const auto number = signals_.next()) {
@@ -291,6 +297,7 @@ void BrokerShell::watch_signals() {
 
 void BrokerShell::run() {
     while (!stop_) {
+        look_at_disk();
         const auto wait = std::min({keeper_.next_deadline(), events_.next_try(), connections_.next_look(),
                                     to_clients_.next_flush(), to_workers_.next_flush()}) -
                           io::read_clock().instant;

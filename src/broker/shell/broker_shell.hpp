@@ -14,6 +14,7 @@
 #include "broker/shell/events_socket.hpp"
 #include "broker/shell/line_limit.hpp"
 #include "broker/shell/send_queues.hpp"
+#include "io/disk_space.hpp"
 #include "io/files.hpp"
 #include "io/poller.hpp"
 #include "io/signals.hpp"
@@ -60,6 +61,7 @@ private:
         io::Security events;
     };
     struct Resources {
+        std::filesystem::path state_dir;
         io::Signals signals;
         io::Connections connections;
         io::LockFile lock;
@@ -77,6 +79,7 @@ private:
     void watch_signals();
     /// Ends connections that may not go on.
     void look_at_connections();
+    void look_at_disk();
     /// For the ZapHandler: `domain` is the socket.
     [[nodiscard]] io::Admission may_connect(std::string_view domain, const PublicKey& key, std::string_view address);
 
@@ -90,6 +93,8 @@ private:
     void publish(const Effects& effects);
     void send_all(Side side, std::vector<Outgoing> messages);
 
+    std::filesystem::path state_dir_;
+    io::DiskWatch disk_;
     io::Signals signals_;
     io::LockFile lock_;
     StoreOnDisk store_;

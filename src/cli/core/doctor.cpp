@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "cli/core/doctor_disks.hpp"
 #include "cli/core/quantities.hpp"
 #include "protocol/endpoints.hpp"
 
@@ -190,6 +191,8 @@ void check_broker(const DoctorFacts& facts, std::vector<Check>& out) {
     if (!broker.warning.empty()) {
         out.push_back(failed_by("store", {ErrorCode::store_failed, broker.warning},
                                 "free space in the broker's state directory"));
+    } else {
+        check_store(broker.hello.disk, out);
     }
     out.push_back(check_key(facts));
     out.push_back(check_events(broker));
@@ -284,7 +287,7 @@ Check check_room(const std::vector<NodeView>& nodes) {
 
 void check_nodes(const BrokerFacts& broker, std::vector<Check>& out) {
     if (!broker.nodes) {
-        for (const std::string_view check : {"node", "room"}) {
+        for (const std::string_view check : {"node", "engine", "disk", "room"}) {
             out.push_back({check, "", CheckState::not_asked, std::string(for_viewers), ""});
         }
         return;
@@ -294,6 +297,7 @@ void check_nodes(const BrokerFacts& broker, std::vector<Check>& out) {
         return;
     }
     for (const auto& node : **broker.nodes) check_node(node, broker.hello.version, out);
+    check_engines(**broker.nodes, out);
     out.push_back(check_room(**broker.nodes));
 }
 

@@ -84,6 +84,10 @@ Json item_json(const protocol::ItemResult& item, std::string_view done) {
     return out;
 }
 
+Json fact_or_null(protocol::Fact fact) {
+    return fact == protocol::Fact::unknown ? Json(nullptr) : Json(fact == protocol::Fact::yes);
+}
+
 Json node_json(const protocol::NodeView& node) {
     Json out;
     out["name"] = node.name;
@@ -102,6 +106,12 @@ Json node_json(const protocol::NodeView& node) {
     out["labels"] = labels_json(node.labels);
     out["cordoned"] = node.cordoned;
     out["drain_deadline"] = time_or_null(node.drain_deadline);
+    out["live_restore"] = fact_or_null(node.engine.live_restore);
+    out["seccomp"] = fact_or_null(node.engine.seccomp);
+    out["userns_remap"] = fact_or_null(node.engine.userns_remap);
+    const auto& disk = node.engine.disk;
+    out["disk_free_bytes"] = disk.bytes == 0 ? Json(nullptr) : Json(disk.free_bytes);
+    out["disk_bytes"] = disk.bytes == 0 ? Json(nullptr) : Json(disk.bytes);
     return out;
 }
 

@@ -235,6 +235,10 @@ std::string format_size(std::uint64_t bytes) {
     return text + units[unit];
 }
 
+std::string format_room(const DiskSpace& disk) {
+    return format_size(disk.free_bytes) + " of " + format_size(disk.bytes) + " free";
+}
+
 std::string format_cpus(std::uint64_t milli) {
     std::string text = std::to_string(milli / 1000);
     if (milli % 1000 == 0) return text;

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/disk_space.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
 
@@ -28,6 +29,9 @@ namespace mc::cli {
 
 /// "512M", "1.5G", "100": the largest unit that shows the amount in at most one decimal.
 [[nodiscard]] std::string format_size(std::uint64_t bytes);
+
+/// "3.2G of 8G free".
+[[nodiscard]] std::string format_room(const DiskSpace& disk);
 
 /// "2", "0.5".
 [[nodiscard]] std::string format_cpus(std::uint64_t milli);

@@ -274,12 +274,19 @@ std::vector<VerbSpec> more_verbs() {
         .description =
             "Looks at this machine (context, key file, state directory, OpenSSH), at the broker (whether it answers, "
             "its "
-            "version, its clock, its store, your key, its events) and at the cloud (nodes, room, VMs), and says of "
+            "version, its clock, its store and the disk that it is on, your key, its events) and at the cloud (nodes, "
+            "their "
+            "engines and disks, room, VMs), and says of "
             "each "
             "what was found: ok, a warning, failed, or that it was not asked. Of what is not ok, the next step stands "
             "with it. What only viewers and admins may ask, users are not told.\n\n"
-            "Ends with 0 when nothing failed, else with 1, and with 3 when the broker can't be reached. What only a "
-            "worker knows of its engine (live-restore, userns-remap) its log says at its start.",
+            "Ends with 0 when nothing failed, else with 1, and with 3 when the broker can't be reached. An engine's "
+            "disk is "
+            "nearly full, a warning, with less than 10 % or 2 GiB free, and failed with less than 2 % or 256 MiB; the "
+            "broker's with "
+            "less than 10 % or 256 MiB, and 2 % or 32 MiB. A worker of release 0.1.0, or of an engine on another "
+            "machine, "
+            "does not tell.",
         .examples = {{"mccli doctor", ""},
                      {"mccli doctor -o json | jq -r '.[] | select(.state == \"failed\") | .next'", ""}},
     };

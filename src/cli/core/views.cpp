@@ -254,6 +254,11 @@ std::string text_nodes(const std::vector<protocol::NodeView>& nodes, const TextS
     return rows.empty() ? "" : layout_table(columns, rows, style);
 }
 
+/// "" where it is not known.
+std::string fact_text(protocol::Fact fact, const char* yes, const char* no) {
+    return fact == protocol::Fact::unknown ? "" : fact == protocol::Fact::yes ? yes : no;
+}
+
 std::string text_node_fields(const protocol::NodeView& node, WallTime now, const TextStyle& style) {
     const std::string drained =
         node.drain_deadline.unix_ms == 0
@@ -262,20 +267,31 @@ std::string text_node_fields(const protocol::NodeView& node, WallTime now, const
                   (node.drain_deadline > now
                        ? " (in " + format_age(milliseconds(node.drain_deadline.unix_ms - now.unix_ms)) + ")"
                        : "");
-    return layout_fields({{"name", {node.name, Colour::bold}},
-                          {"id", {node.id.str()}},
-                          {"state", {node_state_text(node), colour_of(node)}},
-                          {"reason", {node.reason}},
-                          {"drain", {drained}},
-                          {"vms", {std::to_string(node.slots_used) + " of " + std::to_string(node.slots) + " slots"}},
-                          {"cpus", {format_cpus(node.cpus_milli)}},
-                          {"memory", {format_size(node.memory_bytes)}},
-                          {"address", {node.advertise}},
-                          {"labels", {labels_text(node.labels)}},
-                          {"engine", {node.engine_version}},
-                          {"worker", {node.worker_version}},
-                          {"heard", {format_ago(node.silent_ms)}}},
-                         style);
+    const auto& disk = node.engine.disk;
+    const auto is_off = [](protocol::Fact fact) { return fact == protocol::Fact::no ? Colour::yellow : Colour::plain; };
+    return layout_fields(
+        {{"name", {node.name, Colour::bold}},
+         {"id", {node.id.str()}},
+         {"state", {node_state_text(node), colour_of(node)}},
+         {"reason", {node.reason}},
+         {"drain", {drained}},
+         {"vms", {std::to_string(node.slots_used) + " of " + std::to_string(node.slots) + " slots"}},
+         {"cpus", {format_cpus(node.cpus_milli)}},
+         {"memory", {format_size(node.memory_bytes)}},
+         {"address", {node.advertise}},
+         {"labels", {labels_text(node.labels)}},
+         {"engine", {node.engine_version}},
+         {"disk", {disk.bytes == 0 ? "" : format_room(disk) + " where the engine keeps its data"}},
+         {"live-restore",
+          {fact_text(node.engine.live_restore, "on", "off: VMs are stopped when the engine is"),
+           is_off(node.engine.live_restore)}},
+         {"seccomp",
+          {fact_text(node.engine.seccomp, "Docker's own profile", "none, or another profile"),
+           is_off(node.engine.seccomp)}},
+         {"userns-remap", {fact_text(node.engine.userns_remap, "on: root in a VM is another user on the node", "off")}},
+         {"worker", {node.worker_version}},
+         {"heard", {format_ago(node.silent_ms)}}},
+        style);
 }
 
 std::string text_items(const std::vector<protocol::ItemResult>& items, std::string_view done) {

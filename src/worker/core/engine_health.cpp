@@ -75,6 +75,12 @@ protocol::NodeStatus EngineHealth::status(Now now) const {
     const std::uint32_t engine_cores = info_ ? info_->cpus : 0;
     const std::uint64_t engine_memory = info_ ? info_->memory_bytes : 0;
     status.engine_version = info_ ? info_->version : "";
+    status.engine.disk = disk_;
+    if (info_) {
+        status.engine.live_restore = protocol::fact(info_->live_restore);
+        status.engine.seccomp = protocol::fact(info_->filters_calls);
+        status.engine.userns_remap = protocol::fact(info_->remaps_users);
+    }
     status.cpus_milli = settings_.cpus_milli != 0 ? settings_.cpus_milli : engine_cores * 1000;
     status.memory_bytes = settings_.memory_bytes != 0 ? settings_.memory_bytes : engine_memory;
     // VMs share cores and memory, so this is how many fit before the machine is

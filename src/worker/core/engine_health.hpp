@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "base/disk_space.hpp"
 #include "protocol/worker_bodies.hpp"
 #include "worker/core/engine_calls.hpp"
 #include "worker/core/engine_replies.hpp"
@@ -25,6 +26,10 @@ public:
     [[nodiscard]] std::optional<std::string> data_root(Instant since) const {
         return has_info(since) && !info_->data_root.empty() ? std::optional(info_->data_root) : std::nullopt;
     }
+    /// As last said; "" = not yet, or it says none.
+    [[nodiscard]] std::string data_root() const { return info_ ? info_->data_root : ""; }
+    /// Where its data are.
+    void on_disk(DiskSpace disk) { disk_ = disk; }
     void on_list_answered(Now now);
     void on_list_failed(const Error& error);
     /// Every answer of the engine passes here: a full disk shows in creates, starts and uploads.
@@ -46,6 +51,7 @@ private:
     const Settings& settings_;
     std::optional<engine::EngineInfo> info_;
     Instant info_at_;
+    DiskSpace disk_;
     std::optional<Instant> listed_at_;
     mutable std::optional<Instant> first_asked_;
     std::optional<Error> list_error_;

@@ -41,7 +41,7 @@ void Session::send_register(Now now) {
     body.advertise = settings_.advertise;
     body.labels = settings_.labels;
     body.status = status_(now);
-    body.verb_max = static_cast<std::uint16_t>(Verb::node_images);
+    body.verb_max = static_cast<std::uint16_t>(protocol::order_last);
     Message message;
     message.header.kind = Kind::request;
     message.header.verb = Verb::node_register;

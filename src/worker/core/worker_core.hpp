@@ -42,6 +42,10 @@ public:
     /// The state could not be written: until it can be, no new orders.
     void on_save_failed(Now now, const Error& error);
     void on_tick(Now now);
+    /// The engine's directory on its machine, as it last said; "" = not known.
+    [[nodiscard]] std::string data_root() const { return health_.data_root(); }
+    /// How it is with the disk that is on. Told with the next heartbeat.
+    void on_disk(DiskSpace disk) { health_.on_disk(disk); }
 
     /// Tells the broker, takes no new orders any more and ends streams. Jobs under way go
     /// on, those that wait are left to the next process of this worker.

@@ -91,8 +91,15 @@ void WorkerShell::turn(milliseconds max) {
 
 void WorkerShell::tick() {
     leftovers_.on_turn(io::read_clock().instant);
+    look_at_disk(io::read_clock().instant);
     core_.on_tick(io::read_clock());
     run_effects();
+}
+
+void WorkerShell::look_at_disk(Instant now) {
+    const std::string data_root = core_.data_root();
+    // An engine that is reached over tcp is mostly another machine's, and a directory of that name here is not its own.
+    if (places_.engine.is_unix() && !data_root.empty()) core_.on_disk(disk_.look(now, data_root));
 }
 
 void WorkerShell::begin_stop() {

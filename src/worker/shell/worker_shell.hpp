@@ -9,6 +9,7 @@
 #include <string>
 
 #include "io/byte_stream.hpp"
+#include "io/disk_space.hpp"
 #include "io/engine_client.hpp"
 #include "io/handshake_watch.hpp"
 #include "io/poller.hpp"
@@ -61,6 +62,8 @@ private:
     void leave_broker();
     void run_effects();
     void tick();
+    /// Tells the core of the engine's disk, where that is this machine's.
+    void look_at_disk(Instant now);
 
     void run(SendBroker& effect);
     void run(ReconnectBroker& effect);
@@ -98,6 +101,7 @@ private:
     std::map<StreamId, Stream> streams_;
     std::set<CallId> paused_calls_;
     LeftoverEnder leftovers_;
+    io::DiskWatch disk_;
 };
 
 }  // namespace mc::worker

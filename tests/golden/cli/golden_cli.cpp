@@ -268,6 +268,7 @@ void add_doctor(Outputs& out) {
     broker.hello.name = "ada";
     broker.hello.role = protocol::Role::admin;
     broker.hello.time = WallTime{samples::now.unix_ms + 9000};
+    broker.hello.disk = {200ULL << 20, 1ULL << 30};
     broker.asked = samples::now;
     broker.answered = WallTime{samples::now.unix_ms + 2};
     broker.events_endpoint = "tcp://cloud.lan:7712";

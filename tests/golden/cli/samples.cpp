@@ -87,6 +87,7 @@ std::vector<protocol::NodeView> nodes() {
     a.worker_version = "0.1.0";
     a.silent_ms = 870;
     a.engine_age_ms = 997;
+    a.engine = {protocol::Fact::yes, protocol::Fact::yes, protocol::Fact::no, {12ULL << 30, 40ULL << 30}};
     auto b = a;
     b.name = "node-b";
     b.id = NodeId{0xd1716512b6f4b720};
@@ -94,6 +95,7 @@ std::vector<protocol::NodeView> nodes() {
     b.reason = "the Docker engine at /var/run/docker.sock does not answer; start it with: systemctl start docker";
     b.advertise = "machine-room-2.example.org";
     b.engine_version = "";
+    b.engine = {};
     auto c = a;
     c.name = "node-c";
     c.id = NodeId{3};
@@ -103,6 +105,7 @@ std::vector<protocol::NodeView> nodes() {
     d.name = "node-d";
     d.id = NodeId{4};
     d.cordoned = true;
+    d.engine = {protocol::Fact::no, protocol::Fact::no, protocol::Fact::yes, {3ULL << 30, 40ULL << 30}};
     d.drain_deadline = WallTime{now.unix_ms + 3'600'000};
     auto e = c;
     e.name = "node-e";

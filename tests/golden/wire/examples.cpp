@@ -73,10 +73,11 @@ void add_requests(std::vector<Example>& out) {
     const auto ask = Kind::request;
     const auto answer = Kind::reply;
     out.push_back(client("hello_request", ask, Verb::hello, part("HelloRequest", HelloRequest{"0.1.0"})));
-    out.push_back(client(
-        "hello_reply", answer, Verb::hello,
-        part("HelloReply", HelloReply{"0.1.0", samples::cloud, Epoch{3}, "tcp://127.0.0.1:7712", samples::created,
-                                      EventSeq{1042}, "ada", Role::user, samples::key, "tcp://127.0.0.1:7710"})));
+    out.push_back(
+        client("hello_reply", answer, Verb::hello,
+               part("HelloReply", HelloReply{"0.1.0", samples::cloud, Epoch{3}, "tcp://127.0.0.1:7712",
+                                             samples::created, EventSeq{1042}, "ada", Role::viewer, samples::key,
+                                             "tcp://127.0.0.1:7710", 30, DiskSpace{3ULL << 30, 8ULL << 30}})));
     out.push_back(with(client("create_request", ask, Verb::create,
                               part("CreateRequest", CreateRequest{small_spec(), 1, "", OnLost::keep, {}, ""})),
                        ErrorCode::ok, 60000));

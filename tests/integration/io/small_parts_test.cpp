@@ -8,6 +8,7 @@
 #include <set>
 
 #include "io/clock.hpp"
+#include "io/disk_space.hpp"
 #include "io/files.hpp"
 #include "io/log.hpp"
 #include "io/password.hpp"
@@ -38,6 +39,29 @@ TEST(Clock, RunsForward) {
     EXPECT_LE(a.instant, b.instant);
     EXPECT_GT(a.instant.since_boot.count(), 0);
     EXPECT_GT(a.wall.unix_ms, 1'700'000'000'000);
+}
+
+TEST(DiskSpace, IsThatOfADirectoryAndOfNothingElse) {
+    const TempDir dir;
+    const auto disk = disk_space(dir.path());
+    EXPECT_GT(disk.bytes, 0U);
+    EXPECT_LE(disk.free_bytes, disk.bytes);
+    std::ofstream(dir.path() / "file") << "x";
+    EXPECT_EQ(disk_space(dir.path() / "file"), mc::DiskSpace());
+    EXPECT_EQ(disk_space(dir.path() / "absent"), mc::DiskSpace());
+    EXPECT_EQ(disk_space("/proc").bytes, 0U) << "it has no size";
+}
+
+TEST(DiskSpace, IsLookedAtNowAndThenOnly) {
+    const TempDir dir;
+    const auto at = dir.path() / "data";
+    DiskWatch watch;
+    Instant now{100s};
+    EXPECT_EQ(watch.look(now, at).bytes, 0U);
+    std::filesystem::create_directory(at);
+    EXPECT_EQ(watch.look(now + (DiskWatch::interval - 1ms), at).bytes, 0U);
+    EXPECT_GT(watch.look(now + DiskWatch::interval, at).bytes, 0U);
+    EXPECT_EQ(watch.look(now + DiskWatch::interval, dir.path() / "other").bytes, 0U) << "another one, at once";
 }
 
 TEST(Random, DoesNotRepeat) {

@@ -305,5 +305,20 @@ TEST(BrokerKeys, AreListedInPages) {
     EXPECT_EQ(seen.at(ada.made_by).uses_left, 0u) << "used up";
 }
 
+// Where the broker keeps its state is nobody's business who does not see to it.
+TEST(BrokerKeys, OfUsersAreNotToldOfTheBrokersDisk) {
+    KeyHarness t;
+    t.core->on_disk({5, 10});
+    const auto told = [&](char letter) {
+        const auto id = t.ask(letter, Verb::hello, encode(protocol::HelloRequest{"0.2.0"}));
+        return *decode<protocol::HelloReply>(t.answer(id, t.client(letter))->body);
+    };
+    t.admit("ada", 'U', Role::user);
+    t.admit("eve", 'V', Role::viewer);
+    EXPECT_EQ(told('U').disk, DiskSpace());
+    EXPECT_EQ(told('V').disk, (DiskSpace{5, 10}));
+    EXPECT_EQ(told('U').verb_max, static_cast<std::uint16_t>(Verb::images));
+}
+
 }  // namespace
 }  // namespace mc::broker::test

@@ -450,5 +450,21 @@ TEST(BrokerCore, KeepsAVmWhoseStopFailedAndHappenedLater) {
     EXPECT_EQ(t.orders("a", Verb::vm_remove), 0U);
 }
 
+TEST(BrokerNodes, AreShownWithWhatTheirWorkersLastSaidOfTheirEngines) {
+    BrokerHarness t;
+    t.node_ready("a");
+    const auto shown = [&] {
+        const auto id = t.send(Verb::nodes, {});
+        return decode<protocol::NodesReply>(t.answer(id)->body)->nodes.at(0).engine;
+    };
+    EXPECT_EQ(shown(), protocol::EngineFacts()) << "an older worker says nothing";
+    const protocol::EngineFacts facts{protocol::Fact::no, protocol::Fact::yes, protocol::Fact::no, {5, 10}};
+    t.nodes["a"].status.engine = facts;
+    t.heartbeat("a");
+    EXPECT_EQ(shown(), facts);
+    t.advance(6s);
+    EXPECT_EQ(shown(), facts) << "it is silent";
+}
+
 }  // namespace
 }  // namespace mc::broker::test

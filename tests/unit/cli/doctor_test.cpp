@@ -4,11 +4,13 @@
 
 #include <algorithm>
 
+#include "cli/core/doctor_disks.hpp"
 #include "cli/core/doctor_views.hpp"
 
 namespace mc::cli {
 namespace {
 
+using protocol::Fact;
 using protocol::NodeState;
 using protocol::NodeView;
 using protocol::Role;
@@ -27,6 +29,7 @@ NodeView node(const std::string& name) {
     out.engine_version = "20.10.24";
     out.engine_age_ms = 900;
     out.advertise = "10.0.0.5";
+    out.engine = {Fact::yes, Fact::yes, Fact::no, {20ULL << 30, 40ULL << 30}};
     return out;
 }
 
@@ -51,6 +54,7 @@ DoctorFacts healthy() {
     broker.hello.name = "ada";
     broker.hello.role = Role::admin;
     broker.hello.time = now;
+    broker.hello.disk = {4ULL << 30, 8ULL << 30};
     broker.asked = broker.answered = now;
     broker.events_endpoint = "tcp://127.0.0.1:7712";
     protocol::KeyView key;
@@ -105,6 +109,7 @@ TEST(Doctor, HasANextStepForAllThatIsNotOk) {
     nodes[1].engine_age_ms = 11'000;
     nodes[1].cordoned = true;
     nodes[1].slots_used = 4;
+    nodes[1].engine = {Fact::no, Fact::no, Fact::no, {1, 40ULL << 30}};
     *facts.broker->vms = {vm("a", VmState::failed), vm("b", VmState::unknown)};
     for (const auto& check : diagnose(facts)) {
         EXPECT_EQ(check.state == CheckState::ok, check.next.empty()) << check.check << ": " << check.found;
@@ -238,6 +243,80 @@ TEST(Doctor, SaysEverythingThatIsWrongWithANode) {
     one.drain_deadline = WallTime{now.unix_ms + day};
     EXPECT_NE(of(facts, "node")[2].found.find("draining"), std::string::npos);
     EXPECT_EQ(of(facts, "node").size(), 4U) << "that a node under drain is cordoned is said once";
+}
+
+// Goal: an engine that ends its VMs with it, or lets them reach more of the kernel, is told of before it matters.
+TEST(Doctor, WarnsOfHowEnginesAreRun) {
+    auto facts = healthy();
+    auto& nodes = **facts.broker->nodes;
+    EXPECT_EQ(only(facts, "engine").found, "live-restore is on, Docker's own seccomp profile is applied");
+    nodes.push_back(node("lab-2"));
+    EXPECT_NE(only(facts, "engine").found.find(": all of 2 nodes"), std::string::npos);
+    nodes[1].engine.live_restore = Fact::no;
+    EXPECT_EQ(only(facts, "engine").target, "lab-2");
+    EXPECT_NE(only(facts, "engine").next.find("/etc/docker/daemon.json"), std::string::npos);
+    nodes[1].engine.seccomp = Fact::no;
+    const auto both = of(facts, "engine");
+    ASSERT_EQ(both.size(), 2U);
+    for (const auto& check : both) EXPECT_EQ(check.state, CheckState::warning);
+    EXPECT_EQ(code(facts), ExitCode::ok);
+    nodes[1].state = NodeState::silent;
+    EXPECT_EQ(only(facts, "engine").state, CheckState::ok) << "what it said is of before";
+    nodes.erase(nodes.begin());
+    EXPECT_TRUE(of(facts, "engine").empty());
+}
+
+TEST(Doctor, SaysNothingOfWhatAnOlderWorkerDoesNotTell) {
+    auto facts = healthy();
+    (**facts.broker->nodes)[0].engine = {};
+    EXPECT_TRUE(of(facts, "engine").empty());
+    EXPECT_TRUE(of(facts, "disk").empty());
+    facts.broker->hello.disk = {};
+    EXPECT_TRUE(of(facts, "store").empty());
+}
+
+TEST(Doctor, JudgesADiskByItsShareAndBySize) {
+    constexpr DiskLimit near{10, 1000};
+    constexpr DiskLimit full{2, 100};
+    const auto state = [&](std::uint64_t free, std::uint64_t all) { return judge({free, all}, near, full); };
+    // One so large that its share counts.
+    EXPECT_EQ(state(10'000, 100'000), CheckState::ok);
+    EXPECT_EQ(state(9'999, 100'000), CheckState::warning);
+    EXPECT_EQ(state(2'000, 100'000), CheckState::warning);
+    EXPECT_EQ(state(1'999, 100'000), CheckState::failed);
+    // One so small that its size counts.
+    EXPECT_EQ(state(1'000, 2'000), CheckState::ok);
+    EXPECT_EQ(state(999, 2'000), CheckState::warning);
+    EXPECT_EQ(state(100, 2'000), CheckState::warning);
+    EXPECT_EQ(state(99, 2'000), CheckState::failed);
+    EXPECT_EQ(state(UINT64_MAX / 2, UINT64_MAX), CheckState::ok);
+    EXPECT_EQ(state(UINT64_MAX / 100, UINT64_MAX), CheckState::failed);
+}
+
+TEST(Doctor, WarnsOfDisksBeforeTheyAreFull) {
+    constexpr std::uint64_t gib = 1ULL << 30;
+    auto facts = healthy();
+    auto& nodes = **facts.broker->nodes;
+    EXPECT_EQ(only(facts, "disk").found, "20G of 40G free on node lab-1");
+    nodes.push_back(node("lab-2"));
+    nodes[1].engine.disk = {15 * gib, 40 * gib};
+    EXPECT_EQ(only(facts, "disk").found, "15G of 40G free on node lab-2, the least of 2 nodes");
+    nodes[1].engine.disk = {2 * gib - 1, 8 * gib};
+    EXPECT_EQ(only(facts, "disk").target, "lab-2");
+    EXPECT_EQ(only(facts, "disk").state, CheckState::warning);
+    EXPECT_EQ(code(facts), ExitCode::ok);
+    nodes[1].engine.disk = {gib / 4 - 1, 8 * gib};
+    EXPECT_EQ(only(facts, "disk").state, CheckState::failed);
+    EXPECT_EQ(code(facts), ExitCode::failed);
+    nodes.pop_back();
+
+    EXPECT_EQ(only(facts, "store").found, "4G of 8G free where the broker keeps its state");
+    facts.broker->hello.disk = {gib / 4 - 1, 2 * gib};
+    EXPECT_EQ(only(facts, "store").state, CheckState::warning);
+    facts.broker->hello.disk = {gib / 32 - 1, gib};
+    EXPECT_EQ(only(facts, "store").state, CheckState::failed);
+    facts.broker->warning = "the store can't be written; free space there";
+    EXPECT_EQ(only(facts, "store").found, "the store can't be written") << "it is full: that is said once";
 }
 
 TEST(Doctor, CountsTheRoomForNewVms) {

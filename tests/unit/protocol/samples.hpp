@@ -73,6 +73,13 @@ inline VmView vm_view() {
             .owner = "ada"};
 }
 
+inline EngineFacts engine_facts() {
+    return {.live_restore = Fact::yes,
+            .seccomp = Fact::no,
+            .userns_remap = Fact::unknown,
+            .disk = {.free_bytes = 12ULL << 30, .bytes = 40ULL << 30}};
+}
+
 inline NodeStatus node_status() {
     return {.ready = true,
             .reason = "almost full",
@@ -81,7 +88,8 @@ inline NodeStatus node_status() {
             .memory_bytes = 16ULL << 30,
             .engine_version = "20.10.24",
             .engine_age_ms = 120,
-            .jobs_running = 2};
+            .jobs_running = 2,
+            .engine = engine_facts()};
 }
 
 inline Event event() {
@@ -118,7 +126,8 @@ inline NodeView node_view() {
             .labels = {{"disk", "ssd"}},
             .cordoned = true,
             .drain_deadline = WallTime{created.unix_ms + 3'600'000},
-            .lost = false};
+            .lost = false,
+            .engine = engine_facts()};
 }
 
 inline JobView job_view() {
@@ -175,7 +184,9 @@ inline auto all() {
         ErrorBody{"no such VM", 250},
         Progress{"pulling", "layer 3 of 7", 43, "web"},
         HelloReply{"0.1.0", cloud, Epoch{3}, "tcp://127.0.0.1:7712", created, EventSeq{1042}, "ada", Role::user, key,
-                   "tcp://127.0.0.1:7710"},
+                   "tcp://127.0.0.1:7710", 30, DiskSpace{3ULL << 30, 8ULL << 30}},
+        engine_facts(),
+        DiskSpace{3ULL << 30, 8ULL << 30},
         CreateRequest{vm_spec(), 3, "node-a", OnLost::replace, placement(), "#!/bin/sh\ntrue\n"},
         placement(),
         PlacementRequest{CreateRequest{vm_spec(), 2, "", OnLost::keep, placement(), ""}, {"a", "b"}},

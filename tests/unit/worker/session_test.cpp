@@ -217,5 +217,34 @@ TEST(WorkerEngine, SaysOnceThatSystemCallsAreNotFiltered) {
     EXPECT_EQ(told, 1);
 }
 
+// Goal: what only the worker can know of its engine, people see too. Spec: docs/protocol.md "EngineFacts".
+TEST(WorkerEngine, IsToldOfWithEachHeartbeat) {
+    Harness t;
+    const auto told = [&] {
+        t.sent.clear();
+        t.advance(limits::heartbeat_interval);
+        return protocol::decode<protocol::Heartbeat>(t.last(Verb::node_heartbeat, Kind::notice)->body)->status.engine;
+    };
+    EXPECT_EQ(told(), (protocol::EngineFacts{protocol::Fact::yes, protocol::Fact::no, protocol::Fact::no, {}}));
+    EXPECT_EQ(t.core.data_root(), t.engine.root_dir);
+    t.core.on_disk({5, 10});
+    EXPECT_EQ(told().disk, (DiskSpace{5, 10}));
+    t.core.on_disk({});  // its directory is gone
+    EXPECT_EQ(told().disk, DiskSpace());
+}
+
+TEST(WorkerEngine, IsNotSpokenOfBeforeItHasAnswered) {
+    Harness t(true, Harness::settings(), [](FakeEngine& engine) {
+        engine.intercept = [](const EngineRequest& request) -> std::optional<FakeEngine::Answer> {
+            if (!request.target.ends_with("/info")) return std::nullopt;
+            return FakeEngine::reply(500);
+        };
+    });
+    t.advance(limits::heartbeat_interval);
+    const auto heartbeat = t.last(Verb::node_heartbeat, Kind::notice);
+    EXPECT_EQ(protocol::decode<protocol::Heartbeat>(heartbeat->body)->status.engine, protocol::EngineFacts());
+    EXPECT_EQ(t.core.data_root(), "");
+}
+
 }  // namespace
 }  // namespace mc::worker
