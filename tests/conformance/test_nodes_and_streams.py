@@ -151,6 +151,25 @@ class NodesTest(CloudTest):
         self.assertIn("node old runs mcworker py", sentence)
         self.assertEqual(worker.orders, [])
 
+    @unittest.skipIf(wire.RELEASE, "it is about that release")
+    def test_a_worker_that_knows_no_set_up_scripts_gets_none(self):
+        worker = Worker(self.cloud.workers, "old", 9)
+        worker.verb_max = wire.VERBS["node_images"] - 1
+        worker.start()
+        self.addCleanup(worker.end)
+        wait_for(lambda: [n for n in self.client.nodes() if n.state == 0], "the node is there")
+
+        def create(name, setup):
+            body = wire.new("CreateRequest", spec=wire.new("VmSpec", name=name), setup=setup)
+            return self.client.call("create", "CreateRequest", body)
+
+        code, reply = create("web", "#!/bin/sh\n")
+        self.assertEqual((code, reply.items[0].code), (wire.NO_CAPACITY, wire.NO_CAPACITY))
+        self.assertIn("old: its mcworker is py, an older release", reply.items[0].message)
+        self.assertEqual(worker.orders, [])
+        create("plain", "")
+        self.assertEqual([order[0] for order in worker.orders], ["vm_create"])
+
     def test_what_a_worker_says_of_its_engine_is_shown(self):
         worker = self.cloud.worker("a", 1)
         said = lambda: vars(self.client.nodes()[0].engine)  # noqa: E731

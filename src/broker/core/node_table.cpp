@@ -173,11 +173,13 @@ Result<Node*> NodeTable::place(const PlacementQuery& query) {
     if (chosen) return find(*chosen);
 
     std::size_t ready = 0;
+    bool too_old = false;
     std::string why;
     for (const auto& [name, id] : by_name_) {
         const Node& node = *find(id);
         if (!node.ready()) continue;
         ++ready;
+        too_old = too_old || unfitness(node, query) == Unfit::release;
         why += (why.empty() ? "" : "; ") + name + ": " + why_unfit(node, query);
     }
     if (ready == 0) {
@@ -185,6 +187,10 @@ Result<Node*> NodeTable::place(const PlacementQuery& query) {
     }
     constexpr std::size_t why_bytes_max = 600;
     if (why.size() > why_bytes_max) why = why.substr(0, why_bytes_max) + " …";
+    if (too_old) {
+        return fail(ErrorCode::no_capacity,
+                    "no node can take it (" + why + "); update those workers, or create it without a set-up script");
+    }
     if (!query.placement.require.empty()) {
         return fail(ErrorCode::no_capacity,
                     "no node can take it (" + why + "); require less, or make room where the labels are");

@@ -17,6 +17,12 @@ bool has_label(const Node& node, const Label& wanted) {
     return std::find(labels.begin(), labels.end(), wanted) != labels.end();
 }
 
+/// A worker that knows no set-up scripts would make the VM without it, and say nothing. One that knows images knows
+/// these.
+bool is_too_old(const Node& node, const PlacementQuery& query) {
+    return query.with_setup && node.verb_max < static_cast<std::uint16_t>(protocol::Verb::node_images);
+}
+
 const Label* missing_label(const Node& node, const PlacementQuery& query) {
     const auto& required = query.placement.require;
     const auto missing =
@@ -72,6 +78,7 @@ void NodeLoad::remove(const VmRecord& vm) {
 Unfit unfitness(const Node& node, const PlacementQuery& query) {
     const auto& status = node.record.status;
     if (node.record.cordoned) return node.record.drain ? Unfit::draining : Unfit::cordoned;
+    if (is_too_old(node, query)) return Unfit::release;
     if (missing_label(node, query)) return Unfit::label;
     if (node.vms.size() - node.vms.count(query.leaving) >= status.slots) return Unfit::slots;
     if (query.spec.cpus_milli > status.cpus_milli) return Unfit::cpus;
@@ -88,6 +95,9 @@ std::string why_unfit(const Node& node, const PlacementQuery& query) {
             return "it is being drained";
         case Unfit::cordoned:
             return "it is cordoned";
+        case Unfit::release:
+            return "its mcworker is " + node.record.worker_version +
+                   ", an older release that knows no set-up scripts: update it";
         case Unfit::label: {
             const Label& label = *missing_label(node, query);
             return "it has no label " + label.key + "=" + label.value;

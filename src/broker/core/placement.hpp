@@ -30,11 +30,12 @@ struct PlacementQuery {
     const std::string& owner;
     const protocol::Placement& placement;
     const std::string& node;  ///< this one only; "" = any
+    bool with_setup = false;  ///< it has a set-up script
     VmId leaving = {};        ///< a VM whose place this one takes: its slot counts as free
 };
 
 /// Why a node can't take a VM.
-enum class Unfit { no, draining, cordoned, label, slots, cpus, memory };
+enum class Unfit { no, draining, cordoned, release, label, slots, cpus, memory };
 
 /// Of a node that is ready.
 [[nodiscard]] Unfit unfitness(const Node& node, const PlacementQuery& query);

@@ -46,7 +46,8 @@ void BrokerCore::on_placement(const Actor& actor, const Message& message) {
     vm.spec = with_sizes(asked->create.spec);
     if (vm.spec.ttl_seconds == 0) vm.spec.ttl_seconds = actor.quota.ttl_seconds;
     vm.owner = actor.name;
-    const PlacementQuery query{vm.spec, vm.owner, asked->create.placement, asked->create.node};
+    const PlacementQuery query{vm.spec, vm.owner, asked->create.placement, asked->create.node,
+                               !asked->create.setup.empty()};
     NodeTable nodes = nodes_;  // takes the VMs in place of the true one
     auto used = vms_.usage(actor.name);
     std::map<std::string, std::uint32_t> taken;

@@ -53,7 +53,8 @@ void BrokerCore::replace_all(Now now, Node& node, const std::string& why) {
 bool BrokerCore::replace(Now now, Vm& vm, const std::string& why) {
     // One whose last try failed holds a slot there, and may be tried there again: in a cloud that is
     // full otherwise it would wait for ever for room that it takes itself.
-    auto node = nodes_.place({vm.record.spec, vm.record.owner, vm.record.placement, "", vm.record.id});
+    auto node = nodes_.place(
+        {vm.record.spec, vm.record.owner, vm.record.placement, "", !vm.record.setup.empty(), vm.record.id});
     if (!node) return false;
     const int tries = vm.replace_tries;
     VmRecord next = vm.record;

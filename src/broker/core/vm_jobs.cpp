@@ -43,7 +43,7 @@ void BrokerCore::create_item(Now now, const Actor& actor, Request& request, std:
     if (const Error why = refusal(actor, create.spec.name, sized, vms_.usage(actor.name)); why.code != ErrorCode::ok) {
         return finish_item(now, id, item, nullptr, create.spec.name, why);
     }
-    auto node = nodes_.place({sized, actor.name, create.placement, create.node});
+    auto node = nodes_.place({sized, actor.name, create.placement, create.node, !create.setup.empty()});
     const bool waits = !node && (may_wait(node.error().code) || nodes_.awaited());
     if (!node && !waits) return finish_item(now, id, item, nullptr, create.spec.name, node.error());
 
@@ -130,7 +130,8 @@ void BrokerCore::place_pending(Now now) {
     });
     for (Vm* vm : waiting) {
         const VmRecord& record = vm->record;
-        auto node = nodes_.place({record.spec, record.owner, record.placement, record.node_wanted});
+        auto node =
+            nodes_.place({record.spec, record.owner, record.placement, record.node_wanted, !record.setup.empty()});
         if (node) {
             place(now, *vm, **node);
         } else if (now.instant - vm->since >= config_.placement_wait_max ||

@@ -41,7 +41,8 @@ struct Making {
     std::vector<std::string> passwords;  ///< "" = none
 };
 
-/// All that can fail before anything is done. Errors: as keys_for_vms(), hashes_of(), setup_script().
+/// All that can fail before anything is done. Errors: as keys_for_vms(), hashes_of(), setup_script(), of which the last
+/// asks the broker.
 Result<Making> prepare(App& app, const KnownFile& known, const std::vector<PlanItem>& plan, const std::string& file) {
     Making out;
     const std::string home = io::home_dir();
@@ -63,7 +64,7 @@ Result<Making> prepare(App& app, const KnownFile& known, const std::vector<PlanI
         if (!command.setup_file.empty()) {
             const auto path = key_path(command.setup_file, file, home);
             if (!scripts.contains(path)) {
-                auto script = setup_script(path);
+                auto script = setup_script(app, path);
                 if (!script) return fail(script.error());
                 scripts[path] = std::move(*script);
             }

@@ -116,7 +116,7 @@ void keep_all_or_none(App& app, std::vector<ItemResult>& items) {
 int run_create(App& app) {
     auto command = read_create(app.settings(), app.line().operands);
     if (!command) return app.report(command.error());
-    auto setup = setup_script(command->setup_file);
+    auto setup = setup_script(app, command->setup_file);
     if (!setup) return app.report(setup.error());
     command->request.setup = std::move(*setup);
     if (command->dry_run) return show_placement(app, *command);

@@ -1,5 +1,7 @@
 #include "cli/shell/creating.hpp"
 
+#include "base/version.hpp"
+#include "cli/core/releases.hpp"
 #include "cli/core/views.hpp"
 #include "cli/shell/commands.hpp"
 #include "cli/shell/user_keys.hpp"
@@ -46,7 +48,7 @@ bool finish_sheet(const App& app, const std::string& file, const std::vector<Ite
     return written.has_value();
 }
 
-Result<std::string> setup_script(const std::string& file) {
+Result<std::string> setup_script(App& app, const std::string& file) {
     if (file.empty()) return std::string();
     auto script = file == "-" ? io::read_stdin(limits::setup_bytes_max) : io::read_file(file, limits::setup_bytes_max);
     Result<void> checked;
@@ -60,6 +62,10 @@ Result<std::string> setup_script(const std::string& file) {
         checked = fail(script.error());
     }
     if (!checked) return fail(checked.error().code, "--setup: " + checked.error().message);
+    const auto hello =
+        app.ask<protocol::HelloReply>(protocol::Verb::hello, protocol::encode(protocol::HelloRequest{mc::version}));
+    if (!hello) return fail(hello.error());
+    if (const auto knows = check_knows_setup(*hello); !knows) return fail(knows.error());
     return script;
 }
 

@@ -23,8 +23,9 @@ namespace mc::cli {
 [[nodiscard]] bool finish_sheet(const App& app, const std::string& file, const std::vector<protocol::ItemResult>& items,
                                 const std::vector<std::string>& passwords);
 
-/// The script of --setup; `file` "-" = stdin, "" = none. Errors: invalid_argument, io_failed.
-[[nodiscard]] Result<std::string> setup_script(const std::string& file);
+/// The script of --setup; `file` "-" = stdin, "" = none. Errors: invalid_argument, io_failed; unknown_verb (the broker
+/// is too old for one); as App::call().
+[[nodiscard]] Result<std::string> setup_script(App& app, const std::string& file);
 
 /// All of `requests`, many at once.
 [[nodiscard]] std::vector<CallOutcome> call_creates(App& app, const std::vector<protocol::CreateRequest>& requests,

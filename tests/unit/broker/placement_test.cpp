@@ -119,6 +119,36 @@ TEST(Placement, HoldsForAReplacementAndAfterARestart) {
     EXPECT_EQ(protocol::decode<protocol::CreateOrder>(t.order("c", Verb::vm_create)->body)->setup, request.setup);
 }
 
+// Goal: a VM with a set-up script is never made without it. Spec: docs/protocol.md "create".
+TEST(Placement, WithASetUpScriptIsForWorkersThatKnowThem) {
+    BrokerHarness t;
+    t.verb_max = static_cast<std::uint16_t>(Verb::node_images) - 1;
+    t.node_ready("old");
+    auto request = create_of("web", {});
+    const auto told = [&] { return placement(t, {request, {}}); };
+    EXPECT_EQ(told().items[0].node, "old");
+    request.setup = "#!/bin/sh\n";
+    EXPECT_EQ(told().items[0].code, ErrorCode::no_capacity);
+    EXPECT_THAT(told().nodes[0].reason, HasSubstr("an older release that knows no set-up scripts: update it"));
+    const auto refused = t.send(Verb::create, encode(request));
+    EXPECT_EQ(t.code(refused), ErrorCode::no_capacity);
+    const auto items = protocol::decode<protocol::ItemsReply>(t.answer(refused)->body)->items;
+    EXPECT_THAT(items.at(0).message, HasSubstr("update those workers, or create it without a set-up script"));
+    EXPECT_EQ(t.orders("old", Verb::vm_create), 0U);
+
+    t.verb_max = static_cast<std::uint16_t>(Verb::node_images);
+    t.node_ready("new");
+    for (int turn = 0; turn < 2; ++turn) EXPECT_EQ(told().items[0].node, "new");
+    request.on_lost = protocol::OnLost::replace;
+    t.send(Verb::create, encode(request));
+    EXPECT_EQ(t.vm("web")->node, "new");
+    EXPECT_EQ(t.orders("old", Verb::vm_create), 0U);
+
+    t.advance_alive(BrokerConfig().lost_after + 10s, {"old"});
+    EXPECT_EQ(t.vm("web")->node, "new") << "it waits for a node that may take its place";
+    EXPECT_EQ(t.orders("old", Verb::vm_create), 0U);
+}
+
 TEST(Placement, IsToldBeforehandAndReservesNothing) {
     BrokerHarness t;
     t.labels["a"] = t.labels["b"] = {{"disk", "ssd"}};
