@@ -156,6 +156,19 @@ class FarNodes(CloudTest):
                 self.assertEqual((back / "sub dir" / "run").stat().st_mode & 0o777, 0o750)
                 self.assertEqual(rsync("-c", "--no-times", f"{here}/", f"{node}.mc:/srv/files"), [])
 
+    def test_vim_edits_files_in_vms(self):
+        cloud = self.cloud
+        cloud.start_worker("near")
+        scp = f"scp -q -F {self.ssh_config()}"
+        for node in ("far", "near"):
+            cloud.create("--name", node, "--node", node)
+            edit = ["vim", "-N", "-u", "NONE", "-es", "--cmd", f"let g:netrw_scp_cmd = '{scp}'", "--cmd", "runtime plugin/netrwPlugin.vim",
+                    f"scp://{node}.mc//etc/hostname", "-c", "%s/$/ was here/", "-c", f"write scp://{node}.mc//srv/note", "-c", "qa!"]
+            with self.subTest(node=node):
+                done = subprocess.run(edit, capture_output=True, text=True, timeout=60, env=cloud.env, stdin=subprocess.DEVNULL)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                self.assertEqual(cloud.mccli("exec", node, "--", "cat", "/srv/note").stdout, f"{node} was here\n")
+
     def test_a_port_of_the_vm_is_one_of_this_machine(self):
         cloud = self.cloud
         cloud.create("--name", "box")

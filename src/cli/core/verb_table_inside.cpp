@@ -178,6 +178,8 @@ VerbSpec ssh_config_verb() {
         .examples =
             {
                 {"mccli ssh-config --install", "then: ssh vm-1.mc; rsync -a site/ vm-1.mc:/srv"},
+                {"vim scp://vm-1.mc//etc/hosts", "after that; in Emacs: C-x C-f /ssh:vm-1.mc:/etc/hosts"},
+                {"sshfs vm-1.mc:/srv mnt", "likewise: its files as a directory here"},
                 {"mccli ssh-config --context lab --domain lab --install", "ssh vm-1.lab"},
                 {"mccli ssh-config >f && ssh -F f vm-1.mc", "without touching ~/.ssh"},
             },
