@@ -1,5 +1,6 @@
 """What create can do besides making a VM: placement, --dry-run, --all-or-nothing, --setup."""
 
+import os
 import re
 import unittest
 
@@ -36,8 +37,10 @@ class Create(CloudTest):
         self.assertEqual(self.placed("{b1,b2}", "--policy", "spread"), ["node-b", "node-b"])
         self.assertEqual(self.placed("-n1", "--prefer", "disk=ssd"), ["node-b"])
         self.assertEqual(self.placed("-n1", "--policy", "least-loaded"), ["node-a"])
-        full = cloud.mccli("create", "--require", "disk=ssd", check=False)
+        sheet = f"{cloud.dir}/nobody.csv"
+        full = cloud.mccli("create", "--require", "disk=ssd", "--sheet", sheet, check=False)
         self.assertEqual(full.returncode, 6)
+        self.assertFalse(os.path.exists(sheet), "nothing was made that could be on it")
         self.assertIn("node-a: it has no label disk=ssd; node-b: all its 3 slots are used", full.stderr)
         self.assertEqual(cloud.mccli("create", "--policy", "best", check=False).returncode, 2)
 

@@ -79,6 +79,9 @@ class InATerminal(CloudTest):
         t.run("send-keys", "-t", "t", "-l", "mccli cp a-lo\t")
         t.wait("ready> mccli cp a-long-name:$")
         t.key("C-c")
+        t.run("send-keys", "-t", "t", "-l", "mccli list --output=js\t --node=no\t")
+        t.wait("ready> mccli list --output=json +--node=node-a$")
+        t.key("C-c")
 
     def test_watch_and_ctrl_c(self):
         t = self.terminal

@@ -52,6 +52,9 @@ struct Before {
     std::string context;
 };
 
+/// bash gives `--output=js` as three words.
+constexpr std::string_view equals_word = "=";
+
 void take_option(Before& before, std::string_view word) {
     const bool is_long = word.starts_with("--");
     const auto equals = word.find('=');
@@ -70,6 +73,7 @@ Before understood(std::span<const std::string> words) {
     Before before;
     for (const auto& word : words) {
         if (before.open != nullptr) {
+            if (word == equals_word) continue;
             if (before.open->name == "broker") before.broker = word;
             if (before.open->name == "context") before.context = word;
             before.open = nullptr;
@@ -118,6 +122,8 @@ Live live_operand_of(const VerbSpec& verb, std::size_t before) {
 void add_values(const OptionSpec& option, Completion& out) {
     if (option.name == "output") out.words = {"table", "wide", "json", "yaml", "csv", "name"};
     if (option.name == "on-lost") out.words = {"keep", "replace"};
+    if (option.name == "policy") out.words = {"round-robin", "least-loaded", "spread", "pack"};
+    if (option.name == "route") out.words = {"direct", "broker", "auto"};
     if (option.name == "role") out.words = {"user", "viewer", "admin", "worker"};
     if (option.name == "state") {
         out.words = {"pending", "creating", "running", "stopped", "deleting", "failed", "unknown"};
@@ -161,8 +167,15 @@ Completion complete(std::span<const std::string> words) {
     out.context = before.context;
     const bool knows_verb = before.verb != nullptr;
     if (before.in_command) return out;
+    const auto equals = out.typed.starts_with("--") ? out.typed.find('=') : std::string::npos;
     if (before.open != nullptr) {
+        if (out.typed == equals_word) out.typed.clear();
         add_values(*before.open, out);
+    } else if (equals != std::string::npos) {
+        const auto* option = find_option(before.verb, std::string_view(out.typed).substr(2, equals - 2));
+        out.before = out.typed.substr(0, equals + 1);
+        out.typed.erase(0, equals + 1);
+        if (option != nullptr && !option->is_flag()) add_values(*option, out);
     } else if (out.typed.starts_with('-')) {
         add_options(before.verb, out);
     } else if (!knows_verb) {

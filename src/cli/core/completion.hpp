@@ -16,6 +16,7 @@ struct Completion {
     std::vector<std::string> words;  ///< that begin with what was typed; sorted
     Live live = Live::none;          ///< whose names are also possible
     std::string typed;               ///< what they must begin with
+    std::string before;              ///< stands in front of each: `--output=` where that is part of the typed word
     std::string broker;              ///< as on the command line so far; "" = not there
     std::string context;             ///< likewise
 };

@@ -42,8 +42,9 @@ constexpr Section output_section{
     "Output",
     "Results go to stdout; progress, remarks and errors to stderr. Progress is shown, and states are coloured, only on "
     "a terminal; NO_COLOR turns colours off. Tables fit the terminal's width: long texts are shortened, then the least "
-    "important columns left out; names are never cut. Piped tables are never cut, nor are those of -o wide, which have "
-    "every column.\n\n"
+    "important columns left out; names are never cut. Of `list`, on 80 columns, names of 62 characters leave room for "
+    "the state only; what else there is, -o wide and `info NAME` show. Piped tables are never cut, nor are those of -o "
+    "wide, which have every column.\n\n"
     "With -o json every listing is a JSON array, `info`, a single `create`, `token create` and `audit --verify` an "
     "object, `watch` one "
     "object per line, "
@@ -147,6 +148,7 @@ std::string markdown_json() {
         {"planned", "A VM of a file, besides"},
         {"applied", "A VM of a file in `apply`, besides"},
         {"job", "A request (`job`, `jobs`)"},
+        {"job with items", "`job` adds, in the same object"},
         {"key", "A key or a token (`keys`, `token list`)"},
         {"keys", "A key (`keys`), besides"},
         {"token", "A token (`token list`), besides; `name` is null when whoever joins says one"},

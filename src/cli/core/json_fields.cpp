@@ -119,7 +119,7 @@ const std::vector<JsonField>& json_fields() {
          "create, start, stop, restart, delete, cordon, uncordon, drain, forget, token_create, revoke, update"},
         {"job", "done", "false = under way"},
         {"job", "accepted", "time"},
-        {"job", "items", "one per VM or node (only in `job`)"},
+        {"job with items", "items", "one per VM or node (only in `job`)"},
         {"key", "fingerprint", "16 hexadecimal digits"},
         {"key", "name", "of the user, or of the worker's node"},
         {"key", "role", "worker, user, viewer, admin"},

@@ -69,7 +69,7 @@ View view_jobs(const std::vector<protocol::JobView>& jobs, WallTime now) {
 View view_job(const protocol::JobView& job, WallTime now) {
     return {.json = [&job] { return json_job(job); },
             .text = [&job, now](const TextStyle& style) { return text_job(job, now, style); },
-            .objects = {"job"},
+            .objects = {"job", "job with items"},
             .name_field = "request"};
 }
 

@@ -53,7 +53,7 @@ int run_completion(App& app) {
 int run_complete(App& app) {
     const Completion found = complete(app.line().operands);
     std::string out;
-    for (const auto& word : found.words) out += word + "\n";
+    for (const auto& word : found.words) out += found.before + word + "\n";
     CommonOptions options = app.options();
     options.quiet = true;
     options.connect_timeout = live_names_timeout;
@@ -61,7 +61,7 @@ int run_complete(App& app) {
     if (!found.context.empty()) options.context = found.context;
     App quick(options, app.settings(), app.line());
     for (const auto& name : live_names(quick, found.live)) {
-        if (name.starts_with(found.typed)) out += name + "\n";
+        if (name.starts_with(found.typed)) out += found.before + name + "\n";
     }
     app.print(out);
     return 0;

@@ -135,7 +135,10 @@ int run_create(App& app) {
     const auto requests = requests_of(*command, *hashes);
     const auto outcomes = call_creates(app, requests, command->timeout, command->detach);
     if (command->detach) return report_detached(app, requests, outcomes);
-    if (requests.size() == 1 && !outcomes.front().reply) return app.report(outcomes.front().reply.error());
+    if (requests.size() == 1 && !outcomes.front().reply) {
+        static_cast<void>(finish_sheet(app, command->sheet, {}, {}));
+        return app.report(outcomes.front().reply.error());
+    }
     std::vector<ItemResult> items;
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
         auto some = items_of(requests[i], outcomes[i].reply);

@@ -43,6 +43,12 @@ Result<void> begin_sheet(const std::string& file) {
 bool finish_sheet(const App& app, const std::string& file, const std::vector<ItemResult>& items,
                   const std::vector<std::string>& passwords) {
     if (file.empty()) return false;
+    const auto made = [](const ItemResult& item) { return item.code == ErrorCode::ok && item.vm; };
+    if (std::none_of(items.begin(), items.end(), made)) {
+        std::error_code ignored;
+        std::filesystem::remove(file, ignored);
+        return false;
+    }
     const auto written = io::write_file_atomic(file, sheet(items, passwords));
     if (!written) app.report(written.error());
     return written.has_value();

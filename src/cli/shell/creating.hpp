@@ -18,8 +18,8 @@ namespace mc::cli {
 /// class before is not to be lost either. `file` "" = none is wanted. Errors: already_exists, io_failed.
 [[nodiscard]] Result<void> begin_sheet(const std::string& file);
 
-/// Writes what `items` made into `file`. False: none is wanted, or it could not be written, which was reported:
-/// passwords are then to be shown, nobody else knows them.
+/// Writes what `items` made into `file`, or removes it again when that is nothing. False: none is wanted, or it could
+/// not be written, which was reported: passwords are then to be shown, nobody else knows them.
 [[nodiscard]] bool finish_sheet(const App& app, const std::string& file, const std::vector<protocol::ItemResult>& items,
                                 const std::vector<std::string>& passwords);
 

@@ -52,6 +52,9 @@ void add_listings(Outputs& out) {
     out["list-160.txt"] = text_vms(vms, samples::now, wide);
     out["list-80.txt"] = text_vms(vms, samples::now, usual);
     out["list-40.txt"] = text_vms(vms, samples::now, narrow);
+    auto long_named = vms.front();
+    long_named.name = std::string(62, 'n');
+    out["list-long-name-80.txt"] = text_vms({long_named}, samples::now, usual);
     out["list-colours.txt"] = text_vms(vms, samples::now, coloured_wide);
     add_formats(out, "list", view_vms(vms, samples::now));
     out["list-wide.txt"] = text_vms(vms, samples::now, {0, false, true});

@@ -42,13 +42,35 @@ TEST(Completion, TakesTheBrokerFromTheLine) {
     EXPECT_EQ(complete(Strings{"ssh", "--context=lab", ""}).context, "lab");
 }
 
+TEST(Completion, KnowsValuesBehindAnEqualsSign) {
+    // zsh and fish: one word, which is replaced whole.
+    const auto whole = complete(Strings{"list", "--output=js"});
+    EXPECT_EQ(whole.words, Strings{"json"});
+    EXPECT_EQ(whole.before, "--output=");
+    EXPECT_EQ(complete(Strings{"list", "--output="}).words.size(), 6U);
+    EXPECT_EQ(complete(Strings{"create", "--policy=s"}).words, Strings{"spread"});
+    EXPECT_EQ(complete(Strings{"ssh", "--route=b"}).words, Strings{"broker"});
+    EXPECT_EQ(complete(Strings{"list", "--node=lab"}).live, Live::nodes);
+    EXPECT_EQ(complete(Strings{"list", "--node=lab"}).typed, "lab");
+    EXPECT_TRUE(complete(Strings{"list", "--quiet="}).words.empty()) << "it takes none";
+    EXPECT_TRUE(complete(Strings{"list", "--nosuch="}).words.empty());
+    // bash: three words, of which the last is replaced, and the sign stays.
+    for (const Strings& words : {Strings{"list", "--output", "=", "js"}, Strings{"list", "--output", "js"}}) {
+        EXPECT_EQ(complete(words).words, Strings{"json"});
+        EXPECT_EQ(complete(words).before, "");
+    }
+    EXPECT_EQ(complete(Strings{"list", "--output", "="}).words.size(), 6U);
+    EXPECT_EQ(complete(Strings{"--broker", "=", "tcp", "ssh", ""}).live, Live::vms);
+}
+
 TEST(Completion, HasNoScriptForOtherShells) {
     EXPECT_TRUE(completion_script("fish"));
     EXPECT_EQ(completion_script("tcsh").error().code, ErrorCode::usage);
 }
 
 TEST(Completion, SurvivesAnythingTyped) {
-    for (const Strings& words : {Strings{}, Strings{""}, Strings{"-", ""}, Strings{"--=x", ""}, Strings{"-n", ""}}) {
+    for (const Strings& words : {Strings{}, Strings{""}, Strings{"-", ""}, Strings{"--=x", ""}, Strings{"--=", "="},
+                                 Strings{"=", "="}, Strings{"--="}, Strings{"-n", ""}}) {
         static_cast<void>(complete(words));
     }
 }

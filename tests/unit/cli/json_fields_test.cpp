@@ -48,7 +48,7 @@ TEST(JsonFields, AreExactlyTheDocumentedOnes) {
     EXPECT_EQ(keys_of(json_top_nodes({{}, {TopNode{}}})), documented({"node usage"}));
     EXPECT_EQ(keys_of(json_images({ImageRow{}})), documented({"image"}));
     EXPECT_EQ(keys_of(json_image_results({ImageResult{}})), documented({"image result"}));
-    EXPECT_EQ(keys_of(json_job({})), documented({"job"}));
+    EXPECT_EQ(keys_of(json_job({})), documented({"job", "job with items"}));
     EXPECT_EQ(keys_of(json_keys({protocol::KeyView{}})), documented({"key", "keys"}));
     EXPECT_EQ(keys_of(json_tokens({protocol::KeyView{}})), documented({"key", "token"}));
     EXPECT_EQ(keys_of(json_new_token({})), documented({"new token"}));
