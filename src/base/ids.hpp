@@ -33,7 +33,7 @@ struct Id64 {
 using CloudId = Id64<struct CloudTag>;  ///< one per broker state directory
 using NodeId = Id64<struct NodeTag>;    ///< one per worker state directory
 using BootId = Id64<struct BootTag>;    ///< one per start of a worker process
-using VmId = Id64<struct VmTag>;        ///< random; never reused
+using VmId = Id64<struct VmTag>;        ///< by age, else random; never reused
 
 /// Raised by one at every start of the broker. Orders of a lower epoch than one
 /// that a worker has seen are refused.

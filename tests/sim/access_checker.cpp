@@ -15,16 +15,6 @@ using protocol::Kind;
 using protocol::Role;
 using protocol::Verb;
 
-/// Of a row of requests or request_items.
-RequestId id_from(const std::string& key) {
-    const auto number = [&](std::size_t from) {
-        std::uint64_t value = 0;
-        for (std::size_t i = from; i < from + 8; ++i) value = (value << 8) | static_cast<unsigned char>(key[i]);
-        return value;
-    };
-    return {number(0), number(8)};
-}
-
 bool acts_on_vms(Verb verb) {
     return verb == Verb::start || verb == Verb::stop || verb == Verb::restart || verb == Verb::remove ||
            verb == Verb::update || (protocol::stream_order(verb).has_value() && verb != Verb::images);
@@ -114,7 +104,7 @@ void AccessChecker::committed(std::span<const StoreChange> changes) {
                 on_request_row(change);
                 break;
             case Table::request_items:
-                if (change.value) ++outcomes_[id_from(change.key)];
+                if (change.value) ++outcomes_[broker::item_of_row(change.key).request];
                 break;
             case Table::keys:
                 on_key_row(change);
@@ -178,7 +168,7 @@ void AccessChecker::check_quotas() {
 
 void AccessChecker::on_request_row(const StoreChange& change) {
     if (!change.value) return;
-    const RequestId id = id_from(change.key);
+    const RequestId id = broker::request_of_row(change.key);
     const auto record = protocol::decode<broker::RequestRecord>(*change.value);
     if (!record) return world_.violated("a request's row that can't be read");
     const auto ask = asks_.find(id);

@@ -96,6 +96,9 @@ void Checker::check_cleanup(const protocol::Event& event) {
 void Checker::committed(std::span<const StoreChange> changes) {
     access_.committed(changes);
     for (const auto& change : changes) {
+        if (change.table == static_cast<std::uint8_t>(Table::requests)) {
+            request_rows_[broker::request_of_row(change.key)] = change.key;
+        }
         if (change.table != static_cast<std::uint8_t>(Table::events)) continue;
         if (!change.value) {
             ++dropped_;
@@ -228,7 +231,7 @@ void Checker::client_told(const std::optional<PublicKey>& key, const protocol::M
     const auto& header = message.header;
     const bool accepted = header.kind == protocol::Kind::progress && header.verb == protocol::Verb::create;
     if (!accepted && !carries_items(message)) return;
-    const std::string row_key = broker::key_of(header.id);
+    const std::string row_key = request_rows_[header.id];
     if (!store.contains(row(Table::requests, row_key))) {
         return world_.violated("a client was told about request " + header.id.str() + ", which is not in the store");
     }

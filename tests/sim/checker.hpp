@@ -117,6 +117,7 @@ private:
     std::map<VmId, std::set<std::string>> live_;             ///< containers now
     std::map<std::string, std::set<VmId>> live_of_request_;  ///< by the request's id as text
     std::map<std::string, std::set<VmId>> vms_of_request_;   ///< ever
+    std::map<RequestId, std::string> request_rows_;          ///< where each lies in the store
     std::map<std::string, std::uint32_t> asked_;             ///< how many VMs a create asked for
     std::set<std::string> mortal_;                           ///< creates with a time to live
     std::set<std::string> odd_only_;                         ///< creates that require the label of nodes 1, 3, …

@@ -27,14 +27,6 @@ Result<Record> read_row(std::string_view value, const char* what) {
     return record;
 }
 
-std::uint64_t number_from(std::string_view key, std::size_t offset) {
-    std::uint64_t value = 0;
-    for (std::size_t i = offset; i < std::min(key.size(), offset + 8); ++i) {
-        value = (value << 8) | static_cast<unsigned char>(key[i]);
-    }
-    return value;
-}
-
 }  // namespace
 
 BrokerCore::BrokerCore(BrokerConfig config, Prng prng)
@@ -79,8 +71,8 @@ Result<void> BrokerCore::restore(std::uint8_t table, std::string_view key, std::
         case Table::request_items: {
             auto item = read_row<protocol::ItemResult>(value, "request's outcome");
             if (!item) return fail(item.error());
-            const RequestId id{number_from(key, 0), number_from(key, 8)};
-            requests_.restore_item(id, static_cast<std::uint32_t>(number_from(key, 16)), std::move(*item));
+            const ItemOfRow row = item_of_row(key);
+            requests_.restore_item(row.request, row.item, std::move(*item));
             return {};
         }
         case Table::events: {

@@ -284,7 +284,7 @@ private:
     /// Publishes `kind` and leaves a tombstone where there may be a container. Invalidates `vm`.
     void forget_vm(Now now, Vm& vm, const char* kind, const std::string& reason, RequestId request);
     void store_tombstone(TombstoneRecord tombstone);
-    [[nodiscard]] VmId new_vm_id();
+    [[nodiscard]] VmId new_vm_id(Now now);
 
     // worker_messages.cpp
     /// Errors: not_authorised (the key is bound to another node, or the node to another key), node_name_taken (the

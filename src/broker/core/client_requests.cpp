@@ -179,6 +179,7 @@ Request* BrokerCore::accept(Now now, const Actor& actor, const Message& message,
     record.key = actor.fingerprint;
     record.accepted = now.wall;
     record.accepted_served_ms = served_ms(now);
+    record.by_age = true;
     record.item_count = items;
     Request& request = requests_.add(std::move(record));
     requests_.wait(request, {actor.peer, deadline_of(now, message.header)});

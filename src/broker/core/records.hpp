@@ -24,8 +24,8 @@ enum class Table : std::uint8_t {
     meta = 1,           ///< key ""
     vms = 2,            ///< key VmId
     nodes = 3,          ///< key NodeId
-    requests = 4,       ///< key RequestId
-    request_items = 5,  ///< key RequestId, item number
+    requests = 4,       ///< key age (RequestRecord::by_age), RequestId
+    request_items = 5,  ///< key that of the request, item number
     events = 6,         ///< key EventSeq
     tombstones = 7,     ///< key VmId
     keys = 9,           ///< key PublicKey, its 32 bytes
@@ -177,6 +177,8 @@ struct RequestRecord {
     std::vector<VmId> vms;                 ///< per item; zero where there is none
     std::uint64_t accepted_served_ms = 0;  ///< MetaRecord::served_ms then
     std::string key;                       ///< fingerprint of who asked; "" = one without a key
+    /// Its rows lie by age: their keys begin with accepted_served_ms. Not those of an older store.
+    bool by_age = false;
 
     template <class Self, class Archive>
     static void fields(Self& self, Archive& archive) {
@@ -189,6 +191,7 @@ struct RequestRecord {
         archive(self.vms, limits::batch_max);
         archive(self.accepted_served_ms);
         archive(self.key, limits::word_bytes_max);
+        archive(self.by_age);
     }
 };
 

@@ -58,7 +58,7 @@ bool BrokerCore::replace(Now now, Vm& vm, const std::string& why) {
     if (!node) return false;
     const int tries = vm.replace_tries;
     VmRecord next = vm.record;
-    next.id = new_vm_id();
+    next.id = new_vm_id(now);
     next.node = {};
     next.state = VmState::pending;
     next.reason.clear();

@@ -9,8 +9,26 @@
 namespace mc::broker {
 namespace {
 
-std::string item_key(RequestId id, std::uint32_t item) {
-    return key_of(id) + key_of(item);
+std::string row_key(const RequestRecord& request) {
+    const std::string id = key_of(request.id);
+    return request.by_age ? key_of(request.accepted_served_ms) + id : id;
+}
+
+std::string item_key(const RequestRecord& request, std::uint32_t item) {
+    return row_key(request) + key_of(item);
+}
+
+constexpr std::size_t number_bytes = 8;
+
+/// The number that ends `behind` numbers before the end.
+std::uint64_t number_in(std::string_view key, std::size_t behind) {
+    std::uint64_t value = 0;
+    const std::size_t last = behind * number_bytes;
+    const std::size_t first = last + number_bytes;
+    if (key.size() < first) return 0;
+    for (const char byte : key.substr(key.size() - first, number_bytes))
+        value = (value << 8) | static_cast<unsigned char>(byte);
+    return value;
 }
 
 /// Connections that wait for one request: a client repeats itself on a new one.
@@ -21,6 +39,14 @@ StoreChange change(Table table, std::string key, std::optional<std::string> valu
 }
 
 }  // namespace
+
+RequestId request_of_row(std::string_view key) {
+    return {number_in(key, 1), number_in(key, 0)};
+}
+
+ItemOfRow item_of_row(std::string_view key) {
+    return {{number_in(key, 2), number_in(key, 1)}, static_cast<std::uint32_t>(number_in(key, 0))};
+}
 
 void RequestTable::restore(RequestRecord record) {
     keep(std::move(record));
@@ -79,7 +105,7 @@ Request* RequestTable::find(RequestId id) {
 
 void RequestTable::finish_item(Request& request, std::uint32_t item, protocol::ItemResult result) {
     MC_ASSERT(item < request.items.size() && !request.items[item]);
-    changes_.push_back(change(Table::request_items, item_key(request.record.id, item), protocol::encode(result)));
+    changes_.push_back(change(Table::request_items, item_key(request.record, item), protocol::encode(result)));
     request.items[item] = std::move(result);
     --request.open;
 }
@@ -167,9 +193,9 @@ void RequestTable::forget(std::uint64_t oldest_served_ms) {
             ++it;
             continue;
         }
-        changes_.push_back(change(Table::requests, key_of(*it), std::nullopt));
+        changes_.push_back(change(Table::requests, row_key(request.record), std::nullopt));
         for (std::uint32_t i = 0; i < request.record.item_count; ++i) {
-            changes_.push_back(change(Table::request_items, item_key(*it, i), std::nullopt));
+            changes_.push_back(change(Table::request_items, item_key(request.record, i), std::nullopt));
         }
         waited_for_.erase(*it);
         items_ -= request.record.item_count;
@@ -198,7 +224,7 @@ std::vector<const Request*> RequestTable::newest(std::size_t limit, const std::o
 void RequestTable::take_changes(std::vector<StoreChange>& into) {
     for (const RequestId id : new_) {
         if (const Request* request = find(id)) {
-            into.push_back(change(Table::requests, key_of(id), protocol::encode(request->record)));
+            into.push_back(change(Table::requests, row_key(request->record), protocol::encode(request->record)));
         }
     }
     new_.clear();

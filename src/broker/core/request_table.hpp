@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 #include <set>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -13,6 +14,15 @@
 #include "protocol/client_bodies.hpp"
 
 namespace mc::broker {
+
+/// Whose row that is, in the table of requests, or of request_items and then which item. The request's age may stand in
+/// front: RequestRecord::by_age.
+[[nodiscard]] RequestId request_of_row(std::string_view key);
+struct ItemOfRow {
+    RequestId request;
+    std::uint32_t item;
+};
+[[nodiscard]] ItemOfRow item_of_row(std::string_view key);
 
 /// A client that waits for the outcome of a request.
 struct Waiter {

@@ -12,6 +12,10 @@ namespace {
 using protocol::encode;
 using protocol::Kind;
 
+/// Of a VmId; the rest is the time of its making, in ms. Two broker processes on copies of one store don't make the
+/// same.
+constexpr unsigned vm_id_random_bits = 23;
+
 /// Whether waiting may help: nodes come back within seconds after a broker restart.
 bool may_wait(ErrorCode code) {
     return code == ErrorCode::no_node || code == ErrorCode::node_unreachable;
@@ -48,7 +52,7 @@ void BrokerCore::create_item(Now now, const Actor& actor, Request& request, std:
     if (!node && !waits) return finish_item(now, id, item, nullptr, create.spec.name, node.error());
 
     VmRecord record;
-    record.id = new_vm_id();
+    record.id = new_vm_id(now);
     // The number of a VM is only used up when there is a place for it.
     record.spec = complete_spec(sized, actor.name);
     record.owner = actor.name;
@@ -338,10 +342,12 @@ void BrokerCore::store_tombstone(TombstoneRecord tombstone) {
     if (rule_holds(Rule::tombstones)) tombstones_[tombstone.vm] = std::move(tombstone);
 }
 
-VmId BrokerCore::new_vm_id() {
+// By age before chance: VMs made together are written again together, in the same few pages of the store.
+VmId BrokerCore::new_vm_id(Now now) {
     VmId id;
     do {
-        id = VmId{prng_.next_nonzero()};
+        id = VmId{(static_cast<std::uint64_t>(now.wall.unix_ms) << vm_id_random_bits) |
+                  (prng_.next_nonzero() >> (64 - vm_id_random_bits))};
     } while (vms_.find(id) || tombstones_.contains(id));
     return id;
 }

@@ -356,17 +356,40 @@ TEST(BrokerStore, OfBeforeKeysIsRead) {
     });
     for (auto& [key, value] : t.store) {
         if (key.first == static_cast<std::uint8_t>(Table::requests)) {
-            ASSERT_EQ(value[0], '\x99') << "nine fields";
+            ASSERT_EQ(value[0], '\x9a') << "ten fields";
             value[0] = '\x98';
-            value.pop_back();  // the key's fingerprint, empty
+            value.resize(value.size() - 2);  // the key's fingerprint, empty, and that its rows lie by age
         }
     }
+    // And by nothing but their ids.
+    const auto rename = [&](Table table, std::size_t id_bytes) {
+        const auto number = static_cast<std::uint8_t>(table);
+        auto row = t.store.lower_bound({number, ""});
+        ASSERT_TRUE(row != t.store.end() && row->first.first == number);
+        while (row != t.store.end() && row->first.first == number) {
+            const auto next = std::next(row);
+            auto moved = t.store.extract(row);
+            moved.key().second = moved.key().second.substr(moved.key().second.size() - id_bytes);
+            t.store.insert(std::move(moved));
+            row = next;
+        }
+    };
+    rename(Table::requests, 16);
+    rename(Table::request_items, 24);
     t.restart();
     EXPECT_EQ(t.vm("web")->owner, "local");
     EXPECT_EQ(t.vm("local/web")->name, "web");
-    EXPECT_EQ(t.code(t.send(Verb::job, encode(protocol::JobRequest{create}))), ErrorCode::ok);
+    const auto outcome = [&] { return t.send(Verb::job, encode(protocol::JobRequest{create})); };
+    EXPECT_EQ(t.code(outcome()), ErrorCode::ok);
+    EXPECT_TRUE(decode<protocol::JobReply>(t.answer(outcome())->body)->job.done);
     t.admit("ada", 'a', Role::user);
     EXPECT_EQ(t.list_as('a'), "");
+    t.now.instant = t.now.instant + std::chrono::hours(25);
+    t.advance_alive(61s, {"a"});
+    for (const auto& [key, value] : t.store) {
+        EXPECT_NE(key.first, static_cast<std::uint8_t>(Table::requests));
+        EXPECT_NE(key.first, static_cast<std::uint8_t>(Table::request_items));
+    }
 }
 
 }  // namespace
