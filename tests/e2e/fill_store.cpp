@@ -1,4 +1,4 @@
-// Writes a broker's store as after weeks of use: fill_store FILE VMS REQUESTS EVENTS
+// Writes a broker's store as after weeks of use: fill_store FILE VMS REQUESTS EVENTS [NODES [VMS-OF-AN-OWNER]]
 #include <charconv>
 #include <cstdio>
 #include <string>
@@ -17,7 +17,8 @@ using namespace mc;
 using namespace mc::broker;
 
 constexpr std::int64_t some_time_unix_ms = 1'795'000'000'000;
-constexpr std::uint64_t nodes = 20;
+std::uint64_t nodes = 20;
+std::uint64_t vms_of_owner = 0;  // 0 = all are local's
 constexpr std::size_t changes_per_commit = 5000;
 
 /// Collects changes and commits them in bunches.
@@ -54,7 +55,7 @@ VmRecord vm_record(std::uint64_t i) {
     vm.spec.pids = defaults::pids;
     vm.spec.authorized_keys = {"ssh-ed25519 " + std::string(68, 'A') + " somebody@somewhere"};
     vm.spec.labels = {{"course", "os-2026"}, {"team", std::to_string(i % 30)}};
-    vm.owner = "local";
+    vm.owner = vms_of_owner == 0 ? "local" : "user-" + std::to_string(i / vms_of_owner);
     vm.request = RequestId{1, i};
     vm.node = NodeId{1 + i % nodes};
     vm.state = protocol::VmState::running;
@@ -133,10 +134,12 @@ std::uint64_t number(std::string_view text) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 5 || number(argv[2]) == 0) {
-        std::fputs("usage: fill_store FILE VMS REQUESTS EVENTS\n", stderr);
+    if (argc < 5 || argc > 7 || number(argv[2]) == 0) {
+        std::fputs("usage: fill_store FILE VMS REQUESTS EVENTS [NODES [VMS-OF-AN-OWNER]]\n", stderr);
         return 2;
     }
+    if (argc > 5) nodes = number(argv[5]);
+    if (argc > 6) vms_of_owner = number(argv[6]);
     auto store = io::Store::open(argv[1]);
     if (!store) {
         std::fprintf(stderr, "fill_store: %s\n", store.error().message.c_str());

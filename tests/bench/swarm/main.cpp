@@ -9,7 +9,8 @@
 
 int main(int argc, char** argv) {
     using namespace mc::bench;
-    const std::map<std::string, void (*)(Settings)> modes{{"dispatch", run_dispatch}};
+    const std::map<std::string, void (*)(Settings)> modes{
+        {"dispatch", run_dispatch}, {"durable", run_durable}, {"scale", run_scale}, {"nodes", run_nodes}};
     const auto mode = argc < 2 ? modes.end() : modes.find(argv[1]);
     if (mode == modes.end()) {
         std::fputs("usage: swarm MODE NAME=VALUE...; modes:", stderr);

@@ -36,16 +36,17 @@ void Meter::end(Clock::time_point now) {
     seconds_ = std::chrono::duration<double>(now - began_).count();
 }
 
-void Meter::print() {
+double Meter::quantile_us(double part) {
     if (done_ == 0) give_up("nothing was done");
-    const auto quantile = [this](double part) {
-        const auto at = took_us_.begin() + static_cast<std::ptrdiff_t>(part * static_cast<double>(took_us_.size() - 1));
-        std::nth_element(took_us_.begin(), at, took_us_.end());
-        return *at;
-    };
+    const auto at = took_us_.begin() + static_cast<std::ptrdiff_t>(part * static_cast<double>(took_us_.size() - 1));
+    std::nth_element(took_us_.begin(), at, took_us_.end());
+    return *at;
+}
+
+void Meter::print() {
     const auto done = static_cast<double>(done_);
     std::printf("{\"done\": %zu, \"per_second\": %.1f, \"cpu_us\": %.3f, \"p50_us\": %.1f, \"p99_us\": %.1f}\n", done_,
-                done / seconds_, cpu_ * 1e6 / done, quantile(0.5), quantile(0.99));
+                done / seconds_, cpu_ * 1e6 / done, quantile_us(0.5), quantile_us(0.99));
 }
 
 }  // namespace mc::bench

@@ -22,7 +22,11 @@ public:
         took_us_.push_back(std::chrono::duration<float, std::micro>(now - sent).count());
     }
     void end(Clock::time_point now);
-    [[nodiscard]] std::size_t done() const { return done_; }
+    [[nodiscard]] double seconds() const { return seconds_; }
+    /// Of one core.
+    [[nodiscard]] double cpu_share() const { return cpu_ / seconds_; }
+    /// REQUIRES: something was counted.
+    [[nodiscard]] double quantile_us(double part);
 
     /// One line of JSON on stdout: done, per_second, cpu_us (of the process, for each), p50_us, p99_us.
     void print();
