@@ -63,7 +63,7 @@ struct SocketOptions {
     int receive_messages_max = 10000;  ///< per peer; then the peer's sends fill up
     milliseconds linger{200};          ///< how long closing waits for what was not yet sent
     /// ZMTP heartbeats find a dead connection; that a peer's loop lives only the protocol's own heartbeats tell.
-    milliseconds heartbeat_interval{2000};
+    milliseconds heartbeat_interval{2000};  ///< 0 = none of ours; a peer's are answered
     milliseconds heartbeat_timeout{6000};
     milliseconds handshake_timeout{5000};  ///< a silent connection is closed after this
     milliseconds reconnect_min{100};

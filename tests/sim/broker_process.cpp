@@ -16,6 +16,7 @@ constexpr std::size_t messages_per_turn_max = 1000;
 constexpr int rounds_max = 4;
 constexpr std::size_t orders_kept_max = 400;
 constexpr milliseconds show_interval{200};
+constexpr milliseconds stall_min{900};  // less than the core's, whose clock may run faster
 constexpr milliseconds waiter_overdue_max{1000};
 
 constexpr milliseconds dead_connection_min{6000};  // io/zmq.hpp: heartbeats find a process that stands still
@@ -141,6 +142,9 @@ void BrokerProcess::turn() {
     if (waits_for_disk_) return;  // the next turn comes when it has spoken
     if (busy()) return want_turn(busy_until_);
     const Now now = clock_.now();
+    // Time in which it stood still is nobody's silence.
+    if (world_.now() - last_turn_ >= stall_min) serves_since_ = world_.now();
+    last_turn_ = world_.now();
     for (std::size_t i = 0; i < messages_per_turn_max && !inbox_.empty(); ++i) {
         Incoming in = std::move(inbox_.front());
         inbox_.pop_front();

@@ -114,6 +114,7 @@ private:
     std::deque<OldOrder> orders_;     ///< the last ones
     std::map<HostId, Moment> heard_;  ///< when it last took a message of that machine's worker
     Moment serves_since_{0};          ///< and can write: before, no node was its to watch
+    Moment last_turn_{0};
     Moment next_show_{0};
     std::optional<CrashPoint> crash_at_;
     bool disk_full_ = false;

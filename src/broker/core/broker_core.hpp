@@ -298,6 +298,8 @@ private:
     void finish_create(Now now, Vm& vm, const JobRecord& job, const Result<protocol::VmReport>& result);
     void finish_change(Now now, Vm& vm, const JobRecord& job, const Result<protocol::VmReport>& result);
     void finish_remove(Now now, Vm& vm, const JobRecord& job, const Result<protocol::VmReport>& result);
+    /// A container that runs, as its VM does and is wanted to.
+    [[nodiscard]] bool is_as_reported(NodeId node, const protocol::VmReport& report);
     void take_over(Now now, Vm& vm, const protocol::VmReport& report);
     void on_missing(Now now, Vm& vm);
     void on_stranger(Now now, Node& node, const protocol::VmReport& report);
@@ -340,6 +342,7 @@ private:
     void note_end(Now now, const Stream& stream, ErrorCode code, std::string detail);
 
     // ticks.cpp
+    void forgive_stall(Now now, milliseconds stall);
     void mark_silent(Now now);
     void send_heartbeats(Now now);
     void send_heartbeat(Now now, const Node& node);

@@ -91,6 +91,7 @@ Result<Node*> NodeTable::enrol(const protocol::RegisterRequest& request, Request
     node.registration = id;
     node.silent = node.lost = false;
     node.inventory_seen = node.reported = false;
+    node.settled.reset();
     node.usage.clear();
     node.verb_max = request.verb_max;
     node.last_heard = now;

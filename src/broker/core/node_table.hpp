@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -38,7 +39,17 @@ struct Node {
     Instant drain_deadline;    ///< of the drain under way
     Instant stranger_audited;  ///< when the audit log last told of a container of it that nobody knows
     std::set<VmId> vms;
-    NodeLoad load;                            ///< of `vms`
+    NodeLoad load;  ///< of `vms`
+    /// The last inventory, when everything was as it says and time moves none of it: said again, there is nothing to
+    /// do.
+    struct Settled {
+        std::size_t digest = 0;
+        std::size_t bytes = 0;
+        std::uint64_t changes = 0;  ///< VmTable::changes_of() then
+
+        bool operator==(const Settled&) const = default;
+    };
+    std::optional<Settled> settled;
     Instant usage_wanted_until;               ///< somebody looks at what its VMs use
     Instant usage_at;                         ///< when `usage` came
     std::map<VmId, protocol::VmUsage> usage;  ///< as its worker last said; empty while nobody looks

@@ -99,8 +99,8 @@ void BrokerCore::fail_replacement(Now now, Vm& vm, const Error& error) {
 
 void BrokerCore::retry_replacements(Now now) {
     std::vector<Vm*> due;
-    for (auto& [id, vm] : vms_.all()) {
-        if (is_unmade(vm) && now.instant >= vm.retry_at) due.push_back(&vm);
+    for (Vm* vm : vms_.restless()) {
+        if (is_unmade(*vm) && now.instant >= vm->retry_at) due.push_back(vm);
     }
     for (Vm* vm : due) {
         if (!replace(now, *vm, "its create failed: " + vm->record.reason)) vm->retry_at = now.instant + retry_interval;

@@ -13,6 +13,10 @@ using protocol::Kind;
 constexpr milliseconds tick_interval{100};
 constexpr seconds clean_up_interval{1};
 constexpr seconds forget_interval{60};
+/// A tick that comes later than this shows that the loop stood still: a large commit, a store that was loaded, SIGSTOP.
+constexpr seconds stall_min{1};
+/// VMs whose state one tick makes unknown, about: they are one commit, during which nobody is heard.
+constexpr std::size_t vms_silenced_max = 10'000;
 
 }  // namespace
 
@@ -20,6 +24,7 @@ constexpr seconds forget_interval{60};
 // node that is about to be declared silent.
 void BrokerCore::on_tick(Now now) {
     if (now.instant < next_tick_) return;
+    if (now.instant - next_tick_ >= stall_min) forgive_stall(now, now.instant - next_tick_);
     next_tick_ = now.instant + tick_interval;
     if (read_only()) {
         expire_waiters(now);
@@ -39,10 +44,19 @@ void BrokerCore::on_tick(Now now) {
     forget_old(now);
 }
 
+// What nodes have sent meanwhile still lies in the sockets: that this loop stood still is nobody's silence. Else one
+// long commit would make all VMs unknown, which is a longer one.
+void BrokerCore::forgive_stall(Now now, milliseconds stall) {
+    for (auto& [id, node] : nodes_.all()) node.last_heard = std::min(now.instant, node.last_heard + stall);
+}
+
 void BrokerCore::mark_silent(Now now) {
     if (!rule_holds(Rule::silence_is_noticed)) return;
+    std::size_t vms = 0;
     for (auto& [id, node] : nodes_.all()) {
         if (node.silent || now.instant - node.last_heard < config_.silence_max) continue;
+        if (vms >= vms_silenced_max) return;  // the rest at the next tick
+        vms += node.vms.size();
         node.silent = true;
         node.silent_since = now.instant;
         publish(now, protocol::event_kind::node_silent, node.record.name,
@@ -76,7 +90,8 @@ void BrokerCore::clean_up(Now now) {
     next_clean_up_ = now.instant + clean_up_interval;
     tend_nodes(now);
     count_grace(now);
-    for (auto& [id, vm] : vms_.all()) {
+    for (Vm* restless : vms_.restless()) {
+        Vm& vm = *restless;
         const VmRecord& record = vm.record;
         if (record.job || record.state == VmState::pending || record.state == VmState::unknown) continue;
         if (record.intent == VmIntent::deleted) {
@@ -103,10 +118,10 @@ void BrokerCore::begin_grace(Now now, Vm& vm) {
 void BrokerCore::count_grace(Now now) {
     const milliseconds passed = std::min(now.instant - grace_counted_, milliseconds(2 * clean_up_interval));
     grace_counted_ = now.instant;
-    for (auto& [id, vm] : vms_.all()) {
-        if (!vm.stop_seen || vm.record.state != VmState::stopped) continue;
-        const Node* node = nodes_.find(vm.record.node);
-        if (node && node->ready() && node->reported) vm.stopped_for += passed;
+    for (Vm* vm : vms_.restless()) {
+        if (!vm->stop_seen || vm->record.state != VmState::stopped) continue;
+        const Node* node = nodes_.find(vm->record.node);
+        if (node && node->ready() && node->reported) vm->stopped_for += passed;
     }
 }
 

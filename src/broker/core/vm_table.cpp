@@ -26,8 +26,37 @@ std::string full_name(const std::string& owner, const std::string& name) {
 }
 
 void VmTable::restore(VmRecord record, Instant now) {
-    add(std::move(record), now);
+    const Vm& vm = add(std::move(record), now);
     dirty_.clear();
+    note_rest(vm.record.id, &vm);
+}
+
+void VmTable::note_rest(VmId id, const Vm* vm) {
+    const auto rests = [](const VmRecord& record) {
+        if (record.replacement) return false;
+        // What is to become of it is seen when its node is back.
+        if (record.state == protocol::VmState::unknown) return true;
+        return record.state == protocol::VmState::running && record.intent == protocol::VmIntent::running &&
+               record.ttl_seconds() == 0;
+    };
+    if (!vm || rests(vm->record)) {
+        restless_.erase(id);
+    } else {
+        restless_.insert(id);
+    }
+}
+
+std::uint64_t VmTable::changes_of(NodeId node) const {
+    const auto it = changes_of_.find(node);
+    return it == changes_of_.end() ? 0 : it->second;
+}
+
+std::vector<Vm*> VmTable::restless() {
+    std::vector<Vm*> found;
+    for (const VmId id : restless_) {
+        if (Vm* vm = find(id)) found.push_back(vm);
+    }
+    return found;
 }
 
 Vm& VmTable::add(VmRecord record, Instant now) {
@@ -43,7 +72,7 @@ Vm& VmTable::add(VmRecord record, Instant now) {
     Vm& vm = vms_[id];
     vm.record = std::move(record);
     vm.since = now;
-    dirty_.insert(id);
+    note_change(vm.record);
     return vm;
 }
 
@@ -57,8 +86,8 @@ void VmTable::erase(VmId id) {
     used->second.memory_bytes -= record.spec.memory_bytes;
     if (--used->second.vms == 0) usage_.erase(used);
     if (record.job) by_job_.erase(record.job->id);
+    note_change(record);
     vms_.erase(it);
-    dirty_.insert(id);
 }
 
 void VmTable::rename(Vm& vm, const std::string& name) {
@@ -164,7 +193,9 @@ std::vector<Vm*> VmTable::with_jobs() {
 void VmTable::take_changes(std::vector<StoreChange>& into) {
     for (const VmId id : dirty_) {
         StoreChange change{static_cast<std::uint8_t>(Table::vms), key_of(id.value), std::nullopt};
-        if (const Vm* vm = find(id)) change.value = protocol::encode(vm->record);
+        const Vm* vm = find(id);
+        if (vm) change.value = protocol::encode(vm->record);
+        note_rest(id, vm);
         into.push_back(std::move(change));
     }
     dirty_.clear();

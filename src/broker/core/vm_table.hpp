@@ -70,7 +70,14 @@ public:
     void clear_job(Vm& vm);
 
     /// Has `vm` stored again with the next take_changes().
-    void touch(const Vm& vm) { dirty_.insert(vm.record.id); }
+    void touch(const Vm& vm) { note_change(vm.record); }
+
+    /// How often anything of that node's VMs has changed, in this process.
+    [[nodiscard]] std::uint64_t changes_of(NodeId node) const;
+
+    /// The VMs that time alone may move, as of the last take_changes(): all but those that run, are wanted to, and have
+    /// no end, and those whose node is silent. By id. Of a million there are few.
+    [[nodiscard]] std::vector<Vm*> restless();
 
     /// At most `limit` VMs of `owner`, or of all, after `after` (OWNER/NAME; "" = from the start), in the
     /// order of their OWNER/NAME; `more` says whether others follow.
@@ -94,7 +101,14 @@ private:
     std::unordered_map<std::string, Usage> usage_;                      ///< by owner
     std::map<JobId, VmId> by_job_;                                      ///< in the order the jobs began
     std::set<VmId> dirty_;
+    std::unordered_map<NodeId, std::uint64_t> changes_of_;
+    std::set<VmId> restless_;
 
+    void note_change(const VmRecord& record) {
+        dirty_.insert(record.id);
+        ++changes_of_[record.node];
+    }
+    void note_rest(VmId id, const Vm* vm);
     void add_name(const VmRecord& record);
     void erase_name(const VmRecord& record);
 };

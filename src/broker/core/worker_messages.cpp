@@ -167,6 +167,13 @@ void BrokerCore::on_heartbeat(Now now, Node& node, const Message& message) {
 }
 
 void BrokerCore::on_inventory(Now now, Node& node, const Message& message) {
+    const std::size_t digest = std::hash<protocol::Bytes>{}(message.body);
+    const NodeId id = node.record.id;
+    if (node.settled == Node::Settled{digest, message.body.size(), vms_.changes_of(id)}) {
+        node.reported = true;
+        return;
+    }
+    node.settled.reset();
     const auto inventory = decode<protocol::Inventory>(message.body);
     if (!inventory || inventory->boot != node.boot) {
         ++bad_messages_;
@@ -174,29 +181,40 @@ void BrokerCore::on_inventory(Now now, Node& node, const Message& message) {
     }
     node.reported = true;
     std::set<VmId> present;
+    bool settled = true;
     for (const auto& report : inventory->vms) {
         present.insert(report.vm);
         Vm* vm = vms_.find(report.vm);
-        if (!vm || vm->record.node != node.record.id) {
+        if (!vm || vm->record.node != id) {
             on_stranger(now, node, report);
         } else if (!vm->record.job) {
             take_over(now, *vm, report);
         }
+        settled = settled && is_as_reported(id, report);
     }
     const std::set<VmId> expected = node.vms;
-    for (const VmId id : expected) {
-        Vm& vm = *vms_.find(id);
-        if (!present.contains(id) && (!vm.record.job || !rule_holds(Rule::job_shields_its_vm))) on_missing(now, vm);
+    settled = settled && expected.size() == present.size();
+    for (const VmId vm_id : expected) {
+        Vm& vm = *vms_.find(vm_id);
+        if (!present.contains(vm_id) && (!vm.record.job || !rule_holds(Rule::job_shields_its_vm))) on_missing(now, vm);
     }
     std::erase_if(orphans_, [&](const auto& entry) {
         return entry.second.node == node.record.id && !present.contains(entry.first);
     });
+    if (settled) node.settled = Node::Settled{digest, message.body.size(), vms_.changes_of(id)};
     const bool was_ready = node.ready();
     node.inventory_seen = true;
     if (!was_ready && node.ready()) {
         publish(now, protocol::event_kind::node_ready, node.record.name, "");
         place_pending(now);
     }
+}
+
+bool BrokerCore::is_as_reported(NodeId node, const protocol::VmReport& report) {
+    const Vm* vm = vms_.find(report.vm);
+    return vm && vm->record.node == node && !vm->record.job && report.state == ContainerState::running &&
+           vm->record.state == VmState::running && vm->record.intent == VmIntent::running && !vm->stop_seen &&
+           vm->start_tries == 0;
 }
 
 void BrokerCore::take_over(Now now, Vm& vm, const protocol::VmReport& report) {

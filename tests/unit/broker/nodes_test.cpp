@@ -47,6 +47,57 @@ TEST(BrokerNodes, SeesTheNextSilenceOfANodeOfWhichOnlyAReportCame) {
     EXPECT_EQ(t.count_events("node.silent"), 2u);
 }
 
+// A large commit, or SIGSTOP: what the nodes sent meanwhile has not been read.
+TEST(BrokerNodes, AreNotSilentForTheTimeThatTheBrokerStoodStill) {
+    BrokerHarness t;
+    t.node_ready("a");
+    t.running("box", "a");
+    t.now.instant = t.now.instant + 10s;
+    t.advance(1s);
+    EXPECT_EQ(t.vm("box")->state, VmState::running);
+    t.advance(4s);
+    EXPECT_EQ(t.vm("box")->state, VmState::unknown);
+}
+
+// An inventory that says what it said before is not looked through again, but only while nothing has changed.
+TEST(BrokerNodes, AreBelievedWhatTheySayAgainOnceItIsNewsAgain) {
+    BrokerHarness t;
+    t.node_ready("a");
+    const VmId id = t.running("box", "a");
+    const auto say = [&] { t.inventory("a", {BrokerHarness::report(id, ContainerState::running)}); };
+    say();
+    say();
+    EXPECT_EQ(t.vm("box")->state, VmState::running);
+    t.act(Verb::stop, {"box"});
+    t.obey("a", Verb::vm_stop, ContainerState::exited);
+    EXPECT_EQ(t.vm("box")->state, VmState::stopped);
+    say();
+    EXPECT_EQ(t.vm("box")->state, VmState::running);
+    say();
+    t.advance(6s);
+    EXPECT_EQ(t.vm("box")->state, VmState::unknown);
+    t.heartbeat("a");
+    say();
+    EXPECT_EQ(t.vm("box")->state, VmState::running);
+    say();
+    t.inventory("a", {});
+    EXPECT_FALSE(t.vm("box"));
+}
+
+// A VM that is to be the node's and is not among those that are there is missed, though the rest is as before.
+TEST(BrokerNodes, AreNotBelievedToBeAsBeforeWithAVmMore) {
+    BrokerHarness t;
+    t.node_ready("a");
+    const VmId first = t.running("first", "a");
+    const auto say = [&] { t.inventory("a", {BrokerHarness::report(first, ContainerState::running)}); };
+    say();
+    say();
+    t.running("second", "a");
+    say();
+    EXPECT_FALSE(t.vm("second"));
+    EXPECT_TRUE(t.vm("first"));
+}
+
 TEST(BrokerNodes, KeepsAHostKeyThatARestartedWorkerHasNotReadAgain) {
     BrokerHarness t;
     t.node_ready("a");
