@@ -67,7 +67,8 @@ protocol::VmReport FakeWorker::report(VmId vm) {
     report.state = protocol::ContainerState::running;
     report.container = std::string(64, 'c');
     report.image = defaults::image;
-    report.ssh_port = 32768;
+    // As tests/e2e/fill_store gives them, so that a broker that is started with its store finds everything as it was.
+    report.ssh_port = static_cast<std::uint16_t>(32768 + (vm.value - 1'000'000) % 30'000);
     report.host_key = "ssh-ed25519 " + std::string(68, 'B');
     return report;
 }

@@ -12,11 +12,11 @@ void run_dispatch(Settings settings);
 /// nodes.
 void run_durable(Settings settings);
 
-/// `vms` VMs on `nodes` nodes that the broker's store has already: how fast they are there, what the broker uses while
-/// nothing happens, a page of a list and a list of all.
+/// What the broker uses while nothing happens, a page of a list, and a list of all.
 void run_scale(Settings settings);
 
-/// Some nodes, until it is ended: one process may not have descriptors enough for all. Prints "ready".
+/// `vms` VMs on `nodes` nodes, which the broker's store has already, until this is ended. Prints "ready", before the
+/// broker need be there.
 void run_nodes(Settings settings);
 
 }  // namespace mc::bench
