@@ -35,6 +35,14 @@ using NodeId = Id64<struct NodeTag>;    ///< one per worker state directory
 using BootId = Id64<struct BootTag>;    ///< one per start of a worker process
 using VmId = Id64<struct VmTag>;        ///< by age, else random; never reused
 
+/// Of a VmId; the rest is the time of its making, in ms since 1970: VMs made together are stored together (ADR 34).
+inline constexpr unsigned vm_id_chance_bits = 23;
+/// Of `chance` the lowest bits.
+[[nodiscard]] constexpr VmId make_vm_id(std::int64_t unix_ms, std::uint64_t chance) {
+    constexpr std::uint64_t mask = (std::uint64_t{1} << vm_id_chance_bits) - 1;
+    return VmId{(static_cast<std::uint64_t>(unix_ms) << vm_id_chance_bits) | (chance & mask)};
+}
+
 /// Raised by one at every start of the broker. Orders of a lower epoch than one
 /// that a worker has seen are refused.
 struct Epoch {

@@ -43,6 +43,7 @@ inline constexpr std::size_t arguments_max = 4096;
 inline constexpr std::size_t batch_max = 1000;  ///< VMs one request may create or act on
 inline constexpr std::size_t page_max = 1000;   ///< entries of one list, events or jobs page
 inline constexpr std::size_t inventory_max = 4096;
+inline constexpr std::size_t spares_max = 64;  ///< started containers of one node for VMs to come
 inline constexpr std::size_t nodes_max = 10000;
 inline constexpr std::size_t images_max = 1000;        ///< that are told of one node
 inline constexpr std::size_t client_keys_max = 10000;  ///< keys and tokens of a cloud

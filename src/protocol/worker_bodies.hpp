@@ -102,18 +102,33 @@ struct Heartbeat {
     }
 };
 
+/// A started container that a worker keeps for a VM to come (ADR 35). It is no VM until a vm_create names its VmId.
+struct Spare {
+    VmId vm;            ///< which its container's labels carry
+    std::string image;  ///< as a create names it
+
+    bool operator==(const Spare&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.vm);
+        archive(self.image, limits::image_bytes_max);
+    }
+};
+
 /// node_inventory, a notice: every container of this cloud and node that the
 /// engine knows, from one complete list call that began after the last job result
 /// that the worker sent: so what is missing here is gone.
 struct Inventory {
     BootId boot;
     std::vector<VmReport> vms;
+    std::vector<Spare> spares = {};  ///< not among `vms`
 
     bool operator==(const Inventory&) const = default;
     template <class Self, class Archive>
     static void fields(Self& self, Archive& archive) {
         archive(self.boot);
         archive(self.vms, limits::inventory_max);
+        archive(self.spares, limits::spares_max);
     }
 };
 
@@ -158,6 +173,7 @@ struct VmOrder {
     Epoch epoch;
     VmId vm;
     std::uint32_t grace_seconds = 10;  ///< stop, restart
+    std::string name = {};             ///< start, restart: the VM's, to be its host name as well; "" = as it was
 
     bool operator==(const VmOrder&) const = default;
     template <class Self, class Archive>
@@ -165,6 +181,7 @@ struct VmOrder {
         archive(self.epoch);
         archive(self.vm);
         archive(self.grace_seconds);
+        archive(self.name, limits::name_bytes_max);
     }
 };
 

@@ -40,6 +40,26 @@ class NodesTest(CloudTest):
             self.assertEqual([o[0] for o in worker.orders], ["vm_create", "vm_stop"])
             self.assertEqual(worker.orders[0][2].vm, worker.orders[1][2].vm)
 
+    @unittest.skipIf(wire.RELEASE, "spares came after 0.1.0")
+    def test_a_spare_becomes_the_next_vm_that_it_can(self):
+        worker = self.cloud.worker("a", 1)
+        worker.spares[0xBEEF] = "minicloud/vm:latest"
+        orders = len(worker.orders)
+        # Its next inventory is up to 3 s away.
+        wait_for(lambda: self.made_from(worker, 0xBEEF), "the spare is used", timeout=10)
+        self.assertEqual(list(worker.vms), [0xBEEF])
+        self.assertFalse(worker.spares)
+        self.client.create(name="next")
+        self.assertNotEqual(worker.orders[-1][2].vm, 0xBEEF)
+        self.assertGreater(len(worker.orders), orders)
+
+    def made_from(self, worker, spare):
+        self.client.create(name="box")
+        if spare in worker.vms:
+            return True
+        self.client.act("delete", "box")
+        return False
+
     def test_name_of_another_node_is_taken(self):
         self.cloud.worker("a", 1)
         stranger = Client(self.cloud.workers, self.cloud.context)

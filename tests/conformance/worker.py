@@ -39,6 +39,7 @@ class Worker(threading.Thread):
         self.boot = boot or int.from_bytes(wire.new_id()[:8], "big") | 1
         self.vms = vms if vms is not None else {}
         self.epoch_seen, self.cloud = 0, 0
+        self.spares = {}  # image by VM id
         self.orders, self.jobs, self.streams, self.errors = [], {}, {}, []
         self.registered = threading.Event()
         self.registrations = 0
@@ -114,7 +115,8 @@ class Worker(threading.Thread):
 
     def inventory(self):
         self.next_inventory = time.monotonic() + 3
-        body = wire.new("Inventory", boot=self.boot, vms=list(self.vms.values()))
+        spares = [wire.new("Spare", vm=vm, image=image) for vm, image in self.spares.items()]
+        body = wire.new("Inventory", boot=self.boot, vms=list(self.vms.values()), spares=spares)
         self.send(wire.NOTICE, "node_inventory", body=wire.pack("Inventory", body))
 
     def usage(self):
@@ -226,6 +228,7 @@ class Worker(threading.Thread):
             if order.spec.image == "missing":
                 return self.refuse(job, wire.IMAGE_NOT_FOUND, "there is no image named missing")
             self.port += 1
+            self.spares.pop(vm, None)
             self.vms.setdefault(
                 vm,
                 wire.new(

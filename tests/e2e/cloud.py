@@ -232,14 +232,14 @@ class Cloud:
         subprocess.run([*engine.inside, f"{BIN}/mcworker", "join", "-", "--node", node, "--state-dir", f"{self.dir}/worker-{node}"],
                        input=token, text=True, check=True, capture_output=True, timeout=60, env=self.env)
 
-    def start_worker(self, node, engine=None, slots=32, wait=True, labels=()):
+    def start_worker(self, node, engine=None, slots=32, wait=True, labels=(), options=(), prefix=()):
         engine = engine or Engine()
         self.engines[node] = engine
         self.join_worker(node, engine)
         self.workers[node] = Process(
-            [*engine.inside, f"{BIN}/mcworker", "--broker", self.endpoints["workers"], "--node", node, "--docker", engine.endpoint,
+            [*prefix, *engine.inside, f"{BIN}/mcworker", "--broker", self.endpoints["workers"], "--node", node, "--docker", engine.endpoint,
              "--advertise", engine.advertise, "--state-dir", f"{self.dir}/worker-{node}", "--slots", str(slots),
-             *[f"--label={label}" for label in labels]],
+             *[f"--label={label}" for label in labels], *options],
             f"{self.dir}/worker-{node}.log", self.env)
         if wait:
             self.wait_node(node, "ready")

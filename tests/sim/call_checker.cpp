@@ -26,7 +26,8 @@ std::optional<CallChecker::Change> CallChecker::change_of(const worker::EngineRe
         const auto vm = VmId::parse(name.substr(std::min<std::size_t>(name.size(), 3)));
         return vm && worker::container_name(*vm) == name ? std::optional(Change{*vm, true}) : std::nullopt;
     }
-    if (verb != "start" && verb != "stop" && verb != "restart" && verb != "remove" && verb != "upload") {
+    if (verb != "start" && verb != "stop" && verb != "restart" && verb != "remove" && verb != "upload" &&
+        verb != "update") {
         return std::nullopt;
     }
     const auto found = engine_.containers().find(operation.container);
@@ -83,7 +84,11 @@ void CallChecker::says_removed(const protocol::VmReport& report, const Calls& un
 
 void CallChecker::says_ready(const protocol::VmReport& report) {
     const auto found = engine_.containers().find(report.container);
-    if (found == engine_.containers().end() || !found->second.other_answers) return;
+    if (found == engine_.containers().end()) return;
+    if (found->second.spare && found->second.host_name == "spare") {
+        world_.violated("VM " + report.vm.str() + " is said to be ready, and is still a container kept for any VM");
+    }
+    if (!found->second.other_answers) return;
     // A reply that is said again may tell of an earlier run; without a key there is nothing to tell sshds apart by.
     if (found->second.started_unix_ms != report.started.unix_ms || report.host_key.empty()) return;
     world_.violated("VM " + report.vm.str() + " is said to be ready, and another VM's sshd answers at its port");

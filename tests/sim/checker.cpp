@@ -33,28 +33,50 @@ bool carries_items(const protocol::Message& message) {
 
 void Checker::container_created(const std::string& engine, const Container& container) {
     ++work_.containers;
-    if (odd_only_.contains(container.request) && (engine.back() - '0') % 2 == 0) {
-        world_.violated("VM " + container.vm.str() + " was made at " + engine +
-                        ", which has not the label it requires");
-    }
     if (!container.kept_apart) world_.violated("VM " + container.vm.str() + " can be reached by others of its engine");
     auto& live = live_[container.vm];
     live.insert(engine + " " + container.id);
     if (live.size() > 1) {
         world_.violated("VM " + container.vm.str() + " has " + std::to_string(live.size()) + " containers at once");
     }
-    const auto asked = asked_.find(container.request);
-    if (asked == asked_.end()) {
-        return world_.violated("a container was made for request " + container.request + ", which nobody asked");
-    }
-    live_of_request_[container.request].insert(container.vm);
-    vms_of_request_[container.request].insert(container.vm);
-    request_of_.emplace(container.vm, container.request);
-    if (vms_of_request_[container.request].size() > asked->second) {
-        world_.violated("request " + container.request + " asked for " + std::to_string(asked->second) +
-                        " VMs and made more");
-    }
     if (gone_.contains(container.vm)) ++work_.resurrected;
+    if (container.spare) {
+        spares_.insert(container.vm);
+        return;
+    }
+    check_place(engine, container.vm, container.request);
+    request_of_.emplace(container.vm, container.request);
+    count_vm(container.request, container.vm);
+}
+
+void Checker::check_place(const std::string& engine, VmId vm, const std::string& request) {
+    if (odd_only_.contains(request) && (engine.back() - '0') % 2 == 0) {
+        world_.violated("VM " + vm.str() + " was made at " + engine + ", which has not the label it requires");
+    }
+}
+
+void Checker::count_vm(const std::string& request, VmId vm) {
+    const auto asked = asked_.find(request);
+    if (asked == asked_.end()) {
+        return world_.violated("a VM was made for request " + request + ", which nobody asked");
+    }
+    auto& vms = vms_of_request_[request];
+    vms.insert(vm);
+    if (vms.size() > asked->second) {
+        world_.violated("request " + request + " asked for " + std::to_string(asked->second) + " VMs and made more");
+    }
+}
+
+void Checker::container_given(const std::string& engine, const Container& container) {
+    const auto request = request_of_.find(container.vm);
+    if (request == request_of_.end()) {
+        return world_.violated("the spare " + container.vm.str() + " was given to a VM that nobody asked for");
+    }
+    ++work_.given;
+    check_place(engine, container.vm, request->second);
+    if (given_.emplace(container.vm, request->second).first->second != request->second) {
+        world_.violated("the spare " + container.vm.str() + " was given away twice");
+    }
 }
 
 void Checker::container_stopped(const Container& container, bool by_itself) {
@@ -70,7 +92,6 @@ void Checker::removal_begun(const Container& container) {
 void Checker::container_removed(const std::string& engine, const Container& container, bool by_fault) {
     live_[container.vm].erase(engine + " " + container.id);
     if (live_[container.vm].empty()) live_.erase(container.vm);
-    live_of_request_[container.request].erase(container.vm);
     if (by_fault) taken_away_.insert(container.vm);
 }
 
@@ -84,6 +105,8 @@ void Checker::stranger_touched(const Container& container, const std::string& wh
 
 void Checker::check_cleanup(const protocol::Event& event) {
     if (event.kind != protocol::event_kind::vm_cleanup || event.reason != "no VM accounts for this container") return;
+    // Of a worker's earlier process: nobody's any more.
+    if (spares_.contains(event.vm) && !request_of_.contains(event.vm)) return;
     const auto orphan = orphans_.find(event.vm);
     if (orphan == orphans_.end()) {
         return world_.violated("VM " + event.vm.str() + " was taken for one that there never was");
@@ -124,6 +147,7 @@ void Checker::on_event(const protocol::Event& event) {
     if (event.request &&
         (event.kind == protocol::event_kind::vm_pending || event.kind == protocol::event_kind::vm_creating)) {
         request_of_.emplace(event.vm, event.request.str());
+        count_vm(event.request.str(), event.vm);
     }
     const bool replaced = event.kind == protocol::event_kind::vm_replaced;
     const bool leaves =

@@ -33,6 +33,7 @@ public:
     // Engines.
     void container_created(const std::string& engine, const Container& container) override;
     void container_stopped(const Container& container, bool by_itself) override;
+    void container_given(const std::string& engine, const Container& container) override;
     void removal_begun(const Container& container) override;
     void container_removed(const std::string& engine, const Container& container, bool by_fault) override;
 
@@ -70,6 +71,8 @@ public:
     // For the end of a run.
     [[nodiscard]] const std::map<std::uint64_t, protocol::Event>& log() const { return log_; }
     [[nodiscard]] bool is_gone(VmId vm) const { return gone_.contains(vm); }
+    /// Whether somebody asked for it.
+    [[nodiscard]] bool was_vm(VmId vm) const { return request_of_.contains(vm); }
     /// VMs that some client was told it has.
     [[nodiscard]] const std::map<VmId, std::string>& acknowledged() const { return acknowledged_; }
     /// A client saw this create's outcome: the broker remembers the request.
@@ -84,6 +87,7 @@ public:
         std::uint64_t replaced = 0;
         std::uint64_t drained = 0;
         std::uint64_t forgotten = 0;
+        std::uint64_t given = 0;        ///< containers that were started before there was a VM for them
         std::uint64_t resurrected = 0;  ///< containers made of deleted VMs: they must be gone at the end
 
         void add(const Work& other) {
@@ -93,6 +97,7 @@ public:
             replaced += other.replaced;
             drained += other.drained;
             forgotten += other.forgotten;
+            given += other.given;
             resurrected += other.resurrected;
         }
     };
@@ -106,27 +111,30 @@ private:
     [[nodiscard]] bool may_go(VmId vm, const std::string& name) const;
 
     void check_cleanup(const protocol::Event& event);
+    void count_vm(const std::string& request, VmId vm);
+    void check_place(const std::string& engine, VmId vm, const std::string& request);
 
     World& world_;
     Waits waits_;
     AccessChecker access_;
     std::map<std::string, Moment> silent_;  ///< nodes, since when
     std::map<VmId, Moment> orphans_;        ///< when each was made
+    std::set<VmId> spares_;                 ///< made before there was a VM for them
+    std::map<VmId, std::string> given_;     ///< to whom: the request
     Work work_;
 
-    std::map<VmId, std::set<std::string>> live_;             ///< containers now
-    std::map<std::string, std::set<VmId>> live_of_request_;  ///< by the request's id as text
-    std::map<std::string, std::set<VmId>> vms_of_request_;   ///< ever
-    std::map<RequestId, std::string> request_rows_;          ///< where each lies in the store
-    std::map<std::string, std::uint32_t> asked_;             ///< how many VMs a create asked for
-    std::set<std::string> mortal_;                           ///< creates with a time to live
-    std::set<std::string> odd_only_;                         ///< creates that require the label of nodes 1, 3, …
-    std::set<std::string> replaceable_;                      ///< creates whose VMs may be replaced
-    std::set<std::string> cancelled_;                        ///< creates somebody asked to cancel
-    std::set<RequestId> forgets_;                            ///< requests to give nodes up
-    std::set<std::string> lost_;                             ///< nodes
-    std::set<std::string> draining_;                         ///< nodes
-    std::optional<protocol::Event> replaced_;                ///< whose successor must come next
+    std::map<VmId, std::set<std::string>> live_;            ///< containers now
+    std::map<std::string, std::set<VmId>> vms_of_request_;  ///< ever, by the request's id as text
+    std::map<RequestId, std::string> request_rows_;         ///< where each lies in the store
+    std::map<std::string, std::uint32_t> asked_;            ///< how many VMs a create asked for
+    std::set<std::string> mortal_;                          ///< creates with a time to live
+    std::set<std::string> odd_only_;                        ///< creates that require the label of nodes 1, 3, …
+    std::set<std::string> replaceable_;                     ///< creates whose VMs may be replaced
+    std::set<std::string> cancelled_;                       ///< creates somebody asked to cancel
+    std::set<RequestId> forgets_;                           ///< requests to give nodes up
+    std::set<std::string> lost_;                            ///< nodes
+    std::set<std::string> draining_;                        ///< nodes
+    std::optional<protocol::Event> replaced_;               ///< whose successor must come next
     std::set<VmId> successors_;
     std::map<std::pair<std::string, std::string>, Moment> delete_asked_;  ///< by user, "" = an admin, and target
     std::map<VmId, Moment> first_seen_;

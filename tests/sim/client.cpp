@@ -134,6 +134,7 @@ void Client::create() {
     if (dice_.one_in(8)) body.spec.ttl_seconds = static_cast<std::uint64_t>(dice_.between(5, 60));
     if (body.spec.image.empty() && dice_.one_in(2))
         body.spec.authorized_keys = {"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZg"};
+    if (dice_.one_in(4)) body.spec.memory_bytes = 256ULL << 20;
     if (dice_.one_in(8)) body.node = some_node();
     if (dice_.one_in(4)) body.on_lost = protocol::OnLost::replace;
     if (dice_.one_in(3)) body.placement.policy = static_cast<protocol::PlacementPolicy>(dice_.below(4));

@@ -16,6 +16,12 @@ constexpr std::size_t filters_kept_max = 64;
 constexpr milliseconds way{1};         ///< from the worker to the engine and back
 constexpr milliseconds end_poll{200};  ///< of a stop, for its container's end
 
+void put_files(Container& container, const std::vector<worker::FileEntry>& files) {
+    for (const auto& file : files) {
+        if (file.path == "root/.ssh/authorized_keys") container.keys = file.content;
+    }
+}
+
 std::string host_key_of(const Container& container) {
     return "ssh-ed25519 AAAA" + container.id;
 }
@@ -187,6 +193,12 @@ Engine::Answer Engine::perform(const CallPtr& call, const Operation& operation) 
     if (verb == "stop") return stop(operation, false);
     if (verb == "restart") return stop(operation, true);
     if (verb == "remove") return remove(call, operation);
+    if (verb == "update") {
+        Container* container = find_to_change(operation);
+        if (!container) return trouble(404, "No such container: " + operation.container);
+        container->memory_bytes = nlohmann::json::parse(call->request.body).at("Memory");
+        return {200, R"({"Warnings":null})", {}};
+    }
     if (verb == "exec_create") return exec_create(operation);
     if (verb == "exec_resize") return {201, "", {}};
     if (verb == "exec_json") {
@@ -202,9 +214,12 @@ Engine::Answer Engine::perform(const CallPtr& call, const Operation& operation) 
         return image_text(operation.container);
     }
     if (verb == "upload" || verb == "host_key") {
-        const Container* container = find(operation.container);
+        Container* container = find(operation.container);
         if (!container) return trouble(404, "No such container: " + operation.container);
-        if (verb == "upload") return {200, "", {}};
+        if (verb == "upload") {
+            put_files(*container, call->request.files);
+            return {200, "", {}};
+        }
         return {200, "", {{"ssh_host_ed25519_key.pub", 0644, false, host_key_of(*container) + " root@vm\n"}}};
     }
     return trouble(404, "page not found");
@@ -287,7 +302,10 @@ Engine::Answer Engine::create(const worker::EngineRequest& request, const Operat
     container.exposes_ssh = body.contains("ExposedPorts");
     container.kept_apart = bridge_isolates_ || body.at("HostConfig").contains("NetworkMode");
     container.vm = VmId::parse(container.labels.at("minicloud.vm")).value_or(VmId{});
-    container.request = container.labels.at("minicloud.request");
+    container.spare = container.labels.contains("minicloud.spare");
+    if (!container.spare) container.request = container.labels.at("minicloud.request");
+    container.host_name = body.at("Hostname");
+    container.memory_bytes = body.at("HostConfig").at("Memory");
     if (const auto look = looked_for_.find(container.labels.at("minicloud.vm")); look != looked_for_.end()) {
         container.unrenamed_until = look->second + worker::bounds::find_call_max;
     }
@@ -320,6 +338,7 @@ bool Engine::run(Container& container) {
     }
     container.state = ContainerState::running;
     container.exit_code = 0;
+    container.pid = ++last_pid_;
     container.started_unix_ms = epoch_unix_ms + world_.now().count();
     container.port = container.exposes_ssh ? static_cast<std::uint16_t>(32768 + dice_.below(20000)) : std::uint16_t{0};
     container.ssh_at = world_.now() + dice_.between(100ms, 900ms);
@@ -402,6 +421,20 @@ void Engine::erase(const std::string& id, bool by_fault) {
     if (!container.stranger && !container.copy) observer_.container_removed(name_, container, by_fault);
     end_followers(container.id);  // `id` may be the key that has just gone
     tell("destroy", container);
+}
+
+Result<void> Engine::personalise(const worker::PersonaliseVm& visit) {
+    Container* container = find(visit.container);
+    const bool here = container && container->state == ContainerState::running && container->pid == visit.pid;
+    if (!here) return fail(ErrorCode::not_found, "no such process");
+    if (mood.failing_visits_per_mille > 0 && dice_.per_mille(mood.failing_visits_per_mille)) {
+        world_.fired(Fault::visit_failed);
+        return fail(ErrorCode::io_failed, "no space left on device");
+    }
+    container->host_name = visit.host_name;
+    put_files(*container, visit.files);
+    if (container->spare && visit.host_name != "spare") observer_.container_given(name_, *container);
+    return {};
 }
 
 std::optional<std::string> Engine::host_key_at(std::uint16_t port) const {

@@ -37,8 +37,13 @@ struct Container {
     Moment ssh_at = Moment::max();  ///< from when on sshd answers
     Moment unrenamed_until{};       ///< between a worker's look and its create: ADR 9, "Consequences"
     bool other_answers = false;     ///< at its port: another VM's sshd, at once
-    bool stranger = false;          ///< somebody else's: without our labels
-    bool copy = false;              ///< with our labels, and made by somebody else
+    int pid = 0;                    ///< of its first process; another one at each start
+    bool spare = false;             ///< made before there was a VM for it, says its label
+    std::string host_name;
+    std::string keys;  ///< in its authorized_keys
+    std::uint64_t memory_bytes = 0;
+    bool stranger = false;  ///< somebody else's: without our labels
+    bool copy = false;      ///< with our labels, and made by somebody else
 };
 
 /// What the checkers are told by engines.
@@ -46,6 +51,8 @@ struct EngineObserver {
     virtual ~EngineObserver() = default;
     virtual void container_created(const std::string& engine, const Container& container) = 0;
     virtual void container_stopped(const Container& container, bool by_itself) = 0;
+    /// A spare got a VM's name and keys.
+    virtual void container_given(const std::string& engine, const Container& container) = 0;
     /// Somebody asked the engine for it; container_removed() comes when it is done, if it ever is.
     virtual void removal_begun(const Container& container) = 0;
     /// `by_fault`: behind everybody's back.
@@ -67,6 +74,7 @@ struct EngineMood {
     std::uint64_t taken_ports_per_mille = 0;
     std::uint64_t silent_ssh_per_mille = 0;
     std::uint64_t others_answer_per_mille = 0;
+    std::uint64_t failing_visits_per_mille = 0;
     std::uint64_t exits_at_start_per_mille = 0;
     std::uint64_t failing_pulls_per_mille = 0;
     std::uint64_t squatted_names_per_mille = 0;
@@ -115,6 +123,8 @@ public:
 
     void start(CallPtr call);
     void open_stream(StreamPtr stream, const worker::EngineRequest& request);
+    /// As a worker on the same machine does.
+    Result<void> personalise(const worker::PersonaliseVm& visit);
     /// The host key of the sshd that answers there.
     [[nodiscard]] std::optional<std::string> host_key_at(std::uint16_t port) const;
 
@@ -195,6 +205,7 @@ private:
     std::optional<std::pair<milliseconds, bool>> kill_in_start_;  ///< for how long, with live-restore
     std::uint64_t daemon_ = 0;  ///< raised with every restart: what the old one was at never ends
     std::uint64_t last_id_ = 0;
+    int last_pid_ = 0;
     std::uint64_t last_number_ = 0;
     std::map<std::string, Container> containers_;
     std::map<std::string, std::string> by_name_;

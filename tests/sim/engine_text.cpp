@@ -34,6 +34,10 @@ std::string time_text(std::int64_t unix_ms) {
     return text;
 }
 
+std::string image_id(const std::string& image) {
+    return image == "minicloud/vm:latest" ? "sha256:1" : "sha256:2";
+}
+
 std::string labels_text(const Container& container) {
     std::string text = "{";
     for (const auto& [key, value] : container.labels) {
@@ -117,8 +121,10 @@ std::string inspect_text(const Container& container) {
                        word_of(container.state) + R"(","Running":)" + (running ? "true" : "false") + R"(,"Dead":)" +
                        (container.state == ContainerState::dead ? "true" : "false") +
                        R"(,"OOMKilled":false,"Error":"","ExitCode":)" + std::to_string(container.exit_code) +
-                       R"(,"StartedAt":")" + time_text(container.started_unix_ms) + R"("},"Config":{"Image":")" +
-                       container.image + R"(","Labels":)" + labels_text(container);
+                       R"(,"StartedAt":")" + time_text(container.started_unix_ms) + R"(","Pid":)" +
+                       std::to_string(running ? container.pid : 0) + R"(},"Image":")" + image_id(container.image) +
+                       R"(","Config":{"Hostname":")" + container.host_name + R"(","Image":")" + container.image +
+                       R"(","Labels":)" + labels_text(container);
     if (container.exposes_ssh) text += R"(,"ExposedPorts":{"22/tcp":{}})";
     text += R"(},"NetworkSettings":{"Ports":{)";
     if (container.exposes_ssh) {

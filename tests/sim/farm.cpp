@@ -28,7 +28,7 @@ json as_json(const Outcome& outcome) {
             {"faults", std::move(faults)},
             {"work",
              {outcome.work.creates_ok, outcome.work.containers, outcome.work.events, outcome.work.resurrected,
-              outcome.work.replaced, outcome.work.drained, outcome.work.forgotten}},
+              outcome.work.replaced, outcome.work.drained, outcome.work.forgotten, outcome.work.given}},
             {"time", outcome.time.count()},
             {"calm", outcome.calm.count()},
             {"steps", outcome.steps},
@@ -49,6 +49,7 @@ Outcome from_json(const json& line) {
                     .replaced = work.at(4),
                     .drained = work.at(5),
                     .forgotten = work.at(6),
+                    .given = work.at(7),
                     .resurrected = work.at(3)};
     outcome.time = milliseconds(line.at("time").get<std::int64_t>());
     outcome.calm = milliseconds(line.at("calm").get<std::int64_t>());

@@ -50,6 +50,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Fault::count)> n
     "ssh_silent",
     "start_left_behind",
     "other_vm_answers",
+    "visit_failed",
     "exits_at_start",
     "container_died",
     "container_removed",

@@ -174,9 +174,10 @@ int run_seeds(const Arguments& arguments) {
     const int missing = report_faults(sum.faults);
     std::printf(
         "seeds %llu, failed %llu; creates answered ok %llu, containers made %llu (%llu of deleted VMs, gone again), "
-        "VMs replaced %llu, nodes drained %llu, forgotten %llu, events %llu; longest calm until in order %.0f s\n",
+        "VMs replaced %llu, nodes drained %llu, forgotten %llu, spares given %llu, events %llu; longest calm until in "
+        "order %.0f s\n",
         n(sum.done), n(sum.failed), n(sum.work.creates_ok), n(sum.work.containers), n(sum.work.resurrected),
-        n(sum.work.replaced), n(sum.work.drained), n(sum.work.forgotten), n(sum.work.events),
+        n(sum.work.replaced), n(sum.work.drained), n(sum.work.forgotten), n(sum.work.given), n(sum.work.events),
         static_cast<double>(sum.calm.count()) / 1000.0);
     std::printf("%.0f simulated seconds in %.1f s by %zu processes: %.0f per second; transcripts %016llx\n",
                 simulated_s, real_s(), arguments.jobs, simulated_s / real_s(), n(sum.hash));

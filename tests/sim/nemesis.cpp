@@ -243,6 +243,7 @@ void Nemesis::engine_faults() {
     leaning(&EngineMood::failing_pulls_per_mille, 700);
     leaning(&EngineMood::squatted_names_per_mille, 300);
     leaning(&EngineMood::others_answer_per_mille, 300);
+    leaning(&EngineMood::failing_visits_per_mille, 500);
 }
 
 void Nemesis::container_faults() {

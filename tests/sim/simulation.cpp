@@ -263,12 +263,14 @@ private:
     std::string compare(const std::map<VmId, const protocol::VmView*>& views) {
         std::size_t containers = 0;
         for (std::size_t i = 0; i < nodes; ++i) {
+            std::size_t spares = 0;
             for (const auto& [id, container] : engines_[i]->containers()) {
                 if (container.stranger) continue;
-                ++containers;
                 const auto found = views.find(container.vm);
-                const std::string what =
-                    container.name + " (" + container.labels.at("minicloud.name") + ") on " + workers_[i]->name();
+                const std::string what = container.name + " (" + container.host_name + ") on " + workers_[i]->name();
+                const bool kept = container.spare && !checker_.was_vm(container.vm);
+                if (kept && ++spares <= workers_[i]->pool()) continue;
+                ++containers;
                 if (found == views.end()) return "leaked: " + what;
                 const protocol::VmView& view = *found->second;
                 if (view.node != workers_[i]->name()) return what + " is listed on " + view.node;
@@ -278,6 +280,7 @@ private:
                     return what + " is " + std::string(protocol::name_of(is)) + " and listed as " +
                            std::string(protocol::name_of(view.state));
                 }
+                if (container.memory_bytes != view.memory_bytes) return what + " has other limits than its VM";
                 if (is == VmState::running && view.ssh_port != container.port)
                     return what + " has another port than listed";
             }

@@ -23,6 +23,7 @@ WorkerProcess::WorkerProcess(World& world, Network& network, Engine& engine, Hos
       engine_(engine),
       host_(host),
       slots_(slots),
+      pool_(dice_.below(3)),
       key_(std::move(key)),
       name_(node_name(host)),
       clock_(world, dice_.between(1s, 100000s), wall_offset) {
@@ -47,6 +48,7 @@ void WorkerProcess::boot() {
     settings.port_host_ip = "0.0.0.0";
     settings.engine = "unix:///sim";
     settings.slots = slots_;
+    settings.pool = pool_;
     settings.labels = {{"number", host_ % 2 == 1 ? "odd" : "even"}};
     core_ = std::make_unique<worker::WorkerCore>(settings, state_);
     manners_.emplace(world_, engine_);
@@ -266,6 +268,8 @@ void WorkerProcess::run(Effect& effect) {
         });
     } else if constexpr (std::is_same_v<Effect, CancelProbe>) {
         probes_.erase(effect.id);
+    } else if constexpr (std::is_same_v<Effect, PersonaliseVm>) {
+        core_->on_personalised(clock_.now(), effect.id, engine_.personalise(effect));
     } else if constexpr (std::is_same_v<Effect, EndLeftovers>) {
         engine_.end_leftovers(effect);
     } else if constexpr (std::is_same_v<Effect, SaveState>) {

@@ -42,6 +42,8 @@ public:
     void break_next_save() { break_save_ = true; }
 
     [[nodiscard]] bool alive() const { return core_ != nullptr; }
+    /// The most containers that it keeps for VMs to come.
+    [[nodiscard]] std::size_t pool() const { return pool_; }
     [[nodiscard]] bool idle() const { return core_ && core_->idle(); }
     [[nodiscard]] NodeId node() const { return state_.node; }
     [[nodiscard]] const std::string& name() const { return name_; }
@@ -78,6 +80,7 @@ private:
     Engine& engine_;
     HostId host_;
     std::uint32_t slots_;
+    std::size_t pool_;
     std::optional<PublicKey> key_;  ///< nullopt: over ipc:// or loopback
     std::string name_;
     ProcessClock clock_;

@@ -285,6 +285,9 @@ private:
     void forget_vm(Now now, Vm& vm, const char* kind, const std::string& reason, RequestId request);
     void store_tombstone(TombstoneRecord tombstone);
     [[nodiscard]] VmId new_vm_id(Now now);
+    [[nodiscard]] bool is_unused(VmId id) const;
+    /// The VmId of a container that the node has started for such a VM (ADR 35), which is nobody else's from here on.
+    [[nodiscard]] std::optional<VmId> spare_for(Node& node, const protocol::VmSpec& spec, const std::string& setup);
 
     // worker_messages.cpp
     /// Errors: not_authorised (the key is bound to another node, or the node to another key), node_name_taken (the

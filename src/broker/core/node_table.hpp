@@ -39,7 +39,8 @@ struct Node {
     Instant drain_deadline;    ///< of the drain under way
     Instant stranger_audited;  ///< when the audit log last told of a container of it that nobody knows
     std::set<VmId> vms;
-    NodeLoad load;  ///< of `vms`
+    std::map<std::string, std::vector<VmId>> spares;  ///< started for VMs to come, by image; as its worker last said
+    NodeLoad load;                                    ///< of `vms`
     /// The last inventory, when everything was as it says and time moves none of it: said again, there is nothing to
     /// do.
     struct Settled {

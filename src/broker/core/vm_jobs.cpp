@@ -12,10 +12,6 @@ namespace {
 using protocol::encode;
 using protocol::Kind;
 
-/// Of a VmId; the rest is the time of its making, in ms. Two broker processes on copies of one store don't make the
-/// same.
-constexpr unsigned vm_id_random_bits = 23;
-
 /// Whether waiting may help: nodes come back within seconds after a broker restart.
 bool may_wait(ErrorCode code) {
     return code == ErrorCode::no_node || code == ErrorCode::node_unreachable;
@@ -52,9 +48,10 @@ void BrokerCore::create_item(Now now, const Actor& actor, Request& request, std:
     if (!node && !waits) return finish_item(now, id, item, nullptr, create.spec.name, node.error());
 
     VmRecord record;
-    record.id = new_vm_id(now);
     // The number of a VM is only used up when there is a place for it.
     record.spec = complete_spec(sized, actor.name);
+    record.id = node ? spare_for(**node, record.spec, create.setup).value_or(VmId{}) : VmId{};
+    if (!record.id) record.id = new_vm_id(now);
     record.owner = actor.name;
     record.request = id;
     record.node_wanted = create.node;
@@ -256,7 +253,7 @@ void BrokerCore::dispatch(Now now, Vm& vm) {
         body = encode(protocol::CreateOrder{meta_.epoch, vm.record.id, vm.record.request, vm.record.owner,
                                             vm.record.spec, vm.record.setup});
     } else {
-        body = encode(protocol::VmOrder{meta_.epoch, vm.record.id, job.grace_seconds});
+        body = encode(protocol::VmOrder{meta_.epoch, vm.record.id, job.grace_seconds, vm.record.spec.name});
     }
     send_worker(*node, Kind::request, job.verb, job.id, std::move(body));
     effects_.to_workers.back().message.header.value = time_left(now, job.request);
@@ -342,13 +339,28 @@ void BrokerCore::store_tombstone(TombstoneRecord tombstone) {
     if (rule_holds(Rule::tombstones)) tombstones_[tombstone.vm] = std::move(tombstone);
 }
 
+std::optional<VmId> BrokerCore::spare_for(Node& node, const protocol::VmSpec& spec, const std::string& setup) {
+    // The worker asks the same (can_be_spare): what only a first start can do makes a spare of no use.
+    if (!spec.env.empty() || !spec.password_hash.empty() || !setup.empty()) return std::nullopt;
+    const auto of_image = node.spares.find(spec.image);
+    while (of_image != node.spares.end() && !of_image->second.empty()) {
+        const VmId id = of_image->second.back();
+        of_image->second.pop_back();
+        if (is_unused(id) || !rule_holds(Rule::spare_is_nobodys)) return id;
+    }
+    return std::nullopt;
+}
+
+bool BrokerCore::is_unused(VmId id) const {
+    return id && !vms_.find(id) && !tombstones_.contains(id);
+}
+
 // By age before chance: VMs made together are written again together, in the same few pages of the store.
 VmId BrokerCore::new_vm_id(Now now) {
     VmId id;
     do {
-        id = VmId{(static_cast<std::uint64_t>(now.wall.unix_ms) << vm_id_random_bits) |
-                  (prng_.next_nonzero() >> (64 - vm_id_random_bits))};
-    } while (vms_.find(id) || tombstones_.contains(id));
+        id = make_vm_id(now.wall.unix_ms, prng_.next());
+    } while (!is_unused(id));
     return id;
 }
 

@@ -182,6 +182,16 @@ void BrokerCore::on_inventory(Now now, Node& node, const Message& message) {
     node.reported = true;
     std::set<VmId> present;
     bool settled = true;
+    node.spares.clear();
+    for (const auto& spare : inventory->spares) {
+        node.spares[spare.image].push_back(spare.vm);
+        if (!tombstones_.contains(spare.vm)) continue;
+        // It was to become a VM, whose order never came to the worker.
+        present.insert(spare.vm);
+        protocol::VmReport left;
+        left.vm = spare.vm;
+        on_stranger(now, node, left);
+    }
     for (const auto& report : inventory->vms) {
         present.insert(report.vm);
         Vm* vm = vms_.find(report.vm);
@@ -199,7 +209,9 @@ void BrokerCore::on_inventory(Now now, Node& node, const Message& message) {
         if (!present.contains(vm_id) && (!vm.record.job || !rule_holds(Rule::job_shields_its_vm))) on_missing(now, vm);
     }
     std::erase_if(orphans_, [&](const auto& entry) {
-        return entry.second.node == node.record.id && !present.contains(entry.first);
+        const auto& [vm, orphan] = entry;
+        // A copy of a spare was nobody's until the spare became a VM.
+        return orphan.node == node.record.id && (!present.contains(vm) || node.vms.contains(vm));
     });
     if (settled) node.settled = Node::Settled{digest, message.body.size(), vms_.changes_of(id)};
     const bool was_ready = node.ready();
@@ -309,7 +321,7 @@ void BrokerCore::on_stranger(Now now, Node& node, const protocol::VmReport& repo
     // Whether it is gone, the next inventory tells.
     orphan.order = next_job_id();
     send_worker(node, Kind::request, Verb::vm_remove, orphan.order,
-                encode(protocol::VmOrder{meta_.epoch, report.vm, 0}));
+                encode(protocol::VmOrder{meta_.epoch, report.vm, 0, {}}));
 }
 
 void BrokerCore::on_stranger_kept(const Node& node, const Message& message) {

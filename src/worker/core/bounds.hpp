@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/time.hpp"
+#include "protocol/limits.hpp"
 
 /// Every bound of the worker under its name. docs/operations.md "The worker's
 /// limits" is the same table.
@@ -40,6 +41,7 @@ inline constexpr milliseconds inspect_call_max = 10s;
 inline constexpr milliseconds info_call_max = 10s;
 inline constexpr milliseconds create_call_max = 60s;
 inline constexpr milliseconds upload_call_max = 30s;
+inline constexpr milliseconds update_call_max = 30s;
 inline constexpr milliseconds start_call_max = 60s;
 inline constexpr milliseconds remove_call_max = 60s;
 inline constexpr milliseconds stop_call_extra = 30s;  ///< on top of the grace period
@@ -115,6 +117,15 @@ inline constexpr std::size_t output_buffer_resume_bytes = 64 * 1024;
 inline constexpr std::size_t line_bytes_max = 256 * 1024;  ///< one line of an event or pull stream
 inline constexpr std::size_t layers_max = 256;             ///< of an image being pulled, for its percentage
 inline constexpr std::size_t last_words_bytes_max = 600;   ///< log lines quoted in an error
+
+// Containers kept started for VMs to come. docs/operations.md "VMs in milliseconds".
+inline constexpr std::size_t pool_max = 32;             ///< of one image
+inline constexpr std::size_t pool_images_max = 2;       ///< the default one, and another that is asked for
+inline constexpr milliseconds pool_rest = 300ms;        ///< after the last create: who makes several goes first
+inline constexpr milliseconds pool_image_kept = 30min;  ///< after the last create that named it
+inline constexpr milliseconds pool_retry_min = 30s;     ///< after one could not be made; doubled each time
+inline constexpr milliseconds pool_retry_max = 1h;
+static_assert(pool_max * pool_images_max <= limits::spares_max);
 
 // Defaults of a node's capacity.
 inline constexpr std::uint32_t slots_per_core = 32;

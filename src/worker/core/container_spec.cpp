@@ -21,6 +21,13 @@ const std::vector<std::string> capabilities{"AUDIT_WRITE",      "CHOWN",  "DAC_O
 
 constexpr const char* ssh_port = "22/tcp";
 
+json limits_of(const protocol::VmSpec& spec) {
+    return {{"Memory", spec.memory_bytes},
+            {"MemorySwap", spec.memory_bytes},
+            {"NanoCpus", spec.cpus_milli * nano_cpus_per_milli},
+            {"PidsLimit", spec.pids}};
+}
+
 }  // namespace
 
 std::string container_name(VmId vm) {
@@ -51,29 +58,30 @@ std::string spec_hash(const protocol::VmSpec& spec) {
     return to_hex(fingerprint(protocol::encode(spec)));
 }
 
-Labels container_labels(const Identity& identity, const protocol::CreateOrder& order) {
+Labels container_labels(const Identity& identity, const protocol::CreateOrder& order, Purpose purpose) {
+    if (purpose == Purpose::spare) {
+        return Labels{{label::cloud, identity.cloud.str()},
+                      {label::node, identity.node.str()},
+                      {label::vm, order.vm.str()},
+                      {label::spare, "1"}};
+    }
     return Labels{{label::cloud, identity.cloud.str()},  {label::node, identity.node.str()},
                   {label::vm, order.vm.str()},           {label::name, order.spec.name},
                   {label::request, order.request.str()}, {label::owner, order.owner},
                   {label::spec, spec_hash(order.spec)}};
 }
 
-std::string container_spec(const Identity& identity, const protocol::CreateOrder& order, const ImageInfo& image,
-                           const Settings& settings, const std::string& network) {
+std::string container_spec(const Identity& identity, const protocol::CreateOrder& order, Purpose purpose,
+                           const ImageInfo& image, const Settings& settings, const std::string& network) {
     const protocol::VmSpec& spec = order.spec;
-    json host{{"CapAdd", capabilities},
-              {"CapDrop", json::array({"ALL"})},
-              {"Memory", spec.memory_bytes},
-              {"MemorySwap", spec.memory_bytes},
-              {"NanoCpus", spec.cpus_milli * nano_cpus_per_milli},
-              {"PidsLimit", spec.pids},
-              {"RestartPolicy", {{"Name", "no"}}}};
+    json host = limits_of(spec);
+    host.update({{"CapAdd", capabilities}, {"CapDrop", json::array({"ALL"})}, {"RestartPolicy", {{"Name", "no"}}}});
     if (!network.empty()) host["NetworkMode"] = network;
     if (!image.is_vm) host["Init"] = true;  // ours has its own
     std::vector<std::string> environment = spec.env;
     environment.push_back(mark_of(identity));
     json body{{"Env", environment},  {"Hostname", spec.name},
-              {"Image", spec.image}, {"Labels", container_labels(identity, order)},
+              {"Image", spec.image}, {"Labels", container_labels(identity, order, purpose)},
               {"OpenStdin", true},  // a plain shell stays up
               {"Tty", false}};
     if (image.has_sshd) {
@@ -82,6 +90,15 @@ std::string container_spec(const Identity& identity, const protocol::CreateOrder
     }
     body["HostConfig"] = std::move(host);
     return body.dump();
+}
+
+std::string limits_spec(const protocol::VmSpec& spec) {
+    return limits_of(spec).dump();
+}
+
+bool can_be_spare(const protocol::CreateOrder& order, const ImageInfo& image) {
+    return image.is_vm && image.has_sshd && order.spec.env.empty() && order.spec.password_hash.empty() &&
+           order.setup.empty();
 }
 
 std::vector<FileEntry> first_files(const protocol::CreateOrder& order, const ImageInfo& image) {

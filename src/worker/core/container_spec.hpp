@@ -30,6 +30,9 @@ inline constexpr const char* name = "minicloud.name";
 inline constexpr const char* request = "minicloud.request";
 inline constexpr const char* owner = "minicloud.owner";
 inline constexpr const char* spec = "minicloud.spec";
+/// "1" on a container that was started before there was a VM for it (pool.hpp). It has neither name, request, owner nor
+/// spec: these were not known.
+inline constexpr const char* spare = "minicloud.spare";
 /// "1" on the network that workers make (engine::own_network).
 inline constexpr const char* network = "minicloud.network";
 /// "1" on an image that was made to be a VM (docker/vm): it has its own init
@@ -43,6 +46,7 @@ using Labels = std::map<std::string, std::string>;
 
 /// What matters of an image.
 struct ImageInfo {
+    std::string id = {};    ///< of its contents: a name may come to mean another one
     bool has_sshd = false;  ///< exposes 22/tcp
     bool is_vm = false;     ///< label io.minicloud.vm=1
     bool sets_up = false;   ///< label io.minicloud.setup=1
@@ -64,12 +68,25 @@ struct ImageInfo {
 /// Of the encoded spec, as 16 hexadecimal digits.
 [[nodiscard]] std::string spec_hash(const protocol::VmSpec& spec);
 
-[[nodiscard]] Labels container_labels(const Identity& identity, const protocol::CreateOrder& order);
+/// What a create is for.
+enum class Purpose : std::uint8_t {
+    vm,
+    spare,  ///< a VM that nobody has asked for yet: whatever the order says of one is left out
+};
+
+[[nodiscard]] Labels container_labels(const Identity& identity, const protocol::CreateOrder& order, Purpose purpose);
 
 /// Body of POST /containers/create (Engine API v1.41), keys in alphabetical order.
 /// Of the settings: the address to publish 22/tcp on. `network`: "" = the engine's default.
-[[nodiscard]] std::string container_spec(const Identity& identity, const protocol::CreateOrder& order,
+[[nodiscard]] std::string container_spec(const Identity& identity, const protocol::CreateOrder& order, Purpose purpose,
                                          const ImageInfo& image, const Settings& settings, const std::string& network);
+
+/// What of a container's limits can be changed while it runs: body of POST /containers/{id}/update.
+[[nodiscard]] std::string limits_spec(const protocol::VmSpec& spec);
+
+/// Whether a container that was started without knowing of a VM can become this one: what only its first start can do
+/// (environment, password, set-up script) is not wanted. The same question is the broker's (BrokerCore::spare_for).
+[[nodiscard]] bool can_be_spare(const protocol::CreateOrder& order, const ImageInfo& image);
 
 /// What must be in the container before its first start: keys, password hash and set-up script.
 /// Empty when there is nothing to put there.

@@ -14,11 +14,17 @@ constexpr int start_tries_max = 2;  ///< a port the engine picked may be taken i
 
 using protocol::ContainerState;
 
-CreateJob::CreateJob(JobContext& context, JobHead head, protocol::CreateOrder order)
-    : Job(context, head), order_(std::move(order)), fetch_(port(), order_.spec.image, order_.owner) {}
+CreateJob::CreateJob(JobContext& context, JobHead head, protocol::CreateOrder order, Purpose purpose)
+    : Job(context, head),
+      order_(std::move(order)),
+      purpose_(purpose),
+      spare_(context.pool.take(order_.vm)),
+      fetch_(port(), order_.spec.image, order_.owner),
+      may_exist_(spare_) {}
 
 void CreateJob::begin(Now now) {
-    fetch_.begin(now, ImageFetch::Pull::if_missing);
+    if (ending_) return;  // given up while it waited
+    fetch_.begin(now, purpose_ == Purpose::spare ? ImageFetch::Pull::never : ImageFetch::Pull::if_missing);
 }
 
 void CreateJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
@@ -27,6 +33,7 @@ void CreateJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
             if (const auto fetched = fetch_.on_call_done(now, result)) on_image(now, *fetched);
             return;
         case Step::network:
+        case Step::visit:
             return;  // nothing is asked for
         case Step::create:
             return on_created(now, result);
@@ -39,6 +46,15 @@ void CreateJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
             return on_uploaded(now, result);
         case Step::start:
             return on_started(now, result);
+        case Step::limits:
+            return on_limits_set(result);
+        case Step::discard:
+            if (const auto removed = removal_->on_call_done(now, purpose, result)) {
+                if (!*removed) return fail_with(now, removed->error());
+                may_exist_ = false;
+                create(now);
+            }
+            return;
         case Step::ready:
             return on_readiness(now, readiness_->on_call_done(now, purpose, result));
         case Step::words: {
@@ -74,7 +90,12 @@ void CreateJob::on_image(Now now, const ImageFetch::Fetched& fetched) {
                                    " runs no set-up script: build it again on what docker/vm/build makes now, or leave "
                                    "--setup out"});
     }
-    look_or_create(now);
+    Pool& pool = port().context().pool;
+    if (purpose_ == Purpose::spare && !can_be_spare(order_, image_)) {
+        return fail_with(now, {ErrorCode::invalid_argument, "image " + order_.spec.image + " is none of docker/vm"});
+    }
+    if (purpose_ == Purpose::vm && can_be_spare(order_, image_)) pool.on_wanted(now, order_.spec.image);
+    spare_ ? take_spare(now, spare_->container) : look_or_create(now);
 }
 
 void CreateJob::look_or_create(Now now) {
@@ -106,7 +127,7 @@ void CreateJob::create(Now now) {
     name_taken_ = false;
     port().progress(now, "creating");
     port().call(CallPurpose::create,
-                engine::create(order_.vm, container_spec(context.identity, order_, image_, context.settings,
+                engine::create(order_.vm, container_spec(context.identity, order_, purpose_, image_, context.settings,
                                                          *context.network.name())));
 }
 
@@ -185,8 +206,10 @@ void CreateJob::on_whose(Now now, const CallResult& result) {
 }
 
 void CreateJob::go_on_with(Now now, const engine::ContainerInfo& container) {
+    if (purpose_ == Purpose::vm && container.labels.contains(label::spare)) return take_spare(now, container);
     const auto hash = container.labels.find(label::spec);
-    if (hash == container.labels.end() || hash->second != spec_hash(order_.spec)) {
+    const bool same = hash != container.labels.end() && hash->second == spec_hash(order_.spec);
+    if (!same && purpose_ == Purpose::vm) {
         may_exist_ = false;
         return fail_with(now, {ErrorCode::engine_conflict, "a container of VM " + order_.vm.str() +
                                                                " is there already, made from another specification"});
@@ -208,6 +231,51 @@ void CreateJob::go_on_with(Now now, const engine::ContainerInfo& container) {
             step_ = Step::words;
             return port().call(CallPurpose::last_logs, engine::last_logs(container_));
     }
+}
+
+void CreateJob::take_spare(Now now, const engine::ContainerInfo& container) {
+    container_ = container.id;
+    pid_ = container.pid;
+    may_exist_ = true;
+    if (container.state != ContainerState::running) return make_anew("it does not run");
+    if (container.image_id != image_.id) {
+        port().context().pool.drop_image(order_.spec.image);
+        return make_anew("its image is an older one of that name");
+    }
+    if (!can_be_spare(order_, image_)) return make_anew("the VM needs a first start of its own");
+    port().progress(now, "starting");
+    // One that an earlier process has begun with may have been given anything.
+    const protocol::VmSpec usual = Pool::spec_of(order_.spec.image);
+    if (spare_ && limits_spec(order_.spec) == limits_spec(usual)) return visit();
+    step_ = Step::limits;
+    port().call(CallPurpose::update, engine::update(container_, limits_spec(order_.spec)));
+}
+
+void CreateJob::on_limits_set(const CallResult& result) {
+    if (!result) return make_anew(result.error().message);
+    if (!engine::is_good(*result)) return make_anew(engine::message_of(*result));
+    visit();
+}
+
+void CreateJob::visit() {
+    step_ = Step::visit;
+    if (spare_ && !rule_holds(Rule::spare_becomes_its_vm)) return end_done(spare_->report);
+    port().personalise(container_, pid_, order_.spec.name, first_files(order_, image_));
+}
+
+void CreateJob::on_personalised(Now now, const Result<void>& result) {
+    if (step_ != Step::visit) return;
+    if (!result) return make_anew(result.error().message);
+    if (!spare_) return wait_until_ready(now);
+    end_done(spare_->report);
+}
+
+void CreateJob::make_anew(const std::string& why) {
+    port().log(LogLevel::info, "the container that was kept for a VM to come is not used: " + why);
+    spare_.reset();
+    step_ = Step::discard;
+    removal_.emplace(port());
+    removal_->begin();
 }
 
 void CreateJob::upload(Now now) {
@@ -278,6 +346,7 @@ void CreateJob::reconnect(Now now) {
 
 void CreateJob::end_done(protocol::VmReport report) {
     report.late_stop = late_stop_;
+    if (purpose_ == Purpose::spare) port().context().pool.on_ready(readiness_->inspected(), report);
     end(Outcome::done(std::move(report)));
 }
 
@@ -305,6 +374,7 @@ void CreateJob::on_timer(Now now) {
             return look(now);
         case Step::ready:
             return readiness_->on_timer(now);
+        case Step::discard:
         case Step::tidy_up:
             return removal_->on_timer();
         default:

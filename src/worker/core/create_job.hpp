@@ -6,24 +6,29 @@
 #include "protocol/worker_bodies.hpp"
 #include "worker/core/image_fetch.hpp"
 #include "worker/core/lookup.hpp"
+#include "worker/core/pool.hpp"
 #include "worker/core/readiness.hpp"
 
 namespace mc::worker {
 
 /// vm_create: image there (else pulled) -> container created (or adopted) ->
 /// keys put in place -> started -> answers. Whatever fails, nothing stays behind.
+/// With a spare of that VmId, which has been started: limits as asked for -> host name and keys. Where the spare does
+/// not do, it is removed, and the VM made as without one.
+/// Also makes the spares (Purpose::spare): as a VM, without what only a person can say.
 ///
 /// Safe to repeat at every step: a container that carries the VM's labels is
 /// continued with. It is looked for before a create wherever one may be there
 /// (ADR 9); the name, which is the VM's, keeps two creates at once from making two.
 class CreateJob final : public Job {
 public:
-    CreateJob(JobContext& context, JobHead head, protocol::CreateOrder order);
+    CreateJob(JobContext& context, JobHead head, protocol::CreateOrder order, Purpose purpose = Purpose::vm);
 
     void begin(Now now) override;
     void on_call_done(Now now, CallPurpose purpose, CallResult result) override;
     void on_call_chunk(Now now, CallPurpose purpose, std::string_view bytes) override;
     void on_probe_done(Now now, const ProbeResult& result) override;
+    void on_personalised(Now now, const Result<void>& result) override;
     void on_timer(Now now) override;
     void give_up(Now now, Error why) override;
     [[nodiscard]] bool can_be_cancelled() const override { return true; }
@@ -37,6 +42,9 @@ private:
         whose,  ///< the name is taken, and by no container of ours: by whose?
         upload,
         start,
+        limits,   ///< a spare's, changed
+        visit,    ///< a spare gets its name and keys; no call
+        discard,  ///< a spare that does not do is removed
         ready,
         words,  ///< reading the last log lines of a VM that exited
         tidy_up,
@@ -51,6 +59,10 @@ private:
     void ask_whose();
     void on_whose(Now now, const CallResult& result);
     void go_on_with(Now now, const engine::ContainerInfo& container);
+    void take_spare(Now now, const engine::ContainerInfo& container);
+    void on_limits_set(const CallResult& result);
+    void visit();
+    void make_anew(const std::string& why);
     void upload(Now now);
     void on_uploaded(Now now, const CallResult& result);
     void start(Now now);
@@ -66,9 +78,12 @@ private:
     void look_again(Now now, const Error& why);
 
     protocol::CreateOrder order_;
+    Purpose purpose_;
+    std::optional<Pool::Spare> spare_;  ///< of this process, which nobody else gets
     Step step_ = Step::image;
     ImageInfo image_;
     std::string container_;
+    std::int32_t pid_ = 0;  ///< of a spare
     ImageFetch fetch_;
     std::optional<Lookup> lookup_;
     std::optional<Readiness> readiness_;

@@ -20,6 +20,7 @@ namespace mc::worker {
 using CallId = Id64<struct CallTag>;      ///< one HTTP call to the engine
 using StreamId = Id64<struct StreamTag>;  ///< one connection for bytes: hijacked from the engine, or to a VM's port
 using ProbeId = Id64<struct ProbeTag>;    ///< one look at a published port
+using VisitId = Id64<struct VisitTag>;    ///< one PersonaliseVm
 
 /// A file (or directory) for a container.
 struct FileEntry {
@@ -120,6 +121,15 @@ struct StartProbe {
 struct CancelProbe {
     ProbeId id;
 };
+/// Makes a running container somebody's, from outside: gives it a host name and puts files into it. Nothing of the
+/// container's is executed. Needs an engine on this machine, and root. The answer comes at once.
+struct PersonaliseVm {
+    VisitId id;
+    std::string container;  ///< the engine's id
+    std::int32_t pid = 0;   ///< of its first process
+    std::string host_name;
+    std::vector<FileEntry> files;
+};
 /// Something of a container that does not run, or is no more.
 struct Leftover {
     std::string container;  ///< the engine's id
@@ -151,7 +161,7 @@ struct Log {
 
 using Effect = std::variant<SendBroker, ReconnectBroker, StartCall, CancelCall, PauseCall, ResumeCall, OpenStream,
                             DialStream, WriteStream, CloseWrite, CloseStream, PauseStream, ResumeStream, StartProbe,
-                            CancelProbe, EndLeftovers, SaveState, Log>;
+                            CancelProbe, PersonaliseVm, EndLeftovers, SaveState, Log>;
 
 /// Effects in the order in which they must be carried out.
 class Outbox {

@@ -20,6 +20,7 @@ EngineCalls::Lane EngineCalls::lane_of(CallPurpose purpose) {
     switch (purpose) {
         case CallPurpose::create:
         case CallPurpose::upload:
+        case CallPurpose::update:
         case CallPurpose::start:
         case CallPurpose::remove:
         case CallPurpose::image_remove:

@@ -19,6 +19,7 @@ inline constexpr OwnerId owner_inventory{1};
 inline constexpr OwnerId owner_watch{2};
 inline constexpr OwnerId owner_health{3};
 inline constexpr OwnerId owner_usage{4};
+inline constexpr OwnerId owner_pool{5};
 inline constexpr OwnerId owner_first_job{16};
 
 /// Why a call is made. Decides its lane.
@@ -33,6 +34,7 @@ enum class CallPurpose : std::uint8_t {
     pull,
     create,
     upload,
+    update,
     start,
     stop,
     restart,
@@ -51,7 +53,7 @@ enum class CallPurpose : std::uint8_t {
 
 /// Lets a bounded number of engine calls of each lane through, oldest first.
 ///
-/// Lanes: heavy (create, upload, start, remove, also of images: Settings::engine_calls), patient
+/// Lanes: heavy (create, upload, update, start, remove, also of images: Settings::engine_calls), patient
 /// (stop, restart: they mostly wait), light (inspects and the like), pull, usage, and open
 /// (list, info, events, logs: bounded where they come from). So a slow pull or stop
 /// starves nobody. In the heavy lane a create goes last: a VM that was begun is

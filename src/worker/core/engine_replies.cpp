@@ -156,7 +156,8 @@ Result<NetworkInfo> parse_network(std::string_view body) {
 Result<ImageInfo> parse_image(std::string_view body) {
     const json value = parse(body);
     if (!value.is_object()) return unreadable("an image");
-    return ImageInfo{.has_sshd = at(value, {"Config", "ExposedPorts", "22/tcp"}).is_object(),
+    return ImageInfo{.id = text(at(value, {"Id"})),
+                     .has_sshd = at(value, {"Config", "ExposedPorts", "22/tcp"}).is_object(),
                      .is_vm = text(at(value, {"Config", "Labels", label::vm_image})) == "1",
                      .sets_up = text(at(value, {"Config", "Labels", label::sets_up})) == "1"};
 }
@@ -208,6 +209,9 @@ Result<ContainerInfo> parse_inspect(std::string_view body) {
     const json& state = at(value, {"State"});
     if (info.id.empty() || !state.is_object()) return unreadable("a container");
     info.image = text(at(value, {"Config", "Image"}));
+    info.image_id = text(at(value, {"Image"}));
+    info.host_name = text(at(value, {"Config", "Hostname"}));
+    info.pid = integer<std::int32_t>(at(state, {"Pid"}));
     info.labels = read_labels(at(value, {"Config", "Labels"}));
     info.dead = flag(at(state, {"Dead"}));
     info.state = info.dead ? ContainerState::exited : state_from(text(at(state, {"Status"})));

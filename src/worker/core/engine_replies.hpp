@@ -22,6 +22,9 @@ namespace mc::worker::engine {
 struct ContainerInfo {
     std::string id;
     std::string image;
+    std::string image_id;   ///< what the image's name meant then; from inspect only
+    std::string host_name;  ///< that it is started with; from inspect only
+    std::int32_t pid = 0;   ///< of its first process, on the engine's machine; from inspect only
     Labels labels;
     protocol::ContainerState state = protocol::ContainerState::absent;
     bool dead = false;           ///< a removal that got stuck

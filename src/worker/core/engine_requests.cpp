@@ -151,6 +151,10 @@ EngineRequest upload(const std::string& container, std::vector<FileEntry> files)
     return request;
 }
 
+EngineRequest update(const std::string& container, std::string limits) {
+    return post(container_path(container, "/update"), std::move(limits), bounds::update_call_max);
+}
+
 EngineRequest start(const std::string& container) {
     return post(container_path(container, "/start"), "", bounds::start_call_max);
 }

@@ -38,6 +38,8 @@ inline constexpr const char* own_network = "minicloud";
 [[nodiscard]] EngineRequest create(VmId vm, std::string spec);
 /// Unpacks `files` at the container's root; it need not be running.
 [[nodiscard]] EngineRequest upload(const std::string& container, std::vector<FileEntry> files);
+/// `limits`: limits_spec().
+[[nodiscard]] EngineRequest update(const std::string& container, std::string limits);
 [[nodiscard]] EngineRequest start(const std::string& container);
 [[nodiscard]] EngineRequest stop(const std::string& container, std::uint32_t grace_seconds);
 [[nodiscard]] EngineRequest restart(const std::string& container, std::uint32_t grace_seconds);

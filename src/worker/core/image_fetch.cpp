@@ -25,8 +25,8 @@ Error image_missing(const JobPort& port, const std::string& image, ErrorCode cod
 }
 
 void ImageFetch::begin(Now now, Pull when) {
-    always_ = when == Pull::always;
-    if (always_) return pull(now);
+    when_ = when;
+    if (when == Pull::always) return pull(now);
     look();
 }
 
@@ -55,12 +55,13 @@ std::optional<ImageFetch::Fetched> ImageFetch::on_looked(Now now, const CallResu
     if (result->status == 404) {
         if (pull_failure_) return fail(failure(ErrorCode::pull_failed, *pull_failure_));
         if (pulled_) return fail(failure(ErrorCode::image_not_found, "it was pulled, but the engine has lost it"));
+        if (when_ == Pull::never) return fail(ErrorCode::image_not_found, "image " + image_ + " is not on the engine");
         pull(now);
         return std::nullopt;
     }
     if (!engine::is_good(*result)) return fail(ErrorCode::engine_failed, engine::message_of(*result));
     // What was there before is no answer to who wants what the registry has now.
-    if (always_ && pull_failure_) return fail(failure(ErrorCode::pull_failed, *pull_failure_));
+    if (when_ == Pull::always && pull_failure_) return fail(failure(ErrorCode::pull_failed, *pull_failure_));
     return *result;
 }
 
@@ -95,7 +96,7 @@ void ImageFetch::on_timer() {
 }
 
 Error ImageFetch::failure(ErrorCode code, const std::string& why) const {
-    if (!always_) return image_missing(port_, image_, code, why);
+    if (when_ != Pull::always) return image_missing(port_, image_, code, why);
     return {code, "image " + image_ + " can't be pulled to node " + port_.context().settings.name + ": " + why};
 }
 

@@ -19,6 +19,7 @@ class ImageFetch {
 public:
     enum class Pull : std::uint8_t {
         if_missing,
+        never,   ///< then it is not found
         always,  ///< the registry may have a newer one under that name
     };
     /// The engine's good answer to image_inspect. Errors: image_not_found, pull_failed, engine_failed,
@@ -49,7 +50,7 @@ private:
     std::string image_;
     std::string owner_;
     Step step_ = Step::look;
-    bool always_ = false;
+    Pull when_ = Pull::if_missing;
     bool pulled_ = false;
     std::optional<std::string> pull_failure_;  ///< of a pull whose outcome is unknown
     engine::PullProgress progress_;

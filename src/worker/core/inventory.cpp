@@ -9,6 +9,7 @@
 #include "protocol/limits.hpp"
 #include "worker/core/engine_requests.hpp"
 #include "worker/core/lookup.hpp"
+#include "worker/core/pool.hpp"
 
 namespace mc::worker {
 
@@ -89,16 +90,20 @@ void Inventory::on_list(Now now, const CallResult& result) {
     listed_ = std::move(*containers);
     // The engine filtered them already; nothing leaves here on its word alone.
     std::erase_if(listed_, [&](const auto& c) { return !is_ours(c.labels, context_.identity) || !vm_of(c.labels); });
-    containers_ = listed_.size();
     const auto engine = context_.endings.engine();
     context_.endings.on_list(now, listed_);
     std::set<std::string> ids;
-    std::set<VmId> vms;
+    std::set<VmId> made;
     for (const auto& container : listed_) {
         ids.insert(container.id);
-        vms.insert(*vm_of(container.labels));
+        made.insert(*vm_of(container.labels));
     }
     end_leftovers(now, engine, ids);
+    // From here on the list is of VMs alone.
+    context_.pool.on_list(last_list_, listed_);
+    containers_ = listed_.size();
+    std::set<VmId> vms;
+    for (const auto& container : listed_) vms.insert(*vm_of(container.labels));
     context_.known.keep_only(ids);
     if (vms.size() < listed_.size() && rule_holds(Rule::surplus_is_removed)) part_with_surplus();
     running_.clear();
@@ -107,7 +112,7 @@ void Inventory::on_list(Now now, const CallResult& result) {
     }
     // The engine may still be at a create of this worker's earlier process, which no list shows until it is done.
     const bool settled = now.instant - first_list_ >= bounds::create_call_max;
-    if (settled && registered_ && registrations_ == registrations_at_list_) context_.known.note_list(std::move(vms));
+    if (settled && registered_ && registrations_ == registrations_at_list_) context_.known.note_list(std::move(made));
     ask_details(now);
     if (details_pending_ == 0) finish_round(now);
 }
@@ -182,6 +187,7 @@ void Inventory::finish_round(Now now) {
 void Inventory::send() {
     protocol::Inventory body;
     body.boot = context_.settings.boot;
+    body.spares = context_.pool.ready();
     for (auto& container : listed_) {
         static_cast<void>(context_.known.complete(container));
         auto report = engine::to_report(*vm_of(container.labels), container);

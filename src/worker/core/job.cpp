@@ -23,6 +23,11 @@ void JobPort::cancel_probe() {
     context_.outbox.push(CancelProbe{ProbeId{head_.owner.value}});
 }
 
+void JobPort::personalise(const std::string& container, std::int32_t pid, const std::string& host_name,
+                          std::vector<FileEntry> files) {
+    context_.outbox.push(PersonaliseVm{VisitId{head_.owner.value}, container, pid, host_name, std::move(files)});
+}
+
 void JobPort::progress(Now now, const std::string& stage, const std::string& detail, std::uint8_t percent) {
     if (stage == last_stage_ && now.instant - last_progress_ < bounds::progress_interval) return;
     last_stage_ = stage;
@@ -36,6 +41,7 @@ void JobPort::progress(Now now, const std::string& stage, const std::string& det
 
 void JobPort::send(protocol::Kind kind, std::uint32_t value, protocol::Bytes body, protocol::Bytes data,
                    std::uint32_t sequence) {
+    if (!head_.id) return;
     protocol::Message message;
     message.header.kind = kind;
     message.header.verb = head_.verb;

@@ -17,6 +17,8 @@
 
 namespace mc::worker {
 
+class Pool;
+
 /// What all jobs of a worker share. Owned by WorkerCore; outlives every job.
 struct JobContext {
     Outbox& outbox;
@@ -25,13 +27,14 @@ struct JobContext {
     Endings& endings;
     Leftovers& leftovers;
     const VmNetwork& network;
+    Pool& pool;
     const Settings& settings;
     Identity identity;
 };
 
 /// What is the same for every kind of job.
 struct JobHead {
-    JobId id;
+    JobId id;  ///< zero: the worker's own, of which the broker is told nothing
     protocol::Verb verb = protocol::Verb::vm_inspect;
     VmId vm;
     OwnerId owner;
@@ -64,6 +67,10 @@ public:
     /// Looks whether sshd answers on a published port of this node. One at a time.
     void probe(std::uint16_t port);
     void cancel_probe();
+
+    /// on_personalised() tells what came of it. One at a time.
+    void personalise(const std::string& container, std::int32_t pid, const std::string& host_name,
+                     std::vector<FileEntry> files);
 
     /// on_timer is due then. One timer; the last call counts.
     void wake_at(Instant when) { wake_ = when; }
@@ -108,6 +115,7 @@ public:
     virtual void on_call_done(Now now, CallPurpose purpose, CallResult result) = 0;
     virtual void on_call_chunk(Now /*now*/, CallPurpose /*purpose*/, std::string_view /*bytes*/) {}
     virtual void on_probe_done(Now /*now*/, const ProbeResult& /*result*/) {}
+    virtual void on_personalised(Now /*now*/, const Result<void>& /*result*/) {}
     virtual void on_timer(Now /*now*/) {}
 
     /// Cancelled, or past its deadline: end soon, with `why`, leaving nothing

@@ -30,8 +30,8 @@ OwnerId next_in(const std::deque<OwnerId>& queue) {
 
 }  // namespace
 
-JobTable::JobTable(JobContext& context, ResultSent result_sent)
-    : context_(context), result_sent_(std::move(result_sent)) {}
+JobTable::JobTable(JobContext& context, ResultSent result_sent, OwnDone own_done)
+    : context_(context), result_sent_(std::move(result_sent)), own_done_(std::move(own_done)) {}
 
 void JobTable::reply(const protocol::Header& order, const Outcome& outcome) {
     Message message;
@@ -106,14 +106,17 @@ Result<JobTable::Entry> JobTable::make(Now now, const Message& message, OwnerId 
     } else {
         const auto order = protocol::decode<protocol::VmOrder>(message.body);
         if (!order) return fail(order.error());
+        if (!order->name.empty()) {
+            if (const auto valid = protocol::check_name("VM name", order->name); !valid) return fail(valid.error());
+        }
         head.vm = entry.vm = order->vm;
         if (header.verb == Verb::vm_remove) {
             entry.job = std::make_unique<RemoveJob>(context_, head);
         } else if (header.verb == Verb::vm_inspect) {
             entry.job = std::make_unique<InspectJob>(context_, head);
         } else {
-            entry.job =
-                std::make_unique<SwitchJob>(context_, head, std::min(order->grace_seconds, bounds::grace_seconds_max));
+            entry.job = std::make_unique<SwitchJob>(
+                context_, head, std::min(order->grace_seconds, bounds::grace_seconds_max), order->name);
         }
     }
     if (!entry.vm) return fail(ErrorCode::bad_message, "an order names no VM");
@@ -166,6 +169,20 @@ void JobTable::on_order(Now now, const Message& message) {
             reap(now, before);
         }
     }
+    begin_next(now, vm);
+}
+
+void JobTable::make_spare(Now now, protocol::CreateOrder order) {
+    Entry entry;
+    entry.vm = order.vm;
+    entry.create = true;
+    const JobHead head{
+        .id = {}, .verb = Verb::vm_create, .vm = order.vm, .owner = next_owner_, .deadline = Instant::never()};
+    entry.job = std::make_unique<CreateJob>(context_, head, std::move(order), Purpose::spare);
+    const VmId vm = entry.vm;
+    queues_[vm].push_back(next_owner_);
+    jobs_.emplace(next_owner_, std::move(entry));
+    ++next_owner_.value;
     begin_next(now, vm);
 }
 
@@ -225,20 +242,9 @@ void JobTable::reap(Now now, OwnerId owner) {
     if (!entry || !entry->job->outcome()) return;
     context_.calls.cancel(owner);
     entry->job->port().cancel_probe();
-    const auto& head = entry->job->port().head();
-    protocol::Header order;
-    order.verb = head.verb;
-    order.id = protocol::as_request_id(head.id);
     const Outcome outcome = *entry->job->outcome();
-    reply(order, outcome);
-    Message result;
-    result.header = order;
-    result.header.kind = Kind::reply;
-    result.header.code = outcome.code;
-    result.header.value = outcome.code == ErrorCode::ok ? 0 : 1;
-    result.body = outcome.body;
-    // A list may be half a MiB, and the broker does not repeat its order.
-    if (head.verb != Verb::node_images) remember(head.id, std::move(result));
+    const bool own = !entry->id;
+    if (!own) report(entry->job->port().head(), outcome);
     const VmId vm = entry->vm;
     const bool stream = entry->stream != nullptr;
     if (stream) --streams_;
@@ -250,10 +256,25 @@ void JobTable::reap(Now now, OwnerId owner) {
     by_id_.erase(entry->id);
     jobs_.erase(owner);
     if (stream) return;
-    result_sent_(now);
+    own ? own_done_(now, vm, outcome) : result_sent_(now);
     if (const auto queue = queues_.find(vm); queue != queues_.end()) std::erase(queue->second, owner);
     begin_next(now, vm);
     begin_waiting_creates(now);
+}
+
+void JobTable::report(const JobHead& head, const Outcome& outcome) {
+    protocol::Header order;
+    order.verb = head.verb;
+    order.id = protocol::as_request_id(head.id);
+    reply(order, outcome);
+    Message result;
+    result.header = order;
+    result.header.kind = Kind::reply;
+    result.header.code = outcome.code;
+    result.header.value = outcome.code == ErrorCode::ok ? 0 : 1;
+    result.body = outcome.body;
+    // A list may be half a MiB, and the broker does not repeat its order.
+    if (head.verb != Verb::node_images) remember(head.id, std::move(result));
 }
 
 void JobTable::remember(JobId id, Message result) {
@@ -315,6 +336,13 @@ void JobTable::on_probe_done(Now now, OwnerId owner, const ProbeResult& result) 
     if (!entry || !entry->job->port().probing_) return;
     entry->job->port().probing_ = false;
     entry->job->on_probe_done(now, result);
+    reap(now, owner);
+}
+
+void JobTable::on_personalised(Now now, OwnerId owner, const Result<void>& result) {
+    Entry* entry = find(owner);
+    if (!entry) return;
+    entry->job->on_personalised(now, result);
     reap(now, owner);
 }
 

@@ -19,12 +19,16 @@ namespace mc::worker {
 class JobTable {
 public:
     using ResultSent = std::function<void(Now)>;
+    /// A job of the worker's own has ended.
+    using OwnDone = std::function<void(Now, VmId, const Outcome&)>;
 
-    JobTable(JobContext& context, ResultSent result_sent);
+    JobTable(JobContext& context, ResultSent result_sent, OwnDone own_done);
 
     /// Takes an order; its epoch has been checked. Answers by itself: with the
     /// acknowledgement, the remembered result, or a refusal (bad_message, busy, …).
     void on_order(Now now, const protocol::Message& message);
+    /// Makes a container for a VM to come; the broker is told nothing.
+    void make_spare(Now now, protocol::CreateOrder order);
     /// job_cancel: the job of that id replies `cancelled` if it can still be stopped. For one
     /// that is over or unknown there is an answer only if one is wanted (a request, not a notice).
     void on_cancel(Now now, JobId id, bool answer_wanted);
@@ -34,6 +38,7 @@ public:
     void on_call_done(Now now, OwnerId owner, CallPurpose purpose, CallResult result);
     void on_call_chunk(Now now, OwnerId owner, CallPurpose purpose, std::string_view bytes);
     void on_probe_done(Now now, OwnerId owner, const ProbeResult& result);
+    void on_personalised(Now now, OwnerId owner, const Result<void>& result);
     void on_stream_opened(Now now, OwnerId owner);
     void on_stream_bytes(Now now, OwnerId owner, std::string_view bytes);
     void on_stream_written(Now now, OwnerId owner, std::size_t bytes);
@@ -53,6 +58,7 @@ public:
     [[nodiscard]] bool has_jobs(VmId vm) const { return queues_.contains(vm); }
     /// Without those that have not begun.
     [[nodiscard]] std::size_t under_way() const;
+    [[nodiscard]] bool creates_any() const { return creates_under_way_ > 0 || !creates_waiting_.empty(); }
 
 private:
     struct Entry {
@@ -69,6 +75,7 @@ private:
     /// nullptr and an error reply when the order can't be read or accepted.
     [[nodiscard]] Result<Entry> make(Now now, const protocol::Message& message, OwnerId owner);
     void reply(const protocol::Header& order, const Outcome& outcome);
+    void report(const JobHead& head, const Outcome& outcome);
     void begin_next(Now now, VmId vm);
     void begin_waiting_creates(Now now);
     void reap(Now now, OwnerId owner);
@@ -81,6 +88,7 @@ private:
 
     JobContext& context_;
     ResultSent result_sent_;
+    OwnDone own_done_;
     std::map<OwnerId, Entry> jobs_;
     std::unordered_map<JobId, OwnerId> by_id_;
     std::unordered_map<VmId, std::deque<OwnerId>> queues_;  ///< per VM; the first one runs

@@ -35,6 +35,7 @@ std::optional<Readiness::Result> Readiness::on_inspected(Now now, const CallResu
         return std::nullopt;
     }
     port_.context().known.note(*info);
+    inspected_ = *info;
     report_ = engine::to_report(port_.head().vm, *info);
     if (info->state != ContainerState::running) return Result{End::exited, report_};
     if (!info->exposes_ssh) {

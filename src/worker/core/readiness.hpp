@@ -37,6 +37,8 @@ public:
     /// takes for free: perhaps the same). An error when the job has had it restarted often enough; `restarts` is the
     /// job's count.
     [[nodiscard]] std::optional<Error> reconnect(int& restarts);
+    /// The container as last inspected.
+    [[nodiscard]] const engine::ContainerInfo& inspected() const { return inspected_; }
     [[nodiscard]] bool waits_for_ssh() const { return report_.ssh_port != 0; }
 
 private:
@@ -47,6 +49,7 @@ private:
 
     JobPort& port_;
     std::string container_;
+    engine::ContainerInfo inspected_;
     protocol::VmReport report_;
     Instant began_;
     Instant looked_;

@@ -76,8 +76,8 @@ void InspectJob::give_up(Now /*now*/, Error why) {
 
 // SwitchJob
 
-SwitchJob::SwitchJob(JobContext& context, JobHead head, std::uint32_t grace_seconds)
-    : Job(context, head), grace_seconds_(grace_seconds), lookup_(port()) {}
+SwitchJob::SwitchJob(JobContext& context, JobHead head, std::uint32_t grace_seconds, std::string name)
+    : Job(context, head), grace_seconds_(grace_seconds), name_(std::move(name)), lookup_(port()) {}
 
 void SwitchJob::begin(Now /*now*/) {
     // When it was started is known from an inspect only: that tells whether a restart has happened.
@@ -96,6 +96,8 @@ void SwitchJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
             return;
         case Step::ready:
             return on_readiness(readiness_->on_call_done(now, purpose, result));
+        case Step::visit:
+            return;  // nothing is asked for
     }
 }
 
@@ -173,7 +175,7 @@ void SwitchJob::on_readiness(const std::optional<Readiness::Result>& result) {
     if (!result) return;
     switch (result->end) {
         case Readiness::End::ready:
-            return end_done(result->report);
+            return on_ready(result->report);
         case Readiness::End::gone:
             return end(Error{ErrorCode::not_found, "the VM's container was removed while it started"});
         case Readiness::End::cut_off:
@@ -184,6 +186,22 @@ void SwitchJob::on_readiness(const std::optional<Readiness::Result>& result) {
                                  (result->report.reason.empty() ? "" : ": " + result->report.reason) +
                                  "; see `mccli logs`"});
     }
+}
+
+void SwitchJob::on_ready(protocol::VmReport report) {
+    // The engine starts a container with the host name that it was made with: that of a spare, or of a VM before it was
+    // renamed.
+    const auto& container = readiness_->inspected();
+    if (name_.empty() || container.host_name == name_) return end_done(std::move(report));
+    step_ = Step::visit;
+    report_ = std::move(report);
+    port().personalise(container_, container.pid, name_, {});
+}
+
+void SwitchJob::on_personalised(Now /*now*/, const Result<void>& result) {
+    if (step_ != Step::visit) return;
+    if (!result) port().log(LogLevel::info, "its host name stays as it was: " + result.error().message);
+    end_done(std::move(report_));
 }
 
 void SwitchJob::reconnect() {

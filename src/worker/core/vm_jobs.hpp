@@ -39,11 +39,13 @@ private:
 /// when they answer. The published port may be another one afterwards.
 class SwitchJob final : public Job {
 public:
-    SwitchJob(JobContext& context, JobHead head, std::uint32_t grace_seconds);
+    /// `name`: the VM's, which a start makes its host name as well where it is another; "" = it stays.
+    SwitchJob(JobContext& context, JobHead head, std::uint32_t grace_seconds, std::string name);
 
     void begin(Now now) override;
     void on_call_done(Now now, CallPurpose purpose, CallResult result) override;
     void on_probe_done(Now now, const ProbeResult& result) override;
+    void on_personalised(Now now, const Result<void>& result) override;
     void on_timer(Now now) override;
     void give_up(Now now, Error why) override;
     /// Only the waiting: what the engine is at has an outcome that somebody needs to know.
@@ -55,6 +57,7 @@ private:
         act,     ///< start, stop or restart
         verify,  ///< stopped? Also: what became of a call without an answer?
         ready,
+        visit,  ///< its host name is set; no call
     };
 
     void on_looked(Now now, const Lookup::Found& found);
@@ -67,9 +70,12 @@ private:
     void on_verified(Now now, const Lookup::Found& found);
     void wait_until_ready(Now now);
     void on_readiness(const std::optional<Readiness::Result>& result);
+    void on_ready(protocol::VmReport report);
     void reconnect();
 
     std::uint32_t grace_seconds_;
+    std::string name_;
+    protocol::VmReport report_;  ///< while its host name is set
     Step step_ = Step::look;
     Lookup lookup_;
     std::optional<Readiness> readiness_;

@@ -40,8 +40,14 @@ WorkerCore::WorkerCore(Settings settings, WorkerState state)
       calls_(outbox_, std::clamp<std::size_t>(settings_.engine_calls, 1, bounds::engine_calls_max)),
       health_(settings_),
       network_(outbox_, calls_, settings_),
-      context_{outbox_, calls_, known_, endings_, leftovers_, network_, settings_, Identity{state.cloud, state.node}},
-      jobs_(context_, [this](Now now) { inventory_.on_result_sent(now); }),
+      context_{
+          outbox_, calls_, known_, endings_, leftovers_, network_, pool_, settings_, Identity{state.cloud, state.node}},
+      pool_(
+          context_, [this](Now now, protocol::CreateOrder order) { jobs_.make_spare(now, std::move(order)); },
+          [this](Now now) { inventory_.hint(now); }),
+      jobs_(
+          context_, [this](Now now) { inventory_.on_result_sent(now); },
+          [this](Now now, VmId vm, const Outcome& outcome) { pool_.on_ended(now, vm, outcome); }),
       inventory_(context_, health_, jobs_),
       usage_(context_, inventory_),
       watch_(context_, inventory_),
@@ -157,6 +163,7 @@ void WorkerCore::on_session_change(Now now, Session::Change change) {
             return jobs_.end_streams(now, {ErrorCode::node_unreachable, "the connection to the broker was lost"});
         case Session::Change::registered:
             if (context_.identity.cloud != session_.state().cloud) {
+                pool_.drop_all();
                 context_.identity = Identity{session_.state().cloud, session_.state().node};
                 endings_ = {};  // of other containers
                 leftovers_ = {};
@@ -190,6 +197,8 @@ void WorkerCore::on_call_done(Now now, CallId id, CallResult result) {
         }
     } else if (known->owner == owner_usage) {
         usage_.on_call_done(now, id, result);
+    } else if (known->owner == owner_pool) {
+        pool_.on_call_done(now, id, result);
     } else {
         jobs_.on_call_done(now, known->owner, known->purpose, std::move(result));
     }
@@ -223,6 +232,11 @@ void WorkerCore::on_probe_done(Now now, ProbeId id, const ProbeResult& result) {
     jobs_.on_probe_done(now, OwnerId{id.value}, result);
 }
 
+void WorkerCore::on_personalised(Now now, VisitId id, const Result<void>& result) {
+    const OwnerId owner{id.value};
+    owner == owner_pool ? pool_.on_personalised(now, result) : jobs_.on_personalised(now, owner, result);
+}
+
 void WorkerCore::on_save_failed(Now now, const Error& error) {
     save_error_ = to_sentence("the worker can't write its state: " + error.message, limits::reason_bytes_max);
     next_save_ = now.instant + bounds::save_retry;
@@ -240,6 +254,7 @@ void WorkerCore::on_tick(Now now) {
     calls_.on_tick(now);
     jobs_.on_tick(now);
     inventory_.on_tick(now);
+    if (settings_.pool > 0) pool_.on_tick(now, session_.is_registered() && status(now).ready && !jobs_.creates_any());
     usage_.on_tick(now);
     watch_.on_tick(now);
     if (now.instant >= next_info_) ask_info(now);
@@ -303,6 +318,7 @@ void WorkerCore::begin_stop(Now now) {
     stopping_ = true;
     jobs_.begin_stop(now);
     inventory_.begin_stop();
+    pool_.begin_stop();
     usage_.stop();
     watch_readiness(now);
     on_session_change(now, session_.on_tick(now));
@@ -310,8 +326,8 @@ void WorkerCore::begin_stop(Now now) {
 
 Instant WorkerCore::next_deadline() const {
     return std::min({session_.next_deadline(), calls_.next_deadline(), jobs_.next_deadline(),
-                     inventory_.next_deadline(), usage_.next_deadline(), watch_.next_deadline(), next_info_,
-                     next_save_});
+                     inventory_.next_deadline(), pool_.next_deadline(), usage_.next_deadline(), watch_.next_deadline(),
+                     next_info_, next_save_});
 }
 
 }  // namespace mc::worker

@@ -8,6 +8,7 @@
 #include "worker/core/engine_watch.hpp"
 #include "worker/core/inventory.hpp"
 #include "worker/core/job_table.hpp"
+#include "worker/core/pool.hpp"
 #include "worker/core/session.hpp"
 #include "worker/core/usage_sampler.hpp"
 
@@ -17,7 +18,7 @@ namespace mc::worker {
 /// effects come out, in the order in which they must be carried out.
 ///
 /// Pure: no clock, socket, file, thread or log. Single thread. Split by subject:
-/// Session (broker), JobTable and its jobs (orders), Inventory, EngineWatch and
+/// Session (broker), JobTable and its jobs (orders), Pool (containers for VMs to come), Inventory, EngineWatch and
 /// EngineHealth (engine), UsageSampler (what VMs use); this class only hands round.
 class WorkerCore {
 public:
@@ -39,6 +40,7 @@ public:
     void on_stream_written(Now now, StreamId id, std::size_t bytes);
     void on_stream_closed(Now now, StreamId id, const Result<void>& result);
     void on_probe_done(Now now, ProbeId id, const ProbeResult& result);
+    void on_personalised(Now now, VisitId id, const Result<void>& result);
     /// The state could not be written: until it can be, no new orders.
     void on_save_failed(Now now, const Error& error);
     void on_tick(Now now);
@@ -50,8 +52,8 @@ public:
     /// Tells the broker, takes no new orders any more and ends streams. Jobs under way go
     /// on, those that wait are left to the next process of this worker.
     void begin_stop(Now now);
-    /// No job is under way.
-    [[nodiscard]] bool idle() const { return jobs_.under_way() == 0; }
+    /// No job is under way, and nothing is left of what the process made for itself.
+    [[nodiscard]] bool idle() const { return jobs_.under_way() == 0 && pool_.idle(); }
 
     /// When on_tick is due at the latest.
     [[nodiscard]] Instant next_deadline() const;
@@ -80,6 +82,7 @@ private:
     EngineHealth health_;
     VmNetwork network_;
     JobContext context_;
+    Pool pool_;
     JobTable jobs_;
     Inventory inventory_;
     UsageSampler usage_;

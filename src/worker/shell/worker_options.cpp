@@ -68,6 +68,7 @@ struct Raw {
     std::uint32_t cpus_milli = 0;
     std::uint64_t memory_bytes = 0;
     std::uint32_t engine_calls = bounds::engine_calls_default;
+    std::uint32_t pool = 0;
 };
 
 io::Options declare(Raw& raw) {
@@ -94,6 +95,10 @@ io::Options declare(Raw& raw) {
     options.add("engine-calls", "N", raw.engine_calls,
                 "creates, starts and removals the engine is asked for at the same time", {}, 1,
                 static_cast<std::uint32_t>(bounds::engine_calls_max));
+    options.add("pool", "N", raw.pool,
+                "VMs kept started for creates to come, of the default image and of the one last asked for; needs root "
+                "and an engine on this machine",
+                shown_default("0: none"), 0, static_cast<std::uint32_t>(bounds::pool_max));
     options.group("Capacity");
     options.add("slots", "N", raw.slots, "how many VMs this node takes",
                 shown_default("32 per core, but one per 256 MiB of memory"), 0, bounds::slots_max * 4);
@@ -267,6 +272,7 @@ Result<WorkerOptions> read_options(std::span<const std::string> arguments, const
     settings.cpus_milli = raw.cpus_milli;
     settings.memory_bytes = raw.memory_bytes;
     settings.engine_calls = raw.engine_calls;
+    settings.pool = raw.pool;
     return result;
 }
 

@@ -6,6 +6,7 @@
 
 #include "io/clock.hpp"
 #include "io/log.hpp"
+#include "io/personalise.hpp"
 #include "io/tar.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/message.hpp"
@@ -21,6 +22,17 @@ constexpr std::size_t archive_bytes_max = 256 * 1024;
 /// Small, so that "taken" means taken by the engine, give or take this much.
 constexpr std::size_t stream_buffer_bytes = 64 * 1024;
 constexpr milliseconds engine_connect_max = 5s;
+
+std::vector<io::TarEntry> tar_entries(std::vector<FileEntry> files) {
+    std::vector<io::TarEntry> entries;
+    for (auto& file : files) {
+        entries.push_back({.path = std::move(file.path),
+                           .mode = file.mode,
+                           .content = std::move(file.content),
+                           .is_directory = file.directory});
+    }
+    return entries;
+}
 
 io::SocketOptions broker_socket_options(const io::Security& security) {
     io::SocketOptions options;
@@ -154,14 +166,7 @@ void WorkerShell::run(StartCall& effect) {
     call.idle_timeout = request.idle_max;
     call.streaming = request.stream;
     if (!request.files.empty()) {
-        std::vector<io::TarEntry> entries;
-        for (auto& file : request.files) {
-            entries.push_back({.path = file.path,
-                               .mode = file.mode,
-                               .content = std::move(file.content),
-                               .is_directory = file.directory});
-        }
-        auto archive = io::pack_tar(entries);
+        auto archive = io::pack_tar(tar_entries(std::move(request.files)));
         if (!archive) return core_.on_call_done(io::read_clock(), id, fail(archive.error()));
         call.content_type = "application/x-tar";
         call.body = std::move(*archive);
@@ -305,6 +310,12 @@ void WorkerShell::run(StartProbe& effect) {
 
 void WorkerShell::run(CancelProbe& effect) {
     probes_.cancel(io::ProbeId{effect.id.value});
+}
+
+void WorkerShell::run(PersonaliseVm& effect) {
+    const auto done = io::personalise({.pid = effect.pid, .container = effect.container}, effect.host_name,
+                                      tar_entries(std::move(effect.files)));
+    core_.on_personalised(io::read_clock(), effect.id, done);
 }
 
 void WorkerShell::run(EndLeftovers& effect) {

@@ -80,6 +80,7 @@ private:
     void run(ResumeStream& effect);
     void run(StartProbe& effect);
     void run(CancelProbe& effect);
+    void run(PersonaliseVm& effect);
     void run(EndLeftovers& effect);
     void run(SaveState& effect);
     void run(Log& effect);

@@ -239,8 +239,9 @@ void add_worker_life(std::vector<Example>& out) {
                part("ErrorBody", ErrorBody{"this connection has not registered: send node_register", 0}));
     stranger.header.id = {};
     out.push_back(with(stranger, ErrorCode::not_registered, 1));
-    out.push_back(worker("node_inventory", Kind::notice, Verb::node_inventory,
-                         part("Inventory", Inventory{samples::boot, {running_report()}})));
+    out.push_back(worker(
+        "node_inventory", Kind::notice, Verb::node_inventory,
+        part("Inventory", Inventory{samples::boot, {running_report()}, {{samples::vm, "minicloud/vm:latest"}}})));
     out.push_back(worker("node_usage", Kind::notice, Verb::node_usage,
                          part("NodeUsage", NodeUsage{samples::boot, {samples::usage()}})));
 }
@@ -260,7 +261,7 @@ void add_jobs(std::vector<Example>& out) {
     out.push_back(with(worker("vm_create_refused", Kind::reply, Verb::vm_create,
                               part("ErrorBody", ErrorBody{"there is no image minicloud/vm:latest on this node", 0})),
                        ErrorCode::image_not_found, 1));
-    const auto order = part("VmOrder", VmOrder{Epoch{3}, samples::vm, 10});
+    const auto order = part("VmOrder", VmOrder{Epoch{3}, samples::vm, 10, "web"});
     out.push_back(worker("vm_start_request", ask, Verb::vm_start, order));
     out.push_back(worker("vm_stop_request", ask, Verb::vm_stop, order));
     out.push_back(worker("vm_restart_request", ask, Verb::vm_restart, order));

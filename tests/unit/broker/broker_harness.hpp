@@ -85,8 +85,10 @@ public:
         from_worker(name, Kind::request, Verb::node_register, node.registration, node.registered_with);
     }
 
-    void inventory(const std::string& name, std::vector<protocol::VmReport> vms = {}) {
-        from_worker(name, Kind::notice, Verb::node_inventory, {}, encode(protocol::Inventory{nodes[name].boot, vms}));
+    void inventory(const std::string& name, std::vector<protocol::VmReport> vms = {},
+                   std::vector<protocol::Spare> spares = {}) {
+        from_worker(name, Kind::notice, Verb::node_inventory, {},
+                    encode(protocol::Inventory{nodes[name].boot, std::move(vms), std::move(spares)}));
     }
 
     void node_ready(const std::string& name, std::uint32_t slots = 8) {

@@ -150,7 +150,7 @@ TEST(BrokerNodes, HearsNoLateWordsOfAProcessThatIsFollowed) {
     t.from_worker("a's old connection", protocol::Kind::request, Verb::node_register, dead.registration,
                   dead.registered_with);
     t.from_worker("a's old connection", protocol::Kind::notice, Verb::node_inventory, {},
-                  encode(protocol::Inventory{dead.boot, {}}));
+                  encode(protocol::Inventory{dead.boot, {}, {}}));
     ASSERT_TRUE(t.vm("box"));
     t.act(Verb::stop, {"box"});
     EXPECT_EQ(t.obey("a", Verb::vm_stop, ContainerState::exited), vm) << "orders go to the one that lives";

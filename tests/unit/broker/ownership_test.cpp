@@ -282,7 +282,7 @@ TEST(BrokerIdentity, AWorkersRoutingIdWithAnotherKeyIsAnotherConnection) {
     t.keys["w:a"] = t.key('X');
     t.to_workers.clear();
     t.from_worker("a", protocol::Kind::notice, Verb::node_inventory, {},
-                  encode(protocol::Inventory{t.nodes["a"].boot, {}}));
+                  encode(protocol::Inventory{t.nodes["a"].boot, {}, {}}));
     EXPECT_EQ(t.vm("web")->state, protocol::VmState::running) << "an empty inventory would have it deleted";
     t.send(Verb::restart, encode(protocol::ActionRequest{{"web"}, 10}));
     for (const auto& out : t.to_workers) EXPECT_NE(out.message.header.verb, Verb::vm_restart);

@@ -18,7 +18,7 @@ TEST(ContainerSpec, IsExactlyThisForAVmImage) {
     order.spec.env = {"A=1"};
     const std::string hash = spec_hash(order.spec);
     EXPECT_EQ(
-        container_spec(identity, order, {.has_sshd = true, .is_vm = true}, Harness::settings(), ""),
+        container_spec(identity, order, Purpose::vm, {.has_sshd = true, .is_vm = true}, Harness::settings(), ""),
         R"({"Env":["A=1","MINICLOUD_NODE=00000000000000c1/000000000000000d"],"ExposedPorts":{"22/tcp":{}},"HostConfig":{"CapAdd":["AUDIT_WRITE","CHOWN","DAC_OVERRIDE",)"
         R"("FOWNER","FSETID","KILL","NET_BIND_SERVICE","SETGID","SETUID","SYS_CHROOT"],"CapDrop":["ALL"],)"
         R"("Memory":536870912,"MemorySwap":536870912,"NanoCpus":1500000000,"PidsLimit":512,"PortBindings":)"
@@ -30,7 +30,8 @@ TEST(ContainerSpec, IsExactlyThisForAVmImage) {
 }
 
 TEST(ContainerSpec, GivesAPlainImageAnInitAndNoPort) {
-    const std::string spec = container_spec(identity, Harness::create_order("plain:1"), {}, Harness::settings(), "");
+    const std::string spec =
+        container_spec(identity, Harness::create_order("plain:1"), Purpose::vm, {}, Harness::settings(), "");
     EXPECT_THAT(spec, HasSubstr(R"("Init":true)"));
     EXPECT_THAT(spec, testing::Not(HasSubstr("PortBindings")));
 }
@@ -38,7 +39,8 @@ TEST(ContainerSpec, GivesAPlainImageAnInitAndNoPort) {
 TEST(ContainerSpec, PutsTheVmInTheNetworkOfItsNode) {
     auto settings = Harness::settings();
     settings.port_host_ip = "192.0.2.9";
-    const std::string spec = container_spec(identity, Harness::create_order(), {.has_sshd = true}, settings, "vms");
+    const std::string spec =
+        container_spec(identity, Harness::create_order(), Purpose::vm, {.has_sshd = true}, settings, "vms");
     EXPECT_THAT(spec, HasSubstr(R"("NetworkMode":"vms")"));
     EXPECT_THAT(spec, HasSubstr(R"("HostIp":"192.0.2.9")"));
 }
@@ -98,7 +100,7 @@ TEST(ContainerSpec, HashChangesWithTheSpec) {
 }
 
 TEST(Ownership, NeedsBothLabels) {
-    Labels labels = container_labels(identity, Harness::create_order());
+    Labels labels = container_labels(identity, Harness::create_order(), Purpose::vm);
     EXPECT_TRUE(is_ours(labels, identity));
     EXPECT_EQ(vm_of(labels), Harness::vm);
     EXPECT_FALSE(is_ours(labels, Identity{CloudId{2}, Harness::node}));

@@ -29,6 +29,8 @@ public:
         bool oom = false;
         int port = 0;
         int starts = 0;
+        nlohmann::json limits;              ///< as they were changed to
+        std::string host_name;              ///< as it was given one from outside
         std::int64_t created = 1795476000;  ///< in seconds since 1970
         std::string started_at = "2026-11-23T23:31:08.576661479Z";
         std::vector<FileEntry> files;
@@ -45,7 +47,8 @@ public:
     std::map<std::string, Container> containers;  ///< by name
     std::map<std::string, nlohmann::json> images{
         {"minicloud/vm:latest",
-         {{"Config",
+         {{"Id", "sha256:1"},
+          {"Config",
            {{"ExposedPorts", {{"22/tcp", nlohmann::json::object()}}},
             {"Labels", {{label::vm_image, "1"}, {label::sets_up, "1"}}}}}}},
         {"plain:1", {{"Config", {{"ExposedPorts", nullptr}, {"Labels", nullptr}}}}}};
@@ -210,6 +213,10 @@ private:
             return reply(204);
         }
         if (verb == "json") return inspect(*c);
+        if (verb == "update") {
+            c->limits = nlohmann::json::parse(request.body);
+            return reply(200, {{"Warnings", nullptr}});
+        }
         if (verb == "start") return start(*c);
         if (verb == "stop" || verb == "restart") {
             if (verb == "stop" && c->state != "running") return reply(304);
@@ -260,14 +267,18 @@ private:
                            {"memory_stats", {{"usage", 5 << 20}, {"stats", {{"inactive_file", 1 << 20}}}}},
                            {"networks", {{"eth0", {{"rx_bytes", c.rx_bytes}, {"tx_bytes", 7}}}}}});
     }
-    static Answer inspect(const Container& c) {
+    [[nodiscard]] Answer inspect(const Container& c) const {
+        const auto image = images.find(c.spec.at("Image").get<std::string>());
         nlohmann::json body{{"Id", c.id},
+                            {"Image", image == images.end() ? "" : image->second.value("Id", "")},
                             {"Config",
                              {{"Image", c.spec.at("Image")},
+                              {"Hostname", c.spec.value("Hostname", "")},
                               {"Labels", c.spec.at("Labels")},
                               {"ExposedPorts", c.spec.value("ExposedPorts", nlohmann::json::object())}}},
                             {"State",
                              {{"Status", c.state},
+                              {"Pid", c.state == "running" ? 4000 + c.starts : 0},
                               {"ExitCode", c.exit_code},
                               {"OOMKilled", c.oom},
                               {"Dead", c.state == "dead"},

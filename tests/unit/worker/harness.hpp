@@ -292,6 +292,8 @@ public:
     bool stream_closed = false;
     int pauses = 0;
     int resumes = 0;
+    Result<void> visit;  ///< what comes of giving a container a name and keys
+    std::vector<PersonaliseVm> visits;
     std::vector<Leftover> leftovers;
     std::vector<Unlisted> unlisted;
     std::vector<std::string> logged;
@@ -324,6 +326,15 @@ private:
     void carry_out(CloseStream&) { stream_closed = true; }
     void carry_out(PauseStream&) { ++pauses; }
     void carry_out(ResumeStream&) { ++resumes; }
+    void carry_out(PersonaliseVm& e) {
+        visits.push_back(e);
+        for (auto& [name, container] : engine.containers) {
+            if (container.id != e.container || !visit) continue;
+            container.host_name = e.host_name;
+            for (const auto& file : e.files) container.files.push_back(file);
+        }
+        core.on_personalised(now, e.id, visit);
+    }
     void carry_out(StartProbe& e) {
         ++probes;
         core.on_probe_done(now, e.id, probe);
