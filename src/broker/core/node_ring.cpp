@@ -4,28 +4,12 @@
 
 namespace mc::broker {
 
-void NodeRing::add(NodeId id) {
-    if (std::find(order_.begin(), order_.end(), id) == order_.end()) order_.push_back(id);
+void NodeRing::add(Node& node) {
+    if (std::find(order_.begin(), order_.end(), &node) == order_.end()) order_.push_back(&node);
 }
 
-void NodeRing::remove(NodeId id) {
-    std::erase(order_, id);
-}
-
-std::optional<NodeId> NodeRing::next(const std::function<std::optional<Rank>(NodeId)>& rank) {
-    auto best = order_.end();
-    std::optional<Rank> lowest;
-    for (auto it = order_.begin(); it != order_.end() && lowest != Rank{}; ++it) {
-        const auto one = rank(*it);
-        if (!one || (lowest && *one >= *lowest)) continue;
-        lowest = one;
-        best = it;
-    }
-    if (best == order_.end()) return std::nullopt;
-    const NodeId id = *best;
-    order_.erase(best);
-    order_.push_back(id);
-    return id;
+void NodeRing::remove(const Node& node) {
+    std::erase(order_, &node);
 }
 
 }  // namespace mc::broker

@@ -29,8 +29,8 @@ void Node::release(const VmRecord& vm) {
 void NodeTable::restore(NodeRecord record, Instant now) {
     const NodeId id = record.id;
     by_name_[record.name] = id;
-    ring_.add(id);
     Node& node = nodes_[id];
+    ring_.add(node);
     node.record = std::move(record);
     node.last_heard = now;
 }
@@ -97,7 +97,7 @@ Result<Node*> NodeTable::enrol(const protocol::RegisterRequest& request, Request
     node.last_heard = now;
     by_name_[request.name] = request.node;
     by_peer_[peer] = request.node;
-    ring_.add(request.node);
+    ring_.add(node);
     return &node;
 }
 
@@ -105,7 +105,7 @@ void NodeTable::drop(NodeId id) {
     const Node& node = nodes_.at(id);
     by_name_.erase(node.record.name);
     if (node.peer) by_peer_.erase(node.peer);
-    ring_.remove(id);
+    ring_.remove(node);
     nodes_.erase(id);
     dropped_.push_back(id);
 }
@@ -166,13 +166,13 @@ Result<Node*> NodeTable::place(const PlacementQuery& query) {
         }
         return node;
     }
-    const auto chosen = ring_.next([&](NodeId id) -> std::optional<Rank> {
-        const Node* node = find(id);
-        if (!node || !node->ready() || unfitness(*node, query) != Unfit::no) return std::nullopt;
-        return rank_of(*node, query);
+    Node* chosen = ring_.next([&](const Node& node) -> std::optional<Rank> {
+        if (!node.ready() || unfitness(node, query) != Unfit::no) return std::nullopt;
+        return rank_of(node, query);
     });
-    if (chosen) return find(*chosen);
+    if (chosen) return chosen;
 
+    constexpr std::size_t why_bytes_max = 600;
     std::size_t ready = 0;
     bool too_old = false;
     std::string why;
@@ -181,12 +181,12 @@ Result<Node*> NodeTable::place(const PlacementQuery& query) {
         if (!node.ready()) continue;
         ++ready;
         too_old = too_old || unfitness(node, query) == Unfit::release;
-        why += (why.empty() ? "" : "; ") + name + ": " + why_unfit(node, query);
+        // Of ten thousand nodes nobody reads all.
+        if (why.size() <= why_bytes_max) why += (why.empty() ? "" : "; ") + name + ": " + why_unfit(node, query);
     }
     if (ready == 0) {
         return fail(ErrorCode::no_node, "no node is ready; start a worker with: mcworker, and look with: mccli nodes");
     }
-    constexpr std::size_t why_bytes_max = 600;
     if (why.size() > why_bytes_max) why = why.substr(0, why_bytes_max) + " …";
     if (too_old) {
         return fail(ErrorCode::no_capacity,

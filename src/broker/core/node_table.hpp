@@ -68,6 +68,12 @@ struct Node {
 /// Pure; owned by BrokerCore; single thread.
 class NodeTable {
 public:
+    NodeTable() = default;
+    NodeTable(const NodeTable&) = delete;  // the ring points to the nodes
+    NodeTable& operator=(const NodeTable&) = delete;
+    NodeTable(NodeTable&&) = default;
+    NodeTable& operator=(NodeTable&&) = default;
+
     /// From the store, at start: a node that has not registered yet. It has until
     /// `now` + silence_max to do so before it counts as silent.
     void restore(NodeRecord record, Instant now);
@@ -102,6 +108,10 @@ public:
     /// Errors: not_found, node_unreachable, no_capacity (the named node or no ready one can take it), no_node (none is
     /// ready).
     [[nodiscard]] Result<Node*> place(const PlacementQuery& query);
+
+    /// Whose turn it is, to be given back when a placement was only tried out: then nobody's turn has passed.
+    [[nodiscard]] NodeRing turns() const { return ring_; }
+    void set_turns(NodeRing turns) { ring_ = std::move(turns); }
 
     /// Each node by name, and why it would not take the VM; "" when it would.
     [[nodiscard]] std::vector<std::pair<std::string, std::string>> verdicts(const PlacementQuery& query) const;

@@ -1,5 +1,6 @@
 // Where a create's VMs would be put now. docs/protocol.md "placement", ADR 32.
 #include <map>
+#include <vector>
 
 #include "broker/core/broker_core.hpp"
 #include "protocol/validate.hpp"
@@ -48,7 +49,12 @@ void BrokerCore::on_placement(const Actor& actor, const Message& message) {
     vm.owner = actor.name;
     const PlacementQuery query{vm.spec, vm.owner, asked->create.placement, asked->create.node,
                                !asked->create.setup.empty()};
-    NodeTable nodes = nodes_;  // takes the VMs in place of the true one
+    // The nodes take the VMs, and give them back: a copy of them would be one of a million VMs.
+    const NodeRing turns = nodes_.turns();
+    std::vector<Node*> takers;
+    const auto id_of = [](std::uint64_t item) {
+        return VmId{UINT64_MAX - item};
+    };  // of no VM: of a time that never comes
     auto used = vms_.usage(actor.name);
     std::map<std::string, std::uint32_t> taken;
     PlacementReply body;
@@ -57,9 +63,10 @@ void BrokerCore::on_placement(const Actor& actor, const Message& message) {
         Error why = refusal(actor, name, vm.spec, used);
         std::string on;
         if (why.code == ErrorCode::ok) {
-            if (auto node = nodes.place(query)) {
-                vm.id = VmId{item + 1};
+            if (auto node = nodes_.place(query)) {
+                vm.id = id_of(takers.size());
                 (*node)->take(vm);
+                takers.push_back(*node);
                 on = (*node)->record.name;
                 ++taken[on];
                 ++used.vms;
@@ -71,7 +78,12 @@ void BrokerCore::on_placement(const Actor& actor, const Message& message) {
         }
         body.items.push_back({name, on, why.code, why.message});
     }
-    for (auto& [name, why] : nodes.verdicts(query)) body.nodes.push_back({name, taken[name], std::move(why)});
+    for (auto& [name, why] : nodes_.verdicts(query)) body.nodes.push_back({name, taken[name], std::move(why)});
+    for (std::size_t i = 0; i < takers.size(); ++i) {
+        vm.id = id_of(i);
+        takers[i]->release(vm);
+    }
+    nodes_.set_turns(turns);
     reply(actor.peer, message.header, encode_fitting(body));
 }
 
