@@ -235,14 +235,17 @@ class Calm:
         return self.world.machine_of(vm["node"]).name, vm["container"], vm["state"]
 
     def picture(self):
-        """VMs by id as listed, and all containers of the cloud as the engines have them."""
+        """VMs by id as listed, and all containers of the cloud as the engines have them, without those kept for VMs to come."""
         vms = {vm["id"]: vm for vm in self.mccli("list", *PAGE)}
         containers = []
         for machine in self.world.machines:
             found = self.world.containers(machine)
             if found is None:
                 raise Unsettled(f"the engine of {machine.name} does not answer")
-            containers += found
+            spares = [container for container in found if container["spare"] and container["vm"] not in vms]
+            if len(spares) > self.world.spares_max(machine):
+                raise Unsettled(f"more containers are kept for VMs to come than may be: {spares}")
+            containers += [container for container in found if container not in spares]
         return vms, containers
 
     # promises

@@ -31,7 +31,7 @@ def view(vm_id=A, **fields):
 
 
 def container(vm_id=A, **fields):
-    return {"id": "c1", "state": "running", "ports": "0.0.0.0:4000->22/tcp", "vm": vm_id, "request": "r", "name": "box",
+    return {"id": "c1", "state": "running", "ports": "0.0.0.0:4000->22/tcp", "vm": vm_id, "request": "r", "spare": "",
             "machine": "n1", **fields}  # fmt: skip
 
 
@@ -48,7 +48,7 @@ class JudgesTest(unittest.TestCase):
         machines = [types.SimpleNamespace(name=name, shims=dict) for name in ("n1", "n2")]
         self.at_engines = {"n1": [], "n2": []}
         self.world = types.SimpleNamespace(
-            machines=machines, watches=[self.watch([])],
+            machines=machines, watches=[self.watch([])], spares_max=lambda machine: 1,
             all_containers=lambda machine: {c["id"] for c in self.at_engines[machine.name]}, machine_of=lambda worker: machines[0],
             containers=lambda machine, seconds=1: self.at_engines[machine.name])  # fmt: skip
         self.calm = Calm(self.world, [], self.ledger, self.journal, "seed")
@@ -133,6 +133,16 @@ class CalmTest(JudgesTest):
     def test_in_order(self):
         self.at_engines["n1"] = [container(), container(B, id="c2", state="exited", ports="")]
         self.settled([view(), view(B, container="c2", state="stopped", intent="stopped")])
+
+    def test_a_container_kept_for_a_vm_to_come_is_in_order(self):
+        spare = container(B, id="c2", request="", spare="1")
+        self.at_engines["n1"] = [container(), spare]
+        self.settled([view()])
+        self.at_engines["n1"] = [spare, container(A, id="c3", request="", spare="1")]
+        with self.assertRaisesRegex(Unsettled, "more containers are kept for VMs to come"):
+            self.settled([])
+        # Once it has been given away it is its VM's.
+        self.settled([view(container="c3")])
 
     def test_not_in_order(self):
         cases = {

@@ -21,6 +21,7 @@ LOST_AFTER = "9s"
 CLEANUP_GRACE = "20s"
 ORPHAN_GRACE = "10s"
 WORKERS = {"a1": 0, "a2": 0, "b1": 1}
+POOL = {"a1": 2, "b1": 1}  # spares
 
 
 class Busy(Exception):
@@ -235,7 +236,7 @@ class World:
         return self.cloud.broker
 
     def _launch_worker(self, name):
-        return self.cloud.start_worker(name, self.machines[WORKERS[name]], wait=False)
+        return self.cloud.start_worker(name, self.machines[WORKERS[name]], wait=False, options=("--pool", str(POOL.get(name, 0))))
 
     def programs(self):
         return [self.broker, *self.workers.values(), *self.engines]
@@ -246,6 +247,9 @@ class World:
 
     def names_on(self, machine):
         return [name for name, place in WORKERS.items() if self.machines[place] is machine]
+
+    def spares_max(self, machine):
+        return sum(POOL.get(name, 0) for name in self.names_on(machine))
 
     def workers_on(self, machine):
         return [self.workers[name] for name in self.names_on(machine)]
@@ -283,7 +287,7 @@ class World:
 
     def containers(self, machine, seconds=10):
         """This cloud's containers on that machine; None when its engine does not answer."""
-        form = "\t".join('{{.Label "minicloud.%s"}}' % label for label in ("vm", "request", "name"))
+        form = "\t".join('{{.Label "minicloud.%s"}}' % label for label in ("vm", "request", "spare"))
         try:
             done = subprocess.run(
                 ["docker", "-H", machine.endpoint, "ps", "-a", "--no-trunc", "--filter",
@@ -293,5 +297,5 @@ class World:
             return None
         if done.returncode != 0:
             return None
-        keys = ("id", "state", "ports", "vm", "request", "name")
+        keys = ("id", "state", "ports", "vm", "request", "spare")
         return [dict(zip(keys, line.split("\t"))) | {"machine": machine.name} for line in done.stdout.splitlines()]
