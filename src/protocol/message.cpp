@@ -13,9 +13,10 @@ constexpr char magic_0 = 'M';
 constexpr char magic_1 = 'C';
 constexpr std::size_t id_offset = 8;
 
+/// Writes `value` at `out`, which it moves behind it.
 template <class T>
-void put(Bytes& out, T value) {
-    for (std::size_t i = sizeof(T); i-- > 0;) out.push_back(static_cast<char>((value >> (8 * i)) & 0xFF));
+void put(char*& out, T value) {
+    for (std::size_t i = sizeof(T); i-- > 0;) *out++ = static_cast<char>((value >> (8 * i)) & 0xFF);
 }
 
 template <class T>
@@ -127,10 +128,10 @@ bool is_stream_order(Verb verb) {
 }
 
 Bytes encode_header(const Header& header) {
-    Bytes out;
-    out.reserve(limits::header_bytes);
-    out.push_back(magic_0);
-    out.push_back(magic_1);
+    std::array<char, limits::header_bytes> bytes{};
+    char* out = bytes.data();
+    put(out, magic_0);
+    put(out, magic_1);
     put(out, header.version);
     put(out, static_cast<std::uint8_t>(header.kind));
     put(out, static_cast<std::uint16_t>(header.verb));
@@ -139,7 +140,7 @@ Bytes encode_header(const Header& header) {
     put(out, header.id.low);
     put(out, header.value);
     put(out, header.sequence);
-    return out;
+    return {bytes.data(), bytes.size()};
 }
 
 Result<Header> decode_header(std::string_view frame) {
@@ -181,7 +182,10 @@ RequestId peek_id(std::string_view frame) {
 }
 
 std::vector<Bytes> to_frames(const Message& message) {
-    std::vector<Bytes> frames{encode_header(message.header), message.body};
+    std::vector<Bytes> frames;
+    frames.reserve(limits::frames_max);
+    frames.push_back(encode_header(message.header));
+    frames.push_back(message.body);
     if (!message.data.empty()) frames.push_back(message.data);
     return frames;
 }

@@ -30,6 +30,8 @@ constexpr std::size_t worker_bytes_max = 128 * 1024 * 1024;
 
 /// How long one socket's turn may be: some messages are a look through all that is remembered.
 constexpr milliseconds turn_max{20};
+/// Between two looks at the clock for that.
+constexpr std::size_t messages_per_look = 16;
 /// Messages of one connection that wait in the library, of up to 3 MiB each: then the rest waits at the sender. More
 /// make nothing faster, since each connection has its turn after the other.
 constexpr int client_messages_waiting_max = 64;
@@ -114,6 +116,25 @@ bool can_be_left_out(const protocol::Header& header) {
 
 std::string in_words(const io::Security& security) {
     return asks_for_keys(security) ? "" : " (plaintext)";
+}
+
+/// As protocol::to_frames, behind the routing id, and nothing is copied.
+std::vector<std::string> addressed(const PeerId& to, protocol::Message message) {
+    std::vector<std::string> frames;
+    frames.reserve(1 + limits::frames_max);
+    frames.push_back(to.bytes);
+    frames.push_back(protocol::encode_header(message.header));
+    frames.push_back(std::move(message.body));
+    if (!message.data.empty()) frames.push_back(std::move(message.data));
+    return frames;
+}
+
+/// The library is asked whose a message is only where somebody has a key: that costs as much as receiving it.
+std::optional<io::Received> receive(io::Socket& socket, bool with_keys) {
+    if (with_keys) return socket.receive_with_key();
+    auto frames = socket.receive();
+    if (!frames) return std::nullopt;
+    return io::Received{std::move(*frames), std::nullopt, -1};
 }
 
 std::vector<std::string> broadcast(std::string topic, protocol::Verb verb, protocol::Bytes body) {
@@ -333,8 +354,11 @@ void BrokerShell::drain(Side side) {
     const bool with_keys = asks_for_keys(side == Side::clients ? securities_.clients : securities_.workers);
     const Now now = io::read_clock();
     BrokerCore& core = keeper_.core();
-    for (std::size_t i = 0; i < messages_per_turn_max && io::read_clock().instant < now.instant + turn_max; ++i) {
-        auto received = socket.receive_with_key();
+    const auto has_time = [&](std::size_t taken) {
+        return taken % messages_per_look != 0 || io::read_clock().instant < now.instant + turn_max;
+    };
+    for (std::size_t i = 0; i < messages_per_turn_max && has_time(i); ++i) {
+        auto received = receive(socket, with_keys);
         if (!received) return;
         std::vector<std::string>& frames = received->frames;
         const auto sender = caller_of(PeerId{std::move(frames.front())}, received->key, with_keys);
@@ -403,9 +427,9 @@ void BrokerShell::send_all(Side side, std::vector<Outgoing> messages) {
             stuck.insert(protocol::as_job_id(header.id));
             continue;
         }
-        std::vector<std::string> frames = protocol::to_frames(std::move(outgoing.message));
-        frames.insert(frames.begin(), outgoing.to.bytes);
-        if (!queues.push(outgoing.to, std::move(frames), to_worker && is_relayed(header))) gone.insert(outgoing.to);
+        const PeerId& to = outgoing.to;
+        if (!queues.push(to, addressed(to, std::move(outgoing.message)), to_worker && is_relayed(header)))
+            gone.insert(to);
     }
     // A peer that takes no more is treated as one that is gone: requests and jobs
     // are repeated, and a stream with a hole would be worse than one that ends.

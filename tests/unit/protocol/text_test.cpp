@@ -7,6 +7,17 @@ namespace {
 
 // Goal: no string leaves or enters that another language's decoder would choke on. Spec: RFC 3629.
 
+// Words of eight bytes are looked at as one.
+TEST(Utf8, IsLookedForToTheEnd) {
+    const std::string ascii(20, 'a');
+    for (std::size_t at = 0; at <= ascii.size(); ++at) {
+        std::string good = ascii;
+        std::string bad = ascii;
+        EXPECT_TRUE(is_utf8(good.insert(at, "\xC3\xBC"))) << at;
+        EXPECT_FALSE(is_utf8(bad.insert(at, "\xFF"))) << at;
+    }
+}
+
 TEST(Utf8, AcceptsEveryWidthAtItsBounds) {
     for (const char* text : {"", "plain", "\x7F", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF",
                              "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
