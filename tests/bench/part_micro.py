@@ -19,7 +19,7 @@ def measure(pattern, quick):
     samples = {}
     for one in json.loads(done.stdout)["benchmarks"]:
         if one["run_type"] == "iteration":
-            samples.setdefault(one["name"], Sample()).add(one["real_time"])
+            samples.setdefault(one["name"], Sample()).add(one["cpu_time"])
     return samples
 
 
