@@ -44,6 +44,7 @@ class Part:
 
     def __init__(self, name, quick):
         self.name, self.quick = name, quick
+        self.load = os.getloadavg()[0]
         self.blocks = []
 
     def table(self, unit, samples, notes=None):
@@ -125,7 +126,9 @@ set termoption noenhanced
         """Into the page."""
         page = PAGE.read_text()
         when = datetime.date.today().isoformat()
-        body = "\n\n".join([f"Measured {when} on {machine()}.", *self.blocks])
+        # Of a machine that had nothing else to do, it is well under 1.
+        where = f"Measured {when} on {machine()}; its load average was {self.load:.1f} at the beginning."
+        body = "\n\n".join([where, *self.blocks])
         pattern = re.compile(rf"(<!-- bench: {self.name} -->\n).*?(<!-- end -->)", re.S)
         if not pattern.search(page):
             raise SystemExit(f"{PAGE} has no block for {self.name}")
