@@ -23,6 +23,17 @@ protocol::Bytes accepted_body() {
     return protocol::encode(body);
 }
 
+Message reply_message(Verb verb, RequestId id, const Outcome& outcome) {
+    Message message;
+    message.header.kind = Kind::reply;
+    message.header.verb = verb;
+    message.header.id = id;
+    message.header.code = outcome.code;
+    message.header.value = outcome.code == ErrorCode::ok ? 0 : 1;  // 1: the body is an ErrorBody
+    message.body = outcome.body;
+    return message;
+}
+
 /// Whose turn it is in a VM's queue, which is not empty.
 OwnerId next_in(const std::deque<OwnerId>& queue) {
     return rule_holds(Rule::one_job_at_a_time) ? queue.front() : queue.back();
@@ -34,14 +45,7 @@ JobTable::JobTable(JobContext& context, ResultSent result_sent, OwnDone own_done
     : context_(context), result_sent_(std::move(result_sent)), own_done_(std::move(own_done)) {}
 
 void JobTable::reply(const protocol::Header& order, const Outcome& outcome) {
-    Message message;
-    message.header.kind = Kind::reply;
-    message.header.verb = order.verb;
-    message.header.id = order.id;
-    message.header.code = outcome.code;
-    message.header.value = outcome.code == ErrorCode::ok ? 0 : 1;  // 1: the body is an ErrorBody
-    message.body = outcome.body;
-    context_.outbox.push(SendBroker{std::move(message)});
+    context_.outbox.push(SendBroker{reply_message(order.verb, order.id, outcome)});
 }
 
 Result<JobTable::Entry> JobTable::make(Now now, const Message& message, OwnerId owner) {
@@ -263,16 +267,8 @@ void JobTable::reap(Now now, OwnerId owner) {
 }
 
 void JobTable::report(const JobHead& head, const Outcome& outcome) {
-    protocol::Header order;
-    order.verb = head.verb;
-    order.id = protocol::as_request_id(head.id);
-    reply(order, outcome);
-    Message result;
-    result.header = order;
-    result.header.kind = Kind::reply;
-    result.header.code = outcome.code;
-    result.header.value = outcome.code == ErrorCode::ok ? 0 : 1;
-    result.body = outcome.body;
+    Message result = reply_message(head.verb, protocol::as_request_id(head.id), outcome);
+    context_.outbox.push(SendBroker{result});
     // A list may be half a MiB, and the broker does not repeat its order.
     if (head.verb != Verb::node_images) remember(head.id, std::move(result));
 }

@@ -86,14 +86,20 @@ TEST(Spares, AreNobodysOrNotUsed) {
     EXPECT_NE(ordered(t, "b"), VmId{});
 }
 
+/// A cloud in which the spare was a VM, which is deleted.
+struct AfterItsVm : BrokerHarness {
+    AfterItsVm() {
+        node_ready("a");
+        inventory("a", {}, {{spare, defaults::image}});
+        create("box");
+        obey("a", Verb::vm_create);
+        act(Verb::remove, {"box"});
+        obey("a", Verb::vm_remove, protocol::ContainerState::absent);
+    }
+};
+
 TEST(Spares, OfADeletedVmsIdAreNotUsed) {
-    BrokerHarness t;
-    t.node_ready("a");
-    t.inventory("a", {}, {{spare, defaults::image}});
-    t.create("box");
-    t.obey("a", Verb::vm_create);
-    t.act(Verb::remove, {"box"});
-    t.obey("a", Verb::vm_remove, protocol::ContainerState::absent);
+    AfterItsVm t;
     t.inventory("a", {}, {{spare, defaults::image}, {other, defaults::image}});
     t.create("box");
     EXPECT_EQ(ordered(t), other);
@@ -102,13 +108,7 @@ TEST(Spares, OfADeletedVmsIdAreNotUsed) {
 }
 
 TEST(Spares, WhoseVmIsGoneAreRemoved) {
-    BrokerHarness t;
-    t.node_ready("a");
-    t.inventory("a", {}, {{spare, defaults::image}});
-    t.create("box");
-    t.obey("a", Verb::vm_create);
-    t.act(Verb::remove, {"box"});
-    t.obey("a", Verb::vm_remove, protocol::ContainerState::absent);
+    AfterItsVm t;
     const auto removals = t.orders("a", Verb::vm_remove);
     t.inventory("a", {}, {{spare, defaults::image}});
     ASSERT_EQ(t.orders("a", Verb::vm_remove), removals + 1);
