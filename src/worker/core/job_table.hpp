@@ -29,6 +29,8 @@ public:
     void on_order(Now now, const protocol::Message& message);
     /// Makes a container for a VM to come; the broker is told nothing.
     void make_spare(Now now, protocol::CreateOrder order);
+    /// Answers an order that no job carries out.
+    void reply(const protocol::Header& order, const Outcome& outcome);
     /// job_cancel: the job of that id replies `cancelled` if it can still be stopped. For one
     /// that is over or unknown there is an answer only if one is wanted (a request, not a notice).
     void on_cancel(Now now, JobId id, bool answer_wanted);
@@ -74,7 +76,6 @@ private:
 
     /// nullptr and an error reply when the order can't be read or accepted.
     [[nodiscard]] Result<Entry> make(Now now, const protocol::Message& message, OwnerId owner);
-    void reply(const protocol::Header& order, const Outcome& outcome);
     void report(const JobHead& head, const Outcome& outcome);
     void begin_next(Now now, VmId vm);
     void begin_waiting_creates(Now now);

@@ -134,16 +134,8 @@ void WorkerCore::on_order(Now now, const Message& message) {
     jobs_.on_order(now, message);
 }
 
-void WorkerCore::refuse(const protocol::Header& order, Error error) {
-    const Outcome outcome = Outcome::failed(error);
-    Message message;
-    message.header.kind = Kind::reply;
-    message.header.verb = order.verb;
-    message.header.id = order.id;
-    message.header.code = outcome.code;
-    message.header.value = 1;
-    message.body = outcome.body;
-    outbox_.push(SendBroker{std::move(message)});
+void WorkerCore::refuse(const protocol::Header& order, const Error& error) {
+    jobs_.reply(order, Outcome::failed(error));
 }
 
 void WorkerCore::on_broker_garbage(Now /*now*/, RequestId id, const Error& error) {

@@ -71,7 +71,7 @@ private:
     [[nodiscard]] milliseconds info_pause() const;  ///< between two looks at the engine, as things are
     void ask_info(Now now);
     void watch_readiness(Now now);
-    void refuse(const protocol::Header& order, Error error);
+    void refuse(const protocol::Header& order, const Error& error);
 
     Outbox outbox_;
     const Settings settings_;
