@@ -70,7 +70,8 @@ void BrokerCore::on_images(Now now, const Actor& actor, const Message& message) 
     send_worker(*node, Kind::request, *protocol::stream_order(stream.verb), stream.job,
                 encode(protocol::NodeImagesOrder{meta_.epoch, asked->action, stream.image, actor.name}));
     streams_.add(std::move(stream));
-    effects_.to_clients.push_back({peer, accepted(message, "")});
+    // A list is answered at once, or asked for again.
+    if (asked->action != ImageAction::list) effects_.to_clients.push_back({peer, accepted(message, "")});
 }
 
 // A client that hears nothing for a while asks again, over a new connection: else it would be a second pull.
