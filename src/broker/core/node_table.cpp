@@ -8,8 +8,14 @@
 namespace mc::broker {
 namespace {
 
+using protocol::PlacementPolicy;
+
 /// Per node. An old connection that has not been found dead within so many new ones is not expected.
 constexpr std::size_t registrations_past_max = 16;
+
+/// Of the nodes with the least (or most) load, so many are compared with the VM on them: what it adds is another part
+/// of a large node than of a small one.
+constexpr std::size_t candidates_max = 8;
 
 }  // namespace
 
@@ -18,12 +24,54 @@ protocol::NodeState Node::state() const {
     return ready() ? protocol::NodeState::ready : protocol::NodeState::not_ready;
 }
 
-void Node::take(const VmRecord& vm) {
-    if (vms.insert(vm.id).second) load.add(vm);
+std::uint32_t NodeTable::vms_of(const std::string& owner, const Node& node) const {
+    const auto found = owners_.find(owner);
+    return found == owners_.end() ? 0 : found->second.rung_of(node);
 }
 
-void Node::release(const VmRecord& vm) {
-    if (vms.erase(vm.id) != 0) load.remove(vm);
+void NodeTable::take(Node& node, const VmRecord& vm) {
+    if (!node.vms.insert(vm.id).second) return;
+    node.load.add(vm);
+    stand_by_load(node, false);
+    NodeLadder& own = owners_[vm.owner];
+    own.put(node, own.rung_of(node) + 1);
+}
+
+void NodeTable::release(Node& node, const VmRecord& vm) {
+    if (node.vms.erase(vm.id) == 0) return;
+    node.load.remove(vm);
+    stand_by_load(node, false);
+    leave(node, vm.owner, false);
+}
+
+void NodeTable::give_back(Node& node, const VmRecord& vm) {
+    if (node.vms.erase(vm.id) == 0) return;
+    node.load.remove(vm);
+    stand_by_load(node, true);
+    leave(node, vm.owner, true);
+}
+
+void NodeTable::leave(Node& node, const std::string& owner, bool first) {
+    const auto found = owners_.find(owner);
+    NodeLadder& own = found->second;
+    const std::uint32_t left = own.rung_of(node) - 1;
+    if (left == 0) {
+        own.remove(node);
+        if (own.empty()) owners_.erase(found);
+    } else {
+        first ? own.put_first(node, left) : own.put(node, left);
+    }
+}
+
+// One that is full is looked at by nobody; those whose other means are used up stand last.
+void NodeTable::stand_by_load(Node& node, bool first) {
+    if (node.vms.size() >= node.record.status.slots) return loads_.remove(node);
+    first ? loads_.put_first(node, load_of(node)) : loads_.put(node, load_of(node));
+}
+
+void NodeTable::set_status(Node& node, const protocol::NodeStatus& status) {
+    node.record.status = status;
+    stand_by_load(node, false);
 }
 
 void NodeTable::restore(NodeRecord record, Instant now) {
@@ -98,14 +146,16 @@ Result<Node*> NodeTable::enrol(const protocol::RegisterRequest& request, Request
     by_name_[request.name] = request.node;
     by_peer_[peer] = request.node;
     ring_.add(node);
+    stand_by_load(node, false);
     return &node;
 }
 
 void NodeTable::drop(NodeId id) {
-    const Node& node = nodes_.at(id);
+    Node& node = nodes_.at(id);
     by_name_.erase(node.record.name);
     if (node.peer) by_peer_.erase(node.peer);
     ring_.remove(node);
+    loads_.remove(node);
     nodes_.erase(id);
     dropped_.push_back(id);
 }
@@ -150,6 +200,55 @@ void NodeTable::forget_peer(const PeerId& peer) {
     node->peer = {};
 }
 
+Node* NodeTable::best_of_all(const PlacementQuery& query) {
+    const auto fits = [&](const Node& node) { return node.ready() && unfitness(node, query) == Unfit::no; };
+    // What a ladder does not know is asked of each: labels that are only preferred, and a slot that is used and counts
+    // as free.
+    const auto policy = query.placement.policy;
+    if (policy == PlacementPolicy::round_robin || !query.placement.prefer.empty() || query.leaving) {
+        return ring_.next([&](const Node& node) -> std::optional<Rank> {
+            if (!fits(node)) return std::nullopt;
+            return rank_of(node, query, vms_of(query.owner, node));
+        });
+    }
+    if (policy != PlacementPolicy::spread) return by_load(query, fits);
+
+    const auto found = owners_.find(query.owner);
+    const NodeLadder* own = found == owners_.end() ? nullptr : &found->second;
+    if (!own || own->size() < nodes_.size()) {
+        Node* without = ring_.next([&](const Node& node) -> std::optional<Rank> {
+            if ((own && own->rung_of(node) != 0) || !fits(node)) return std::nullopt;
+            return Rank{};
+        });
+        if (without || !own) return without;
+    }
+    Node* chosen = nullptr;
+    own->upward([&](Node& node) {
+        if (fits(node)) chosen = &node;
+        return chosen == nullptr;
+    });
+    return chosen;
+}
+
+template <class Fits>
+Node* NodeTable::by_load(const PlacementQuery& query, Fits fits) const {
+    const bool packs = query.placement.policy == PlacementPolicy::pack;
+    Node* best = nullptr;
+    std::uint64_t best_load = 0;
+    std::size_t looked_at = 0;
+    const auto look = [&](Node& node) {
+        if (!fits(node)) return true;
+        const std::uint64_t load = load_ppm(node, query);
+        if (!best || (packs ? load > best_load : load < best_load)) {
+            best = &node;
+            best_load = load;
+        }
+        return ++looked_at < candidates_max;
+    };
+    packs ? loads_.downward(look) : loads_.upward(look);
+    return best;
+}
+
 Result<Node*> NodeTable::place(const PlacementQuery& query) {
     if (!query.node.empty()) {
         Node* node = find_by_name(query.node);
@@ -166,11 +265,7 @@ Result<Node*> NodeTable::place(const PlacementQuery& query) {
         }
         return node;
     }
-    Node* chosen = ring_.next([&](const Node& node) -> std::optional<Rank> {
-        if (!node.ready() || unfitness(node, query) != Unfit::no) return std::nullopt;
-        return rank_of(node, query);
-    });
-    if (chosen) return chosen;
+    if (Node* chosen = best_of_all(query)) return chosen;
 
     constexpr std::size_t why_bytes_max = 600;
     std::size_t ready = 0;

@@ -13,6 +13,7 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "broker/core/effects.hpp"
+#include "broker/core/node_ladder.hpp"
 #include "broker/core/node_ring.hpp"
 #include "broker/core/placement.hpp"
 #include "broker/core/records.hpp"
@@ -58,9 +59,6 @@ struct Node {
     [[nodiscard]] bool reachable() const { return static_cast<bool>(peer) && !silent; }
     [[nodiscard]] bool ready() const { return reachable() && inventory_seen && record.status.ready; }
     [[nodiscard]] protocol::NodeState state() const;
-    /// Counts a VM as one of this node's; nothing new when it is.
-    void take(const VmRecord& vm);
-    void release(const VmRecord& vm);
 };
 
 /// The nodes this broker has ever heard of, and who is next.
@@ -109,9 +107,18 @@ public:
     /// ready).
     [[nodiscard]] Result<Node*> place(const PlacementQuery& query);
 
+    /// Counts a VM as one of that node's; nothing new when it is.
+    void take(Node& node, const VmRecord& vm);
+    void release(Node& node, const VmRecord& vm);
+
+    /// What a node has has changed.
+    void set_status(Node& node, const protocol::NodeStatus& status);
+
     /// Whose turn it is, to be given back when a placement was only tried out: then nobody's turn has passed.
     [[nodiscard]] NodeRing turns() const { return ring_; }
     void set_turns(NodeRing turns) { ring_ = std::move(turns); }
+    /// Undoes the last take() that is not undone yet, of one that was only tried out.
+    void give_back(Node& node, const VmRecord& vm);
 
     /// Each node by name, and why it would not take the VM; "" when it would.
     [[nodiscard]] std::vector<std::pair<std::string, std::string>> verdicts(const PlacementQuery& query) const;
@@ -127,10 +134,19 @@ public:
     void drop(NodeId id);
 
 private:
+    [[nodiscard]] std::uint32_t vms_of(const std::string& owner, const Node& node) const;
+    void leave(Node& node, const std::string& owner, bool first);
+    void stand_by_load(Node& node, bool first);
+    [[nodiscard]] Node* best_of_all(const PlacementQuery& query);
+    template <class Fits>
+    [[nodiscard]] Node* by_load(const PlacementQuery& query, Fits fits) const;
+
     std::map<NodeId, Node> nodes_;
     std::unordered_map<PeerId, NodeId> by_peer_;
     std::map<std::string, NodeId> by_name_;
     NodeRing ring_;
+    NodeLadder loads_;                                    ///< those with a free slot, by load_of()
+    std::unordered_map<std::string, NodeLadder> owners_;  ///< by how many VMs that owner has there; none is empty
     std::vector<NodeId> dropped_;
 };
 

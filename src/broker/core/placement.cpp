@@ -36,15 +36,14 @@ std::uint64_t share_ppm(std::uint64_t given, std::uint64_t all) {
     return static_cast<std::uint64_t>(static_cast<double>(given) / static_cast<double>(all) * whole_ppm);
 }
 
-/// Of what the node has least left of, with the VM on it.
-std::uint64_t load_ppm(const Node& node, const PlacementQuery& query) {
+std::uint64_t load_ppm(const Node& node, std::size_t vms_more, std::uint64_t cpus_more, std::uint64_t memory_more) {
     const auto& status = node.record.status;
-    return std::max({share_ppm(node.vms.size() + 1, status.slots),
-                     share_ppm(node.load.cpus_milli + query.spec.cpus_milli, status.cpus_milli),
-                     share_ppm(node.load.memory_bytes + query.spec.memory_bytes, status.memory_bytes)});
+    return std::max({share_ppm(node.vms.size() + vms_more, status.slots),
+                     share_ppm(node.load.cpus_milli + cpus_more, status.cpus_milli),
+                     share_ppm(node.load.memory_bytes + memory_more, status.memory_bytes)});
 }
 
-std::uint64_t rank_by_policy(const Node& node, const PlacementQuery& query) {
+std::uint64_t rank_by_policy(const Node& node, const PlacementQuery& query, std::uint32_t own) {
     switch (query.placement.policy) {
         case PlacementPolicy::round_robin:
             break;
@@ -52,10 +51,8 @@ std::uint64_t rank_by_policy(const Node& node, const PlacementQuery& query) {
             return load_ppm(node, query);
         case PlacementPolicy::pack:
             return UINT64_MAX - load_ppm(node, query);
-        case PlacementPolicy::spread: {
-            const auto own = node.load.vms_of.find(query.owner);
-            return own == node.load.vms_of.end() ? 0 : own->second;
-        }
+        case PlacementPolicy::spread:
+            return own;
     }
     return 0;
 }
@@ -65,14 +62,20 @@ std::uint64_t rank_by_policy(const Node& node, const PlacementQuery& query) {
 void NodeLoad::add(const VmRecord& vm) {
     cpus_milli += vm.spec.cpus_milli;
     memory_bytes += vm.spec.memory_bytes;
-    ++vms_of[vm.owner];
 }
 
 void NodeLoad::remove(const VmRecord& vm) {
     cpus_milli -= vm.spec.cpus_milli;
     memory_bytes -= vm.spec.memory_bytes;
-    const auto own = vms_of.find(vm.owner);
-    if (--own->second == 0) vms_of.erase(own);
+}
+
+std::uint64_t load_ppm(const Node& node, const PlacementQuery& query) {
+    return load_ppm(node, 1, query.spec.cpus_milli, query.spec.memory_bytes);
+}
+
+std::uint32_t load_of(const Node& node) {
+    constexpr std::uint64_t ppm_of_one = whole_ppm / load_whole;
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(load_ppm(node, 0, 0, 0) / ppm_of_one, load_whole));
 }
 
 Unfit unfitness(const Node& node, const PlacementQuery& query) {
@@ -112,11 +115,11 @@ std::string why_unfit(const Node& node, const PlacementQuery& query) {
     return "";
 }
 
-Rank rank_of(const Node& node, const PlacementQuery& query) {
+Rank rank_of(const Node& node, const PlacementQuery& query, std::uint32_t own) {
     const auto& preferred = query.placement.prefer;
     const auto missed =
         std::count_if(preferred.begin(), preferred.end(), [&](const Label& label) { return !has_label(node, label); });
-    return {static_cast<std::size_t>(missed), rank_by_policy(node, query)};
+    return {static_cast<std::size_t>(missed), rank_by_policy(node, query, own)};
 }
 
 }  // namespace mc::broker

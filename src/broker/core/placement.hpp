@@ -2,8 +2,6 @@
 
 #include <compare>
 #include <cstdint>
-#include <map>
-#include <optional>
 #include <string>
 
 #include "base/ids.hpp"
@@ -19,7 +17,6 @@ struct Node;
 struct NodeLoad {
     std::uint64_t cpus_milli = 0;
     std::uint64_t memory_bytes = 0;
-    std::map<std::string, std::uint32_t> vms_of;  ///< by owner
 
     void add(const VmRecord& vm);
     void remove(const VmRecord& vm);
@@ -44,6 +41,14 @@ enum class Unfit { no, draining, cordoned, release, label, slots, cpus, memory }
 /// For a person: "it is cordoned". "" when it can.
 [[nodiscard]] std::string why_unfit(const Node& node, const PlacementQuery& query);
 
+/// Of what the node has least left of, the share that is used, in parts of a million: with the query's VM on it. More
+/// than the whole where a node's VMs may use more than it has.
+[[nodiscard]] std::uint64_t load_ppm(const Node& node, const PlacementQuery& query);
+
+/// The same, as the node is, in thousandths and never more than the whole.
+inline constexpr std::uint32_t load_whole = 1000;
+[[nodiscard]] std::uint32_t load_of(const Node& node);
+
 /// How much less than the best a node suits a VM: the lowest is taken, among equals whose turn it is.
 struct Rank {
     std::size_t preferences_missed = 0;
@@ -51,6 +56,7 @@ struct Rank {
 
     auto operator<=>(const Rank&) const = default;
 };
-[[nodiscard]] Rank rank_of(const Node& node, const PlacementQuery& query);
+/// `own`: how many VMs the query's owner has there.
+[[nodiscard]] Rank rank_of(const Node& node, const PlacementQuery& query, std::uint32_t own);
 
 }  // namespace mc::broker

@@ -65,7 +65,7 @@ void BrokerCore::on_placement(const Actor& actor, const Message& message) {
         if (why.code == ErrorCode::ok) {
             if (auto node = nodes_.place(query)) {
                 vm.id = id_of(takers.size());
-                (*node)->take(vm);
+                nodes_.take(**node, vm);
                 takers.push_back(*node);
                 on = (*node)->record.name;
                 ++taken[on];
@@ -79,9 +79,9 @@ void BrokerCore::on_placement(const Actor& actor, const Message& message) {
         body.items.push_back({name, on, why.code, why.message});
     }
     for (auto& [name, why] : nodes_.verdicts(query)) body.nodes.push_back({name, taken[name], std::move(why)});
-    for (std::size_t i = 0; i < takers.size(); ++i) {
+    for (std::size_t i = takers.size(); i-- > 0;) {
         vm.id = id_of(i);
-        takers[i]->release(vm);
+        nodes_.give_back(*takers[i], vm);
     }
     nodes_.set_turns(turns);
     reply(actor.peer, message.header, encode_fitting(body));

@@ -38,7 +38,7 @@ void BrokerCore::link_rows(Now now) {
     served_since_ = now.instant;
     requests_.restored();
     for (auto& [id, vm] : vms_.all()) {
-        if (Node* node = nodes_.find(vm.record.node)) node->take(vm.record);
+        if (Node* node = nodes_.find(vm.record.node)) nodes_.take(*node, vm.record);
         if (vm.record.state == VmState::pending) pending_.insert(id);
         // Whether it stopped by itself is told by intent; the grace period begins anew.
         vm.stop_seen = vm.record.state == VmState::stopped && vm.record.intent == VmIntent::running &&

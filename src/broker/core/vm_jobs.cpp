@@ -113,7 +113,7 @@ Error BrokerCore::over_quota(const Actor& actor, const protocol::VmSpec& sized, 
 
 void BrokerCore::place(Now now, Vm& vm, Node& node) {
     vm.record.node = node.record.id;
-    node.take(vm.record);
+    nodes_.take(node, vm.record);
     pending_.erase(vm.record.id);
     move(now, vm, VmState::creating, "");
     if (const Request* request = requests_.find(vm.record.request)) {
@@ -324,7 +324,7 @@ void BrokerCore::forget_vm(Now now, Vm& vm, const char* kind, const std::string&
     publish(now, kind, vm, reason, request);
     const VmId id = vm.record.id;
     if (Node* node = nodes_.find(vm.record.node)) {
-        node->release(vm.record);
+        nodes_.release(*node, vm.record);
         // Only what may have a container somewhere needs a tombstone.
         const bool replaced = kind == std::string_view(protocol::event_kind::vm_replaced);
         store_tombstone({id, now.wall, vm.record.spec.name, replaced, vm.record.owner});

@@ -147,7 +147,7 @@ void BrokerCore::set_status(Now now, Node& node, const protocol::NodeStatus& sta
     const bool was_ready = node.ready();
     const bool was_silent = node.silent;
     node.silent = node.lost = false;
-    node.record.status = status;
+    nodes_.set_status(node, status);
     if (!status.ready) node.reported = false;
     if (node.ready() && (!was_ready || was_silent)) {
         publish(now, protocol::event_kind::node_ready, node.record.name, "");

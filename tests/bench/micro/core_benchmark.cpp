@@ -52,11 +52,11 @@ void place(benchmark::State& state, PlacementPolicy policy) {
     for ([[maybe_unused]] auto _ : state) {
         vm.id = VmId{++number};
         Node* node = *nodes.place({vm.spec, vm.owner, placement, any});
-        node->take(vm);
+        nodes.take(*node, vm);
         placed.push_back(node->record.id);
         if (placed.size() <= vms_kept) continue;
         vm.id = VmId{number - vms_kept};
-        nodes.find(placed.front())->release(vm);
+        nodes.release(*nodes.find(placed.front()), vm);
         placed.pop_front();
     }
 }

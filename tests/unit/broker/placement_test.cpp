@@ -67,6 +67,51 @@ TEST(Placement, PackFillsOneNodeAfterTheOther) {
     EXPECT_EQ(nodes_of(t, {PlacementPolicy::pack, {}, {}}, 5), "aaabb");
 }
 
+// Goal: a placement costs the same among ten thousand nodes as among ten. Spec: ADR 32.
+TEST(Placement, ByLoadComparesTheEightLeastLoaded) {
+    const auto first_of = [](int small) {
+        BrokerHarness t;
+        for (int i = 1; i <= small; ++i) t.node_ready("s" + std::to_string(i), 2);
+        t.node_ready("large", 100);
+        return nodes_of(t, {PlacementPolicy::least_loaded, {}, {}}, 1);
+    };
+    EXPECT_EQ(first_of(7), "large") << "a VM is less of it";
+    EXPECT_EQ(first_of(8), "s1") << "it is empty as the eight that came before it, and is not looked at";
+}
+
+TEST(Placement, ByLoadPassesOverNodesThatCantTakeIt) {
+    BrokerHarness t;
+    t.labels["z"] = {{"disk", "ssd"}};
+    for (int i = 0; i < 12; ++i) t.node_ready("n" + std::to_string(i), 2);
+    t.node_ready("z", 2);
+    for (const auto policy : {PlacementPolicy::least_loaded, PlacementPolicy::pack}) {
+        EXPECT_EQ(nodes_of(t, {policy, {{"disk", "ssd"}}, {}}, 1), "z");
+    }
+    EXPECT_EQ(nodes_of(t, {PlacementPolicy::pack, {}, {}}, 3), "n0n0n1") << "z is full";
+}
+
+TEST(Placement, SpreadGoesToWhereTheOwnerHasFewest) {
+    BrokerHarness t;
+    for (const auto* name : {"a", "b", "c"}) t.node_ready(name);
+    for (const auto* name : {"x1", "x2", "x3"}) t.create(name, 1, "a");
+    t.create("y1", 1, "b");
+    t.create("y2", 1, "b");
+    EXPECT_EQ(nodes_of(t, {PlacementPolicy::spread, {}, {}}, 5), "ccbca");
+}
+
+TEST(Placement, IsAsItWasTold) {
+    for (const auto policy : {PlacementPolicy::round_robin, PlacementPolicy::least_loaded, PlacementPolicy::pack,
+                              PlacementPolicy::spread}) {
+        BrokerHarness t;
+        for (const auto* name : {"a", "b", "c"}) t.node_ready(name, 3);
+        nodes_of(t, {policy, {}, {}}, 2);
+        const auto told = placement(t, {create_of("", {policy, {}, {}}, 6), {}});
+        std::string nodes;
+        for (const auto& item : told.items) nodes += item.node;
+        EXPECT_EQ(nodes_of(t, {policy, {}, {}}, 6), nodes);
+    }
+}
+
 TEST(Placement, SpreadCountsTheOwnersVmsOnly) {
     KeyHarness t;
     t.admit("ada", 'U', protocol::Role::user);
