@@ -28,10 +28,11 @@ constexpr std::size_t frames_usual = 4;
 }  // namespace
 
 struct Context::Impl {
-    zmq::context_t context{1};
+    explicit Impl(int io_threads) : context(io_threads) {}
+    zmq::context_t context;
 };
 
-Context::Context() : impl_(std::make_unique<Impl>()) {
+Context::Context(int io_threads) : impl_(std::make_unique<Impl>(io_threads)) {
     // A ROUTER's first routing id is of rand(), which libzmq 4.3.4 never seeds: it would be the same in every process,
     // and who knows the next one can end this one (pitfalls 4).
     std::srand(static_cast<unsigned>(random_u64()));
@@ -66,6 +67,7 @@ struct Socket::Impl {
         socket.set(tcp_keepalive_idle, 30);
         socket.set(tcp_keepalive_intvl, 10);
         socket.set(tcp_keepalive_cnt, 3);
+        if (options.io_thread) socket.set(affinity, std::uint64_t{1} << *options.io_thread);
         if (is_router) socket.set(router_mandatory, true);
         if (type == zmq::socket_type::dealer) socket.set(immediate, options.only_when_connected);
         if (type == zmq::socket_type::xpub) socket.set(xpub_manual, 1);

@@ -16,12 +16,12 @@
 /// ZeroMQ as minicloud uses it: no exceptions, no blocking call, a limit on everything.
 namespace mc::io {
 
-/// The library's context with one I/O thread. Make it after any fork and keep it
+/// The library's context with `io_threads` I/O threads. Make it after any fork and keep it
 /// longer than its sockets. Its destructor waits for their linger times. Seeds the process's rand(), which the library
 /// begins routing ids with.
 class Context {
 public:
-    Context();
+    explicit Context(int io_threads = 1);
     ~Context();
     Context(Context&&) noexcept;
     Context& operator=(Context&&) noexcept;
@@ -71,6 +71,9 @@ struct SocketOptions {
     /// A DEALER only: true = send() says would_block while no connection stands;
     /// false = messages wait for it, up to send_messages_max.
     bool only_when_connected = false;
+    /// Which of the context's I/O threads has its connections, from 0: what one socket has to send keeps those of
+    /// another thread from nothing. nullopt: the one that has the fewest, for each connection.
+    std::optional<unsigned> io_thread;
 };
 
 /// A message, and whose it is.

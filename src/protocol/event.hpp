@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/ids.hpp"
 #include "base/time.hpp"
@@ -40,7 +41,8 @@ inline constexpr const char* broker_stopping = "broker.stopping";
 }  // namespace event_kind
 
 /// Topics: the first frame of a message on the events channel.
-inline constexpr const char* topic_event = "event";
+inline constexpr const char* topic_all = "events";        ///< every event, for who may see all
+inline constexpr const char* topic_of_owners = "event/";  ///< what topic_of() begins with
 inline constexpr const char* topic_beacon = "beacon";
 
 struct Event {
@@ -71,11 +73,22 @@ struct Event {
     }
 };
 
-/// The topic that an event is published under: `event/OWNER/`, or `event//` for one of a node or the
-/// broker. Whoever may see one owner's events only is subscribed to that prefix only.
-[[nodiscard]] inline std::string topic_of(const Event& event) {
-    return std::string(topic_event) + '/' + event.owner + '/';
+/// The topic of the events about one owner's VMs: `event/OWNER/`; `event//` of those about nodes and the broker.
+/// Whoever may see one owner's events only is subscribed to that one only.
+[[nodiscard]] inline std::string topic_of(const std::string& owner) {
+    return topic_of_owners + owner + '/';
 }
+
+/// What is published at once under one topic, in order. Under topic_all without a hole.
+struct EventBatch {
+    std::vector<Event> events;
+
+    bool operator==(const EventBatch&) const = default;
+    template <class Self, class Archive>
+    static void fields(Self& self, Archive& archive) {
+        archive(self.events, limits::page_max);
+    }
+};
 
 /// Published every beacon_interval and when a client asks: how far the log is.
 struct Beacon {

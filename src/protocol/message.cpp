@@ -74,8 +74,8 @@ constexpr std::array verb_names{
     std::pair{Verb::job_cancel, "job_cancel"},
     std::pair{Verb::vm_tunnel, "vm_tunnel"},
     std::pair{Verb::node_images, "node_images"},
-    std::pair{Verb::event_published, "event_published"},
     std::pair{Verb::event_beacon, "event_beacon"},
+    std::pair{Verb::events_published, "events_published"},
 };
 
 }  // namespace

@@ -92,8 +92,8 @@ enum class Verb : std::uint16_t {
     node_images = 58,
 
     // broker -> everybody, on the events channel
-    event_published = 64,
     event_beacon = 65,
+    events_published = 66,  ///< release 0.1.0 published each by itself, as 64
 };
 
 /// What this release tells a peer that asks how much it knows.

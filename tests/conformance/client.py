@@ -225,13 +225,13 @@ class Watcher:
             elif beacon.last > self.last:
                 self.catch_up(beacon.last)
         elif not start:
-            # 0.1.0 published under `event` alone; a subscription to that covers both.
-            assert frames[0].startswith(b"event") and message.verb == "event_published"
-            event = wire.unpack("Event", message.body)
-            if event.seq > self.last + 1:
-                self.catch_up(event.seq - 1)
-            if event.seq == self.last + 1:
-                self.show(event)
+            assert frames[0] == b"events" or frames[0].startswith(b"event/")
+            assert message.verb == "events_published"
+            for event in wire.unpack("EventBatch", message.body).events:
+                if event.seq > self.last + 1:
+                    self.catch_up(event.seq - 1)
+                if event.seq == self.last + 1:
+                    self.show(event)
         return True
 
     def until(self, kind, name, timeout=10.0):

@@ -26,7 +26,7 @@ VERBS = {
     "images": 30,
     "node_register": 32, "node_heartbeat": 33, "node_inventory": 34, "node_usage": 35,
     "vm_create": 48, "vm_start": 49, "vm_stop": 50, "vm_restart": 51, "vm_remove": 52, "vm_exec": 53, "vm_logs": 54,
-    "vm_inspect": 55, "job_cancel": 56, "vm_tunnel": 57, "node_images": 58, "event_published": 64, "event_beacon": 65,
+    "vm_inspect": 55, "job_cancel": 56, "vm_tunnel": 57, "node_images": 58, "event_beacon": 65, "events_published": 66,
 }  # fmt: skip
 VERB_NAMES = {number: name for name, number in VERBS.items()}
 
@@ -108,6 +108,7 @@ BODIES = {
         "seq": 0, "epoch": 0, "time": 0, "kind": "", "vm": 0, "name": "", "node": "", "reason": "", "request": ZERO_ID,
         "owner": "",
     },
+    "EventBatch": {"events": ("Event",)},
     "EventsReply": {"events": ("Event",), "first_kept": 0, "last": 0, "cloud": 0, "through": 0},
     "JobRequest": {"request": ZERO_ID},
     "JobView": {"request": ZERO_ID, "verb": 2, "done": False, "accepted": 0, "items": ("ItemResult",)},

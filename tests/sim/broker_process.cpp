@@ -273,13 +273,15 @@ void BrokerProcess::speak(Effects effects, std::optional<std::size_t> sends_max)
                    (event.vm ? event.vm.str() : "") + " " + event.node + " " + event.reason;
         });
         observer_.event_published(event, store_);
-        broadcast(protocol::topic_of(event), protocol::Verb::event_published, protocol::encode(event));
+        publications_.add({event});
     }
-    if (effects.beacon) {
-        broadcast(protocol::topic_beacon, protocol::Verb::event_beacon,
-                  protocol::encode(protocol::Beacon{keeper_->core().cloud(), keeper_->core().epoch(),
-                                                    keeper_->core().events().last()}));
+    if (effects.beacon) publications_.add(protocol::Beacon{core().cloud(), core().epoch(), core().events().last()});
+    // Not when they are due: how long that takes decides nothing.
+    auto due = publications_.take(clock_.now().instant, true);
+    for (auto& [topic, batch] : due.messages) {
+        broadcast(topic, protocol::Verb::events_published, protocol::encode(batch));
     }
+    if (due.beacon) broadcast(protocol::topic_beacon, protocol::Verb::event_beacon, protocol::encode(*due.beacon));
     send_all(Side::clients, std::move(effects.to_clients), left);
     send_all(Side::workers, std::move(effects.to_workers), left);
     observer_.turn_told();

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "broker/core/core_keeper.hpp"
+#include "broker/core/publications.hpp"
 #include "sim/network.hpp"
 #include "sim/world.hpp"
 
@@ -106,6 +107,7 @@ private:
     ProcessClock clock_;
     Store store_;
     std::unique_ptr<broker::CoreKeeper> keeper_;
+    broker::Publications publications_;
     std::deque<Incoming> inbox_;
     std::uint64_t life_ = 0;
     Moment turn_at_ = Moment::max();

@@ -478,10 +478,12 @@ Watcher::Watcher(World& world, Network& network, Checker& checker, const Person&
 void Watcher::on_events_frames(Frames& frames) {
     const auto message = protocol::from_frames(std::span(frames).subspan(1));
     if (!message) return;
-    if (message->header.verb == Verb::event_published) {
-        if (const auto event = protocol::decode<protocol::Event>(message->body)) {
-            checker_.access().event_received(person_, *event);
-            follower_.on_event(clock_.now().instant, *event);
+    if (message->header.verb == Verb::events_published) {
+        if (const auto batch = protocol::decode<protocol::EventBatch>(message->body)) {
+            for (const auto& event : batch->events) {
+                checker_.access().event_received(person_, event);
+                follower_.on_event(clock_.now().instant, event);
+            }
         }
     } else if (const auto beacon = protocol::decode<protocol::Beacon>(message->body)) {
         if (!last_) last_ = beacon->last;

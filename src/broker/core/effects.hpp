@@ -23,7 +23,7 @@ struct LogLine {
 };
 
 /// What a turn of the core wants done, to be carried out in this order: commit
-/// `changes` in one transaction; publish `events`, then a beacon; send. When the
+/// `changes` in one transaction; publish `events`, then a beacon, soon (Publications); send. When the
 /// commit fails nothing of the rest may leave.
 struct Effects {
     std::vector<StoreChange> changes;

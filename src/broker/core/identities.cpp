@@ -93,12 +93,13 @@ ConnectionLimits BrokerCore::connection_limits_of(Now now, const PublicKey& key)
 }
 
 std::vector<std::string> BrokerCore::topics_for(Now now, const std::optional<PublicKey>& key) const {
-    const std::string events = std::string(protocol::topic_event) + '/';
-    if (!key) return {events, protocol::topic_beacon};
+    const std::vector<std::string> everything{protocol::topic_all, protocol::topic_of_owners, protocol::topic_beacon};
+    if (!key) return everything;
     if (!may_connect(now, Side::events, *key)) return {};
     const KeyRecord& record = *keys_.find(*key);
     const bool all = sees_all(record.role) || !rule_holds(Rule::topics_are_per_owner);
-    return {all ? events : events + record.name + '/', protocol::topic_beacon};
+    if (all) return everything;
+    return {protocol::topic_of(record.name), protocol::topic_beacon};
 }
 
 void BrokerCore::on_barred(Now now, const PublicKey& key, const std::string& what) {

@@ -37,6 +37,10 @@ constexpr std::size_t messages_per_look = 16;
 constexpr int client_messages_waiting_max = 64;
 constexpr int worker_messages_waiting_max = 256;
 
+/// Messages, of up to Publications::events_per_message_max events, that wait for one watcher; then it misses some. All
+/// that are behind share what waits.
+constexpr int watcher_messages_max = 1000;
+
 /// Bytes for clients that one turn may make; what has not been taken by then waits in the sockets,
 /// where each connection has its turn, and others are served in between.
 constexpr std::size_t output_bytes_per_turn_max = 8 * 1024 * 1024;
@@ -63,8 +67,15 @@ constexpr const char* clients_domain = "clients";
 constexpr const char* workers_domain = "workers";
 constexpr const char* events_domain = "events";
 
-io::SocketOptions socket_options(const io::Security& security) {
+/// Of the library. A thousand watchers take one for as long as it takes to send to each of them: who waits for an
+/// answer must not wait for that.
+constexpr int io_threads = 2;
+constexpr unsigned io_thread_of_requests = 0;
+constexpr unsigned io_thread_of_events = 1;
+
+io::SocketOptions socket_options(const io::Security& security, unsigned io_thread) {
     io::SocketOptions options;
+    options.io_thread = io_thread;
     options.security = security;
     options.linger = linger;
     return options;
@@ -76,7 +87,7 @@ constexpr milliseconds no_heartbeats{0};
 
 /// Of a socket whose messages wait in SendQueues.
 io::SocketOptions router_options(const io::Security& security, int receive_messages_max) {
-    io::SocketOptions options = socket_options(security);
+    io::SocketOptions options = socket_options(security, io_thread_of_requests);
     options.send_messages_max = SendQueues::library_messages_max;
     options.receive_messages_max = receive_messages_max;
     return options;
@@ -85,6 +96,12 @@ io::SocketOptions router_options(const io::Security& security, int receive_messa
 io::SocketOptions worker_options(const io::Security& security) {
     io::SocketOptions options = router_options(security, worker_messages_waiting_max);
     options.heartbeat_interval = no_heartbeats;
+    return options;
+}
+
+io::SocketOptions events_options(const io::Security& security) {
+    io::SocketOptions options = socket_options(security, io_thread_of_events);
+    options.send_messages_max = watcher_messages_max;
     return options;
 }
 
@@ -153,6 +170,7 @@ BrokerShell::BrokerShell(const BrokerConfig& config, Resources resources, const 
       store_(std::move(resources.store)),
       keeper_(config, Prng(io::random_u64()), store_),
       securities_(securities),
+      context_(io_threads),
       zap_(context_, [this](std::string_view domain, const PublicKey& key,
                             std::string_view address) { return may_connect(domain, key, address); }),
       clients_(io::Socket::router(context_, router_options(securities.clients, client_messages_waiting_max))),
@@ -243,7 +261,7 @@ Result<void> BrokerShell::listen(const BrokerOptions& options) {
     if (auto r = zap_.begin(poller_); !r) return r;
     if (auto r = clients_.bind(options.clients); !r) return r;
     if (auto r = workers_.bind(options.workers); !r) return r;
-    if (auto r = events_.bind(options.events, socket_options(securities_.events)); !r) return r;
+    if (auto r = events_.bind(options.events, events_options(securities_.events)); !r) return r;
     if (auto r = try_strangers(); !r) return r;
     // Port 0 picks one: clients are told the one that was picked.
     keeper_.set_endpoints({clients_.last_endpoint(), workers_.last_endpoint(), events_.endpoint()});
@@ -330,7 +348,7 @@ void BrokerShell::run() {
     while (!stop_) {
         look_at_disk();
         const auto wait = std::min({keeper_.next_deadline(), events_.next_try(), connections_.next_look(),
-                                    to_clients_.next_flush(), to_workers_.next_flush()}) -
+                                    publications_.due(), to_clients_.next_flush(), to_workers_.next_flush()}) -
                           io::read_clock().instant;
         poller_.wait(std::max<milliseconds>(wait, 0ms));
         events_.try_again();
@@ -338,9 +356,11 @@ void BrokerShell::run() {
         flush();
         if (auto restarted = keeper_.on_tick(io::read_clock())) tell(std::move(*restarted));
         carry_out();
+        if (publications_.due() <= io::read_clock().instant) publish();
     }
     keeper_.core().stop(io::read_clock());
     carry_out();
+    publish();
     const Instant give_up = io::read_clock().instant + flush_max;
     while (!all_sent() && io::read_clock().instant < give_up) {
         io::Poller().wait(SendQueues::flush_interval_min);
@@ -397,21 +417,22 @@ void BrokerShell::carry_out() {
 
 void BrokerShell::tell(Effects effects) {
     if (effects.rebind_events) events_.begin_anew();
-    publish(effects);
+    publications_.add(std::move(effects.events));
+    const BrokerCore& core = keeper_.core();
+    if (effects.beacon) publications_.add(protocol::Beacon{core.cloud(), core.epoch(), core.events().last()});
+    if (publications_.due() <= io::read_clock().instant) publish();
     send_all(Side::clients, std::move(effects.to_clients));
     send_all(Side::workers, std::move(effects.to_workers));
     for (const LogLine& line : effects.log) write_log(line);
 }
 
-void BrokerShell::publish(const Effects& effects) {
-    for (const auto& event : effects.events) {
-        events_.publish(broadcast(protocol::topic_of(event), protocol::Verb::event_published, protocol::encode(event)));
-    }
-    if (effects.beacon) {
-        const BrokerCore& core = keeper_.core();
-        const protocol::Beacon beacon{core.cloud(), core.epoch(), core.events().last()};
-        events_.publish(broadcast(protocol::topic_beacon, protocol::Verb::event_beacon, protocol::encode(beacon)));
-    }
+void BrokerShell::publish() {
+    using protocol::Verb;
+    auto due = publications_.take(io::read_clock().instant, events_.by_owner());
+    for (auto& [topic, batch] : due.messages)
+        events_.publish(broadcast(std::move(topic), Verb::events_published, protocol::encode(batch)));
+    if (!due.beacon) return;
+    events_.publish(broadcast(protocol::topic_beacon, Verb::event_beacon, protocol::encode(*due.beacon)));
 }
 
 void BrokerShell::send_all(Side side, std::vector<Outgoing> messages) {

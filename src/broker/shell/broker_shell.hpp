@@ -9,6 +9,7 @@
 #include "base/result.hpp"
 #include "broker/core/core_keeper.hpp"
 #include "broker/core/handshake_limit.hpp"
+#include "broker/core/publications.hpp"
 #include "broker/shell/broker_options.hpp"
 #include "broker/shell/connection_watch.hpp"
 #include "broker/shell/events_socket.hpp"
@@ -90,7 +91,8 @@ private:
     /// Commits, publishes, sends; what fails to be sent goes back into the core.
     void carry_out();
     void tell(Effects effects);
-    void publish(const Effects& effects);
+    /// What is due.
+    void publish();
     void send_all(Side side, std::vector<Outgoing> messages);
 
     std::filesystem::path state_dir_;
@@ -107,6 +109,7 @@ private:
     io::Socket workers_;
     ConnectionWatch connections_;
     EventsSocket events_;
+    Publications publications_;
     SendQueues to_clients_;
     SendQueues to_workers_;
     HandshakeLimit handshakes_;

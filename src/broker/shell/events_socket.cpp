@@ -9,6 +9,7 @@
 #include "io/clock.hpp"
 #include "io/log.hpp"
 #include "io/open_files.hpp"
+#include "protocol/event.hpp"
 
 namespace mc::broker {
 namespace {
@@ -72,6 +73,7 @@ Result<void> EventsSocket::open() {
 
 void EventsSocket::close() {
     subscribed_.clear();
+    by_owner_ = false;
     if (!socket_) return;
     poller_.remove(*socket_);
     socket_.reset();
@@ -101,6 +103,7 @@ void EventsSocket::on_subscriptions() {
         if (asked->frame[0] != subscribes || mixed_up_ || (with_keys_ && !asked->key)) continue;
         for (const std::string& topic : granted_topics(asked->frame.substr(1), topics_for_(asked->key))) {
             socket_->subscribe(topic);
+            by_owner_ = by_owner_ || topic.starts_with(protocol::topic_of_owners);
         }
     }
     for (const auto& [key, count] : taken) {

@@ -38,6 +38,9 @@ public:
     [[nodiscard]] Result<void> bind(const std::string& endpoint, const io::SocketOptions& options);
     [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
 
+    /// Whether anybody may have asked for the events of one owner only, since it was opened.
+    [[nodiscard]] bool by_owner() const { return by_owner_; }
+
     /// Never waits; a slow watcher misses it, and sees that from the numbers.
     void publish(const std::vector<std::string>& frames);
 
@@ -77,6 +80,7 @@ private:
     bool failure_told_ = false;
     bool outdated_ = false;  ///< begins anew in the next try_again(): its own callback is no place for that
     bool mixed_up_ = false;  ///< the library may take one watcher for another (io::Socket::xpub)
+    bool by_owner_ = false;
     SubscriptionTable subscribed_;
     std::set<PublicKey> barred_;  ///< at most as many as have been authorised
 };

@@ -72,9 +72,10 @@ private:
             const auto message = protocol::from_frames(std::span(*frames).subspan(1));
             if (!message) continue;
             const Instant now = io::read_clock().instant;
-            if (message->header.verb == Verb::event_published) {
-                if (const auto event = protocol::decode<protocol::Event>(message->body))
-                    follower_.on_event(now, *event);
+            if (message->header.verb == Verb::events_published) {
+                if (const auto batch = protocol::decode<protocol::EventBatch>(message->body)) {
+                    for (const auto& event : batch->events) follower_.on_event(now, event);
+                }
             } else if (message->header.verb == Verb::event_beacon) {
                 if (const auto beacon = protocol::decode<protocol::Beacon>(message->body))
                     follower_.on_beacon(now, *beacon);

@@ -286,8 +286,9 @@ void add_jobs(std::vector<Example>& out) {
 }
 
 void add_events(std::vector<Example>& out) {
-    Example event = worker("event_published", Kind::notice, Verb::event_published, part("Event", samples::event()));
-    event.topic = topic_of(samples::event());
+    Example event = worker("events_published", Kind::notice, Verb::events_published,
+                           part("EventBatch", EventBatch{{samples::event()}}));
+    event.topic = topic_of(samples::event().owner);
     out.push_back(event);
     Example beacon = worker("event_beacon", Kind::notice, Verb::event_beacon,
                             part("Beacon", Beacon{samples::cloud, Epoch{3}, EventSeq{1042}}));

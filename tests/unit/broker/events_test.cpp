@@ -21,7 +21,11 @@ TEST(GrantedTopics, AreWhatIsWantedAndAllowed) {
     EXPECT_EQ(granted_topics("event/ada/", user), Topics{"event/ada/"});
     EXPECT_EQ(granted_topics("event/bob/", user), Topics{});
     EXPECT_EQ(granted_topics("event/a", user), Topics{"event/ada/"});
-    EXPECT_EQ(granted_topics("event/bob/", {"event/", "beacon"}), Topics{"event/bob/"});
+    const Topics admin{"events", "event/", "beacon"};
+    EXPECT_EQ(granted_topics("", admin), (Topics{"events", "beacon"})) << "each event once";
+    EXPECT_EQ(granted_topics("event", admin), Topics{"events"});
+    EXPECT_EQ(granted_topics("event/", admin), Topics{"event/"});
+    EXPECT_EQ(granted_topics("event/bob/", admin), Topics{"event/bob/"});
     EXPECT_EQ(granted_topics("", {}), Topics{});
 }
 

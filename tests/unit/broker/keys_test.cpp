@@ -55,9 +55,9 @@ TEST(BrokerKeys, ConnectWhereTheirRoleHasBusiness) {
     EXPECT_EQ(sides('T'), "clients ");
     using Topics = std::vector<std::string>;
     EXPECT_EQ(t.core->topics_for(t.now, t.key('U')), (Topics{"event/ada/", "beacon"}));
-    EXPECT_EQ(t.core->topics_for(t.now, t.key('V')), (Topics{"event/", "beacon"}));
-    EXPECT_EQ(t.core->topics_for(t.now, t.key('A')), (Topics{"event/", "beacon"}));
-    EXPECT_EQ(t.core->topics_for(t.now, std::nullopt), (Topics{"event/", "beacon"}));
+    EXPECT_EQ(t.core->topics_for(t.now, t.key('V')), (Topics{"events", "event/", "beacon"}));
+    EXPECT_EQ(t.core->topics_for(t.now, t.key('A')), (Topics{"events", "event/", "beacon"}));
+    EXPECT_EQ(t.core->topics_for(t.now, std::nullopt), (Topics{"events", "event/", "beacon"}));
     EXPECT_EQ(t.core->topics_for(t.now, t.key('W')), Topics{});
     EXPECT_EQ(t.core->topics_for(t.now, t.key('T')), Topics{});
 }

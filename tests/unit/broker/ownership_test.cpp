@@ -163,7 +163,7 @@ TEST_F(Ownership, EventsOfOthersAreLeftOut) {
     EXPECT_EQ(replay('A', 0, 1000).events, t.published);
     EXPECT_EQ(replay('A', 0, 1000).through.value, last);
     for (const auto& event : t.published) {
-        EXPECT_EQ(protocol::topic_of(event), "event/" + event.owner + "/");
+        EXPECT_EQ(protocol::topic_of(event.owner), "event/" + event.owner + "/");
         EXPECT_EQ(event.owner.empty(), !event.vm);
     }
 }

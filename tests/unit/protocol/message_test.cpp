@@ -122,7 +122,7 @@ TEST(Verb, HasOneNameAndOneSideEach) {
         const auto verb = verb_from(static_cast<std::uint16_t>(number));
         if (!verb) continue;
         EXPECT_TRUE(names.insert(name_of(*verb)).second) << name_of(*verb);
-        const bool events_only = *verb == Verb::event_published || *verb == Verb::event_beacon;
+        const bool events_only = *verb == Verb::events_published || *verb == Verb::event_beacon;
         EXPECT_EQ(is_client_verb(*verb) + is_worker_verb(*verb), events_only ? 0 : 1) << name_of(*verb);
     }
     EXPECT_EQ(names.size(), 47U);
