@@ -150,7 +150,7 @@ class Echo {
 public:
     Echo(Loop& loop, void* context, const std::string& endpoint, const std::optional<io::StoredConnection>& key,
          std::size_t bytes)
-        : peer_(context, endpoint, key, true), body_(bytes, 'b') {
+        : peer_(context, endpoint, key, PeerKind::addressed), body_(bytes, 'b') {
         peer_.send_bare("ready");
         loop.add(peer_, [this] {
             Header header = peer_.header();

@@ -62,32 +62,6 @@ private:
     bool goes_on_ = false;
 };
 
-/// Reads what is published, as a watcher does.
-class Watcher {
-public:
-    Watcher(void* context, const std::string& endpoint) : socket_(zmq_socket(context, ZMQ_SUB)) {
-        const int unbounded = 0;
-        zmq_setsockopt(socket_, ZMQ_RCVHWM, &unbounded, sizeof unbounded);
-        zmq_setsockopt(socket_, ZMQ_SUBSCRIBE, "event/", 6);
-        if (zmq_connect(socket_, endpoint.c_str()) != 0) give_up("no events: " + endpoint);
-        zmq_msg_init(&frame_);
-    }
-    ~Watcher() {
-        zmq_msg_close(&frame_);
-        zmq_close(socket_);
-    }
-    Watcher(const Watcher&) = delete;
-    Watcher& operator=(const Watcher&) = delete;
-
-    void drain() {
-        while (zmq_msg_recv(&frame_, socket_, ZMQ_DONTWAIT) >= 0) continue;
-    }
-
-private:
-    void* socket_;
-    zmq_msg_t frame_{};
-};
-
 }  // namespace
 
 void run_durable(Settings settings) {
@@ -108,8 +82,11 @@ void run_durable(Settings settings) {
     Loop loop;
     Cluster cluster(loop, context, settings, {});
     settings.done();
-    std::optional<Watcher> watcher;
-    if (!events_at.empty()) watcher.emplace(context, events_at);
+    std::optional<Peer> watcher;
+    if (!events_at.empty()) {
+        watcher.emplace(context, events_at, key, PeerKind::watcher);
+        loop.add(*watcher, [] {});
+    }
     std::vector<std::unique_ptr<Creator>> creators;
     const auto run = static_cast<std::uint64_t>(Clock::now().time_since_epoch().count());
     for (std::size_t i = 0; i < clients; ++i)
@@ -122,7 +99,6 @@ void run_durable(Settings settings) {
     std::size_t turn = 0;
     loop.run(1ms, [&](Clock::time_point now) {
         cluster.on_turn(now);
-        if (watcher) watcher->drain();
         if (began == Clock::time_point{}) {
             if (now > ready_by) give_up("not all workers were registered in time");
             if (!cluster.ready()) return true;

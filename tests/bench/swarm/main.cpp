@@ -10,7 +10,8 @@
 int main(int argc, char** argv) {
     using namespace mc::bench;
     const std::map<std::string, void (*)(Settings)> modes{
-        {"dispatch", run_dispatch}, {"durable", run_durable}, {"scale", run_scale}, {"nodes", run_nodes}};
+        {"dispatch", run_dispatch}, {"durable", run_durable}, {"scale", run_scale}, {"nodes", run_nodes},
+        {"watchers", run_watchers}, {"churn", run_churn},     {"lists", run_lists}};
     const auto mode = argc < 2 ? modes.end() : modes.find(argv[1]);
     if (mode == modes.end()) {
         std::fputs("usage: swarm MODE NAME=VALUE...; modes:", stderr);

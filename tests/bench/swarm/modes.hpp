@@ -19,4 +19,15 @@ void run_scale(Settings settings);
 /// broker need be there.
 void run_nodes(Settings settings);
 
+/// `watchers` watchers of everything, `per_key` with each key. Prints "ready" when each of them has heard the broker;
+/// then counts, for `seconds`, what is published meanwhile, and how late it comes.
+void run_watchers(Settings settings);
+
+/// VMs that are created, and deleted when some others were, evenly, by `clients` clients: `events` events per second,
+/// until this is ended. Prints "ready" when as many VMs live as from then on.
+void run_churn(Settings settings);
+
+/// `rate` lists per second of one client, for `seconds`: how long each takes.
+void run_lists(Settings settings);
+
 }  // namespace mc::bench

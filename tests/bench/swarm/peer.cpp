@@ -10,8 +10,11 @@ void give_up(const std::string& why) {
     std::exit(1);
 }
 
-Peer::Peer(void* context, const std::string& endpoint, const std::optional<io::StoredConnection>& as, bool addressed)
-    : socket_(zmq_socket(context, ZMQ_DEALER)), addressed_(addressed) {
+Peer::Peer(void* context, const std::string& endpoint, const std::optional<io::StoredConnection>& as, PeerKind kind,
+           std::size_t connections)
+    // A SUB connects to one place once only.
+    : socket_(zmq_socket(context, kind == PeerKind::watcher ? ZMQ_XSUB : ZMQ_DEALER)),
+      addressed_(kind != PeerKind::dealer) {
     if (!socket_) give_up(std::string("no socket: ") + zmq_strerror(zmq_errno()));
     const int none = 0;
     const int unbounded = 0;
@@ -24,7 +27,10 @@ Peer::Peer(void* context, const std::string& endpoint, const std::optional<io::S
         zmq_setsockopt(socket_, ZMQ_CURVE_SECRETKEY, as->own.secret.view().data(), as->own.secret.view().size());
     }
     for (auto* frame : {&address_, &head_, &body_, &data_}) zmq_msg_init(frame);
-    if (zmq_connect(socket_, endpoint.c_str()) != 0) give_up(endpoint + ": " + zmq_strerror(zmq_errno()));
+    for (std::size_t i = 0; i < connections; ++i) {
+        if (zmq_connect(socket_, endpoint.c_str()) != 0) give_up(endpoint + ": " + zmq_strerror(zmq_errno()));
+    }
+    if (kind == PeerKind::watcher) part("\1", false);  // subscribes to all that begins with nothing
 }
 
 Peer::~Peer() {

@@ -16,14 +16,22 @@ namespace mc::bench {
 /// Ends the program with a sentence: what a load generator can't do makes its figures worthless.
 [[noreturn]] void give_up(const std::string& why);
 
-/// One DEALER of the load. It copies less than io::Socket does: the generator shares the cores with what it measures.
+/// What a Peer is at the other end.
+enum class PeerKind {
+    dealer,     ///< a client or a worker of a broker
+    addressed,  ///< a worker of the bare forwarder: messages have one more frame in front, that of whom they are from
+                ///< and for
+    watcher,    ///< of the events channel, subscribed to everything; messages have their topic in front
+};
+
+/// One socket of the load. It copies less than io::Socket does: the generator shares the cores with what it measures.
 /// One thread.
 class Peer {
 public:
-    /// `as`: speaks CURVE with that key. `addressed`: messages have one more frame in front, that of whom they are from
-    /// and for (the bare forwarder's workers).
+    /// `as`: speaks CURVE with that key. `connections`: a watcher may stand for several, each of which is sent
+    /// everything: to whom it is published they are as many watchers, and the load has one descriptor to look at.
     Peer(void* context, const std::string& endpoint, const std::optional<io::StoredConnection>& as,
-         bool addressed = false);
+         PeerKind kind = PeerKind::dealer, std::size_t connections = 1);
     ~Peer();
     Peer(const Peer&) = delete;
     Peer& operator=(const Peer&) = delete;
@@ -50,7 +58,7 @@ private:
     void part(std::string_view bytes, bool more);
 
     void* socket_;
-    bool addressed_;
+    bool addressed_;  ///< there is a frame in front
     bool touched_ = false;
     bool has_data_ = false;
     protocol::Header header_;
