@@ -57,6 +57,7 @@ enum class Rule : std::uint8_t {
     surplus_is_removed,
     own_sshd_answers,
     spare_becomes_its_vm,
+    keys_are_in_before_ready,
     leftovers_are_ended,
     streams_end_with_the_session,
     registers_anew_when_unknown,

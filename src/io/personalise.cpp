@@ -119,6 +119,29 @@ Result<std::string> set_host_name(int namespace_of_it, const std::string& host_n
     return std::string(before.data());
 }
 
+Result<void> give_host_name(int process, int root, const std::string& host_name) {
+    const Descriptor names(::openat(process, "ns/uts", O_RDONLY | O_CLOEXEC));
+    if (names.get() < 0) return failure("can't open the container's host name");
+    const auto before = set_host_name(names.get(), host_name);
+    if (!before) return fail(before.error());
+    if (auto done = overwrite(root, "etc/hostname", host_name + "\n"); !done) return done;
+    const Descriptor hosts(open_in(root, "etc/hosts", O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+    const auto lines =
+        hosts.get() < 0 ? Result<std::string>(failure("can't open the container's etc/hosts")) : read_all(hosts.get());
+    if (!lines) return fail(lines.error());
+    return overwrite(root, "etc/hosts", renamed_hosts(*lines, *before, host_name));
+}
+
+/// Empty where there is none.
+std::string content_of(int root, const std::string& path) {
+    // Looked at before it is opened: somebody may have put a pipe there, or a device.
+    const Descriptor found(open_in(root, path, O_PATH));
+    struct stat status {};
+    if (found.get() < 0 || ::fstat(found.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
+    const Descriptor file(::open(("/proc/self/fd/" + std::to_string(found.get())).c_str(), O_RDONLY | O_CLOEXEC));
+    return file.get() < 0 ? std::string() : read_all(file.get()).value_or(std::string());
+}
+
 }  // namespace
 
 std::string renamed_hosts(const std::string& hosts, const std::string& before, const std::string& after) {
@@ -134,8 +157,7 @@ std::string renamed_hosts(const std::string& hosts, const std::string& before, c
     return result;
 }
 
-Result<void> personalise(const RunningContainer& target, const std::string& host_name,
-                         const std::vector<TarEntry>& files, const std::filesystem::path& proc) {
+Result<std::string> personalise(const RunningContainer& target, const Visit& visit, const std::filesystem::path& proc) {
     const std::string process = (proc / std::to_string(target.pid)).string();
     // All through this: a process of the same number that comes later is another directory.
     const Descriptor its(::open(process.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -146,24 +168,16 @@ Result<void> personalise(const RunningContainer& target, const std::string& host
                     "the container's first process is not on this machine, where the worker could give it its name "
                     "and keys: it has ended, or the engine is elsewhere");
     }
-    const Descriptor names(::openat(its.get(), "ns/uts", O_RDONLY | O_CLOEXEC));
-    if (names.get() < 0) return failure("can't open the container's host name");
     const Descriptor root(::openat(its.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
     struct stat owner {};
     if (root.get() < 0 || ::fstat(root.get(), &owner) != 0) return failure("can't open the container's files");
-
-    const auto before = set_host_name(names.get(), host_name);
-    if (!before) return fail(before.error());
-    if (auto done = overwrite(root.get(), "etc/hostname", host_name + "\n"); !done) return done;
-    const Descriptor hosts(open_in(root.get(), "etc/hosts", O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-    const auto lines =
-        hosts.get() < 0 ? Result<std::string>(failure("can't open the container's etc/hosts")) : read_all(hosts.get());
-    if (!lines) return fail(lines.error());
-    if (auto done = overwrite(root.get(), "etc/hosts", renamed_hosts(*lines, *before, host_name)); !done) return done;
-    for (const auto& file : files) {
-        if (auto done = put(root.get(), owner, file); !done) return done;
+    if (!visit.host_name.empty()) {
+        if (auto done = give_host_name(its.get(), root.get(), visit.host_name); !done) return fail(done.error());
     }
-    return {};
+    for (const auto& file : visit.files) {
+        if (auto done = put(root.get(), owner, file); !done) return fail(done.error());
+    }
+    return visit.read.empty() ? std::string() : content_of(root.get(), visit.read);
 }
 
 }  // namespace mc::io

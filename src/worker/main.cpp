@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -80,6 +82,7 @@ int run(int argc, char** argv) {
         return complain(saved.error(), exit_failed);
     }
     worker::Settings settings = options->settings;
+    settings.visits = options->engine.is_unix() && ::geteuid() == 0;
     while (!settings.boot) settings.boot = BootId{io::random_u64()};
     io::log_info("mcworker " + settings.version + ", node " + settings.name + " (" + state->node.str() + "): broker " +
                  options->broker + ", engine " + settings.engine + ", VMs at " + settings.advertise + ", state in " +

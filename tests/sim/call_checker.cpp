@@ -36,6 +36,15 @@ std::optional<CallChecker::Change> CallChecker::change_of(const worker::EngineRe
     return Change{found->second.vm, false};
 }
 
+void CallChecker::is_told(const protocol::Message& message) {
+    if (message.header.kind != protocol::Kind::request || message.header.verb != protocol::Verb::vm_create) return;
+    const auto order = protocol::decode<protocol::CreateOrder>(message.body);
+    if (!order) return;
+    std::string& keys = keys_[order->vm];
+    keys.clear();
+    for (const auto& line : order->spec.authorized_keys) keys += line + "\n";
+}
+
 void CallChecker::asks(const worker::EngineRequest& request, const Calls& under_way) {
     const auto change = change_of(request);
     if (!change) return;
@@ -87,6 +96,10 @@ void CallChecker::says_ready(const protocol::VmReport& report) {
     if (found == engine_.containers().end()) return;
     if (found->second.spare && found->second.host_name == "spare") {
         world_.violated("VM " + report.vm.str() + " is said to be ready, and is still a container kept for any VM");
+    }
+    const auto wanted = keys_.find(report.vm);
+    if (found->second.exposes_ssh && wanted != keys_.end() && found->second.keys != wanted->second) {
+        world_.violated("VM " + report.vm.str() + " is said to be ready, and its owner's keys are not in it");
     }
     if (!found->second.other_answers) return;
     // A reply that is said again may tell of an earlier run; without a key there is nothing to tell sshds apart by.

@@ -423,7 +423,7 @@ void Engine::erase(const std::string& id, bool by_fault) {
     tell("destroy", container);
 }
 
-Result<void> Engine::personalise(const worker::PersonaliseVm& visit) {
+worker::VisitResult Engine::personalise(const worker::PersonaliseVm& visit) {
     Container* container = find(visit.container);
     const bool here = container && container->state == ContainerState::running && container->pid == visit.pid;
     if (!here) return fail(ErrorCode::not_found, "no such process");
@@ -431,10 +431,11 @@ Result<void> Engine::personalise(const worker::PersonaliseVm& visit) {
         world_.fired(Fault::visit_failed);
         return fail(ErrorCode::io_failed, "no space left on device");
     }
-    container->host_name = visit.host_name;
     put_files(*container, visit.files);
-    if (container->spare && visit.host_name != "spare") observer_.container_given(name_, *container);
-    return {};
+    if (!visit.host_name.empty()) container->host_name = visit.host_name;
+    const bool given = !visit.host_name.empty() && visit.host_name != "spare";
+    if (container->spare && given) observer_.container_given(name_, *container);
+    return visit.read.empty() || world_.now() < container->ssh_at ? "" : host_key_of(*container) + " root@vm\n";
 }
 
 std::optional<std::string> Engine::host_key_at(std::uint16_t port) const {

@@ -124,7 +124,7 @@ public:
     void start(CallPtr call);
     void open_stream(StreamPtr stream, const worker::EngineRequest& request);
     /// As a worker on the same machine does.
-    Result<void> personalise(const worker::PersonaliseVm& visit);
+    worker::VisitResult personalise(const worker::PersonaliseVm& visit);
     /// The host key of the sshd that answers there.
     [[nodiscard]] std::optional<std::string> host_key_at(std::uint16_t port) const;
 

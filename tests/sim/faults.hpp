@@ -61,7 +61,7 @@ enum class Fault : std::uint8_t {
     ssh_silent,
     start_left_behind,  ///< by a killed engine that knows nothing of it any more: it refuses every other start
     other_vm_answers,   ///< at a VM's port, until it is restarted: left over from a start in which an engine was killed
-    visit_failed,       ///< a spare could not be given a name and keys
+    visit_failed,       ///< a container could not be given a name and keys
     exits_at_start,
     container_died,
     container_removed,

@@ -24,6 +24,7 @@ WorkerProcess::WorkerProcess(World& world, Network& network, Engine& engine, Hos
       host_(host),
       slots_(slots),
       pool_(dice_.below(3)),
+      visits_(!dice_.one_in(4)),
       key_(std::move(key)),
       name_(node_name(host)),
       clock_(world, dice_.between(1s, 100000s), wall_offset) {
@@ -49,13 +50,16 @@ void WorkerProcess::boot() {
     settings.engine = "unix:///sim";
     settings.slots = slots_;
     settings.pool = pool_;
+    settings.visits = visits_;
     settings.labels = {{"number", host_ % 2 == 1 ? "odd" : "even"}};
     core_ = std::make_unique<worker::WorkerCore>(settings, state_);
     manners_.emplace(world_, engine_);
     dealer_ = std::make_unique<Dealer>(network_, host_, Side::workers, true, key_, [this](Frames frames) {
         deliver([this, frames = std::move(frames)]() mutable {
             const auto message = protocol::from_frames(frames);
-            if (message) core_->on_broker_message(clock_.now(), *message);
+            if (!message) return;
+            manners_->is_told(*message);
+            core_->on_broker_message(clock_.now(), *message);
         });
     });
     world_.say([&] { return name_ + " started"; });
@@ -269,7 +273,8 @@ void WorkerProcess::run(Effect& effect) {
     } else if constexpr (std::is_same_v<Effect, CancelProbe>) {
         probes_.erase(effect.id);
     } else if constexpr (std::is_same_v<Effect, PersonaliseVm>) {
-        core_->on_personalised(clock_.now(), effect.id, engine_.personalise(effect));
+        const VisitResult denied = fail(ErrorCode::denied, "this needs root");
+        core_->on_personalised(clock_.now(), effect.id, visits_ ? engine_.personalise(effect) : denied);
     } else if constexpr (std::is_same_v<Effect, EndLeftovers>) {
         engine_.end_leftovers(effect);
     } else if constexpr (std::is_same_v<Effect, SaveState>) {

@@ -81,6 +81,7 @@ private:
     HostId host_;
     std::uint32_t slots_;
     std::size_t pool_;
+    bool visits_;                   ///< its engine's containers can be visited
     std::optional<PublicKey> key_;  ///< nullopt: over ipc:// or loopback
     std::string name_;
     ProcessClock clock_;

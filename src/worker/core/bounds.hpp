@@ -55,6 +55,7 @@ inline constexpr milliseconds pull_idle_max = 90s;        ///< without a byte: a
 inline constexpr milliseconds pull_sign_interval = 5s;    ///< of one that somebody asked for: where it is, news or not
 
 // Waits between two looks.
+inline constexpr milliseconds ssh_retry_min = 3ms;  ///< after the first probe in vain; then half as long again each
 inline constexpr milliseconds ssh_retry = 50ms;
 inline constexpr milliseconds ssh_look_interval = 500ms;  ///< while waiting for sshd: is the VM still running?
 inline constexpr milliseconds ssh_probe_max = 3s;         ///< one connection, up to its host key
@@ -67,8 +68,9 @@ inline constexpr milliseconds engine_retry = 500ms;
 inline constexpr milliseconds exec_exit_poll = 50ms;
 inline constexpr milliseconds hang_up_max = 2s;  ///< for telling a command that nobody listens any more
 inline constexpr int exec_exit_polls_max = 40;
-inline constexpr int engine_tries_max = 4;  ///< looks at a silent or failing engine before a job gives up
-inline constexpr int reconnects_max = 2;    ///< restarts of a VM whose port leads to nobody or to another VM, per job
+inline constexpr milliseconds visit_retry = 60s;  ///< after a container could not be visited: the engine's calls do it
+inline constexpr int engine_tries_max = 4;        ///< looks at a silent or failing engine before a job gives up
+inline constexpr int reconnects_max = 2;  ///< restarts of a VM whose port leads to nobody or to another VM, per job
 inline constexpr int surplus_removals_max = 4;    ///< of one VM's second containers, per look
 inline constexpr milliseconds tidy_up_max = 30s;  ///< after a failed create: for removing what there is
 

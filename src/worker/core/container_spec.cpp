@@ -96,9 +96,12 @@ std::string limits_spec(const protocol::VmSpec& spec) {
     return limits_of(spec).dump();
 }
 
+bool takes_files_late(const protocol::CreateOrder& order, const ImageInfo& image) {
+    return image.is_vm && image.has_sshd && order.spec.password_hash.empty() && order.setup.empty();
+}
+
 bool can_be_spare(const protocol::CreateOrder& order, const ImageInfo& image) {
-    return image.is_vm && image.has_sshd && order.spec.env.empty() && order.spec.password_hash.empty() &&
-           order.setup.empty();
+    return takes_files_late(order, image) && order.spec.env.empty();
 }
 
 std::vector<FileEntry> first_files(const protocol::CreateOrder& order, const ImageInfo& image) {

@@ -88,8 +88,14 @@ enum class Purpose : std::uint8_t {
 /// (environment, password, set-up script) is not wanted. The same question is the broker's (BrokerCore::spare_for).
 [[nodiscard]] bool can_be_spare(const protocol::CreateOrder& order, const ImageInfo& image);
 
-/// What must be in the container before its first start: keys, password hash and set-up script.
-/// Empty when there is nothing to put there.
+/// What makes the container the VM: keys, password hash and set-up script. Empty when there is nothing to put there.
 [[nodiscard]] std::vector<FileEntry> first_files(const protocol::CreateOrder& order, const ImageInfo& image);
+
+/// Whether first_files() may come when the VM's sshd answers already. Else they are for what its first start does, or
+/// nobody knows what the image makes of them at its start.
+[[nodiscard]] bool takes_files_late(const protocol::CreateOrder& order, const ImageInfo& image);
+
+/// The VM's SSH host key, public half, below its root.
+inline const std::string host_key_file = "etc/ssh/ssh_host_ed25519_key.pub";
 
 }  // namespace mc::worker

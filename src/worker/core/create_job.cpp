@@ -124,7 +124,7 @@ void CreateJob::create(Now now) {
     }
     step_ = Step::create;
     may_exist_ = true;
-    name_taken_ = false;
+    has_files_ = name_taken_ = false;
     port().progress(now, "creating");
     port().call(CallPurpose::create,
                 engine::create(order_.vm, container_spec(context.identity, order_, purpose_, image_, context.settings,
@@ -153,7 +153,7 @@ void CreateJob::on_created(Now now, const CallResult& result) {
     auto id = engine::parse_id(result->body);
     if (!id) return look_again(now, id.error());
     container_ = std::move(*id);
-    upload(now);
+    prepare(now);
 }
 
 void CreateJob::look_again(Now now, const Error& why) {
@@ -219,7 +219,7 @@ void CreateJob::go_on_with(Now now, const engine::ContainerInfo& container) {
     if (container.dead) return fail_with(now, {ErrorCode::engine_failed, "the VM's container is dead at the engine"});
     switch (container.state) {
         case ContainerState::created:
-            return upload(now);
+            return prepare(now);
         case ContainerState::running:
             return wait_until_ready(now);
         case ContainerState::removing:
@@ -235,7 +235,7 @@ void CreateJob::go_on_with(Now now, const engine::ContainerInfo& container) {
 
 void CreateJob::take_spare(Now now, const engine::ContainerInfo& container) {
     container_ = container.id;
-    pid_ = container.pid;
+    taken_ = container;
     may_exist_ = true;
     if (container.state != ContainerState::running) return make_anew("it does not run");
     if (container.image_id != image_.id) {
@@ -260,12 +260,14 @@ void CreateJob::on_limits_set(const CallResult& result) {
 void CreateJob::visit() {
     step_ = Step::visit;
     if (spare_ && !rule_holds(Rule::spare_becomes_its_vm)) return end_done(spare_->report);
-    port().personalise(container_, pid_, order_.spec.name, first_files(order_, image_));
+    port().personalise(taken_, order_.spec.name, first_files(order_, image_));
 }
 
-void CreateJob::on_personalised(Now now, const Result<void>& result) {
+void CreateJob::on_personalised(Now now, const VisitResult& result) {
+    if (step_ == Step::ready) return on_readiness(now, readiness_->on_visited(now, result));
     if (step_ != Step::visit) return;
     if (!result) return make_anew(result.error().message);
+    has_files_ = true;
     if (!spare_) return wait_until_ready(now);
     end_done(spare_->report);
 }
@@ -278,9 +280,10 @@ void CreateJob::make_anew(const std::string& why) {
     removal_->begin();
 }
 
-void CreateJob::upload(Now now) {
+void CreateJob::prepare(Now now) {
     auto files = first_files(order_, image_);
-    if (files.empty()) return start(now);
+    const bool later = takes_files_late(order_, image_) && port().context().visits.possible(now);
+    if (files.empty() || later) return start(now);
     step_ = Step::upload;
     port().call(CallPurpose::upload, engine::upload(container_, std::move(files)));
 }
@@ -292,6 +295,7 @@ void CreateJob::on_uploaded(Now now, const CallResult& result) {
         return fail_with(now, {ErrorCode::engine_failed,
                                "the engine can't put the keys into the VM: " + engine::message_of(*result)});
     }
+    has_files_ = true;
     start(now);
 }
 
@@ -319,7 +323,9 @@ void CreateJob::wait_until_ready(Now now) {
     port().context().endings.on_started(container_);
     port().progress(now, "waiting");
     readiness_.emplace(port());
-    readiness_->begin(now, container_);
+    // One that an earlier process has begun with may be without.
+    const bool lacks_files = !has_files_ && takes_files_late(order_, image_);
+    readiness_->begin(now, container_, lacks_files ? first_files(order_, image_) : std::vector<FileEntry>());
 }
 
 void CreateJob::on_readiness(Now now, const std::optional<Readiness::Result>& result) {
@@ -329,6 +335,9 @@ void CreateJob::on_readiness(Now now, const std::optional<Readiness::Result>& re
             return end_done(result->report);
         case Readiness::End::gone:
             return fail_with(now, {ErrorCode::engine_failed, "somebody removed the VM's container while it started"});
+        case Readiness::End::refused:
+            return fail_with(
+                now, {ErrorCode::engine_failed, "the engine can't put the keys into the VM: " + readiness_->refusal()});
         case Readiness::End::cut_off:
             return reconnect(now);
         case Readiness::End::exited:

@@ -11,11 +11,11 @@
 
 namespace mc::worker {
 
-/// vm_create: image there (else pulled) -> container created (or adopted) ->
-/// keys put in place -> started -> answers. Whatever fails, nothing stays behind.
-/// With a spare of that VmId, which has been started: limits as asked for -> host name and keys. Where the spare does
-/// not do, it is removed, and the VM made as without one.
-/// Also makes the spares (Purpose::spare): as a VM, without what only a person can say.
+/// vm_create: image there (else pulled) -> container created (or adopted) -> keys put in place -> started -> answers.
+/// Keys alone are put in place when it answers, where that can be done from outside. Whatever fails, nothing stays
+/// behind. With a spare of that VmId, which has been started: limits as asked for -> host name and keys. Where the
+/// spare does not do, it is removed, and the VM made as without one. Also makes the spares (Purpose::spare): as a VM,
+/// without what only a person can say.
 ///
 /// Safe to repeat at every step: a container that carries the VM's labels is
 /// continued with. It is looked for before a create wherever one may be there
@@ -28,7 +28,7 @@ public:
     void on_call_done(Now now, CallPurpose purpose, CallResult result) override;
     void on_call_chunk(Now now, CallPurpose purpose, std::string_view bytes) override;
     void on_probe_done(Now now, const ProbeResult& result) override;
-    void on_personalised(Now now, const Result<void>& result) override;
+    void on_personalised(Now now, const VisitResult& result) override;
     void on_timer(Now now) override;
     void give_up(Now now, Error why) override;
     [[nodiscard]] bool can_be_cancelled() const override { return true; }
@@ -63,7 +63,7 @@ private:
     void on_limits_set(const CallResult& result);
     void visit();
     void make_anew(const std::string& why);
-    void upload(Now now);
+    void prepare(Now now);
     void on_uploaded(Now now, const CallResult& result);
     void start(Now now);
     void on_started(Now now, const CallResult& result);
@@ -83,7 +83,8 @@ private:
     Step step_ = Step::image;
     ImageInfo image_;
     std::string container_;
-    std::int32_t pid_ = 0;  ///< of a spare
+    engine::ContainerInfo taken_;  ///< a spare
+    bool has_files_ = false;       ///< what first_files() gives is in the container
     ImageFetch fetch_;
     std::optional<Lookup> lookup_;
     std::optional<Readiness> readiness_;

@@ -121,15 +121,18 @@ struct StartProbe {
 struct CancelProbe {
     ProbeId id;
 };
-/// Makes a running container somebody's, from outside: gives it a host name and puts files into it. Nothing of the
-/// container's is executed. Needs an engine on this machine, and root. The answer comes at once.
+/// Makes a running container somebody's, from outside: gives it a host name, puts files into it, and reads one. Nothing
+/// of the container's is executed. Needs an engine on this machine, and root. The answer comes at once.
 struct PersonaliseVm {
     VisitId id;
     std::string container;  ///< the engine's id
     std::int32_t pid = 0;   ///< of its first process
-    std::string host_name;
+    std::string host_name;  ///< "" = it keeps its own
     std::vector<FileEntry> files;
+    std::string read;  ///< path of a file; "" = none
 };
+/// The content of PersonaliseVm::read; "" = there is no such file.
+using VisitResult = Result<std::string>;
 /// Something of a container that does not run, or is no more.
 struct Leftover {
     std::string container;  ///< the engine's id

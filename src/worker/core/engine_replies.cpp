@@ -293,13 +293,16 @@ Result<UsageCounters> parse_usage(std::string_view body) {
     return usage;
 }
 
+std::string public_key_in(std::string_view content) {
+    std::string line = to_sentence(content.substr(0, content.find('\n')), limits::key_line_bytes_max);
+    const auto type_end = line.find(' ');
+    return type_end == std::string::npos ? std::string() : line.substr(0, line.find(' ', type_end + 1));
+}
+
 std::string host_key_in(const EngineResponse& response) {
     for (const auto& file : response.files) {
-        std::string line = to_sentence(file.content.substr(0, file.content.find('\n')), limits::key_line_bytes_max);
-        const auto type_end = line.find(' ');
-        if (file.directory || type_end == std::string::npos) continue;
-        const auto key_end = line.find(' ', type_end + 1);
-        return key_end == std::string::npos ? line : line.substr(0, key_end);
+        std::string key = file.directory ? std::string() : public_key_in(file.content);
+        if (!key.empty()) return key;
     }
     return {};
 }
@@ -397,7 +400,8 @@ std::optional<EngineEvent> parse_event(std::string_view line) {
     const json value = parse(line);
     EngineEvent event{.action = text(at(value, {"Action"})),
                       .container = text(at(value, {"Actor", "ID"})),
-                      .unix_seconds = integer<std::int64_t>(at(value, {"time"}))};
+                      .unix_seconds = integer<std::int64_t>(at(value, {"time"})),
+                      .vm = VmId::parse(text(at(value, {"Actor", "Attributes", label::vm})))};
     if (event.action.empty() || event.container.empty()) return std::nullopt;
     return event;
 }

@@ -97,7 +97,9 @@ struct ExecInfo {
 /// Also of a container that does not run: engine_failed.
 [[nodiscard]] Result<UsageCounters> parse_usage(std::string_view body);
 
-/// The public key line in an unpacked archive, without its comment; "" when there is none.
+/// The first line of an SSH public key's file, without its comment; "" when it is none.
+[[nodiscard]] std::string public_key_in(std::string_view content);
+/// The one in an unpacked archive; "" when there is none.
 [[nodiscard]] std::string host_key_in(const EngineResponse& response);
 
 /// The last words of a container, as one line for a sentence; `body` is a multiplexed stream.
@@ -146,6 +148,7 @@ struct EngineEvent {
     std::string action;
     std::string container;
     std::int64_t unix_seconds = 0;
+    std::optional<VmId> vm;  ///< as its labels say
 };
 [[nodiscard]] std::optional<EngineEvent> parse_event(std::string_view line);
 

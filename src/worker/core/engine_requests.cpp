@@ -180,8 +180,8 @@ EngineRequest inspect(const std::string& container) {
 }
 
 EngineRequest host_key(const std::string& container) {
-    EngineRequest request = get(container_path(container, "/archive?path=%2Fetc%2Fssh%2Fssh_host_ed25519_key.pub"),
-                                bounds::host_key_call_max);
+    EngineRequest request =
+        get(container_path(container, "/archive?path=" + url_encode("/" + host_key_file)), bounds::host_key_call_max);
     request.archive = true;
     return request;
 }

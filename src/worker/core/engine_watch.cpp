@@ -38,7 +38,7 @@ void EngineWatch::on_call_chunk(Now now, std::string_view bytes) {
         if (!event) continue;
         last_event_unix_seconds_ = event->unix_seconds;
         context_.known.forget_run(event->container);
-        inventory_.hint(now);
+        inventory_.on_event(now, event->vm);
     }
 }
 

@@ -27,6 +27,11 @@ void Inventory::hint(Now now) {
     next_list_ = std::min(next_list_, std::max(now.instant, last_list_ + bounds::inventory_spacing));
 }
 
+void Inventory::on_event(Now now, const std::optional<VmId>& vm) {
+    // The job's end is a hint as well, and until then the broker does not look at what the inventory says of it.
+    if (!vm || !jobs_.has_jobs(*vm)) hint(now);
+}
+
 void Inventory::on_result_sent(Now now) {
     ++results_sent_;
     hint(now);
@@ -168,7 +173,9 @@ void Inventory::ask_details(Now now) {
         }
         // After a restart of this worker the broker would otherwise hear that the key is not known.
         const bool has_sshd = container.state == protocol::ContainerState::running && container.ssh_port != 0;
-        if (has_sshd && context_.known.wants_host_key(container.id, now.instant)) {
+        // A job that starts it reads it by itself, and needs the engine meanwhile.
+        const bool idle = !jobs_.has_jobs(*vm_of(container.labels));
+        if (has_sshd && idle && context_.known.wants_host_key(container.id, now.instant)) {
             ++details_pending_;
             const CallId id =
                 context_.calls.start(owner_inventory, CallPurpose::host_key, engine::host_key(container.id));

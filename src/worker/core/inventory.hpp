@@ -31,6 +31,8 @@ public:
     void begin_stop() { stopping_ = true; }
     /// Something may have changed: list sooner.
     void hint(Now now);
+    /// Something happened to that VM's container; nullopt: of whose it is not known.
+    void on_event(Now now, const std::optional<VmId>& vm);
     void on_result_sent(Now now);
 
     void on_tick(Now now);

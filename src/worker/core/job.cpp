@@ -23,9 +23,10 @@ void JobPort::cancel_probe() {
     context_.outbox.push(CancelProbe{ProbeId{head_.owner.value}});
 }
 
-void JobPort::personalise(const std::string& container, std::int32_t pid, const std::string& host_name,
-                          std::vector<FileEntry> files) {
-    context_.outbox.push(PersonaliseVm{VisitId{head_.owner.value}, container, pid, host_name, std::move(files)});
+void JobPort::personalise(const engine::ContainerInfo& container, const std::string& host_name,
+                          std::vector<FileEntry> files, const std::string& read) {
+    context_.outbox.push(
+        PersonaliseVm{VisitId{head_.owner.value}, container.id, container.pid, host_name, std::move(files), read});
 }
 
 void JobPort::progress(Now now, const std::string& stage, const std::string& detail, std::uint8_t percent) {

@@ -13,6 +13,7 @@
 #include "worker/core/engine_health.hpp"
 #include "worker/core/known_containers.hpp"
 #include "worker/core/leftovers.hpp"
+#include "worker/core/visits.hpp"
 #include "worker/core/vm_network.hpp"
 
 namespace mc::worker {
@@ -26,6 +27,7 @@ struct JobContext {
     KnownContainers& known;
     Endings& endings;
     Leftovers& leftovers;
+    Visits& visits;
     const VmNetwork& network;
     Pool& pool;
     const Settings& settings;
@@ -69,8 +71,8 @@ public:
     void cancel_probe();
 
     /// on_personalised() tells what came of it. One at a time.
-    void personalise(const std::string& container, std::int32_t pid, const std::string& host_name,
-                     std::vector<FileEntry> files);
+    void personalise(const engine::ContainerInfo& container, const std::string& host_name, std::vector<FileEntry> files,
+                     const std::string& read = {});
 
     /// on_timer is due then. One timer; the last call counts.
     void wake_at(Instant when) { wake_ = when; }
@@ -115,7 +117,7 @@ public:
     virtual void on_call_done(Now now, CallPurpose purpose, CallResult result) = 0;
     virtual void on_call_chunk(Now /*now*/, CallPurpose /*purpose*/, std::string_view /*bytes*/) {}
     virtual void on_probe_done(Now /*now*/, const ProbeResult& /*result*/) {}
-    virtual void on_personalised(Now /*now*/, const Result<void>& /*result*/) {}
+    virtual void on_personalised(Now /*now*/, const VisitResult& /*result*/) {}
     virtual void on_timer(Now /*now*/) {}
 
     /// Cancelled, or past its deadline: end soon, with `why`, leaving nothing

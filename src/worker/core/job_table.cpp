@@ -335,7 +335,7 @@ void JobTable::on_probe_done(Now now, OwnerId owner, const ProbeResult& result) 
     reap(now, owner);
 }
 
-void JobTable::on_personalised(Now now, OwnerId owner, const Result<void>& result) {
+void JobTable::on_personalised(Now now, OwnerId owner, const VisitResult& result) {
     Entry* entry = find(owner);
     if (!entry) return;
     entry->job->on_personalised(now, result);

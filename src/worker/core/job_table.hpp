@@ -40,7 +40,7 @@ public:
     void on_call_done(Now now, OwnerId owner, CallPurpose purpose, CallResult result);
     void on_call_chunk(Now now, OwnerId owner, CallPurpose purpose, std::string_view bytes);
     void on_probe_done(Now now, OwnerId owner, const ProbeResult& result);
-    void on_personalised(Now now, OwnerId owner, const Result<void>& result);
+    void on_personalised(Now now, OwnerId owner, const VisitResult& result);
     void on_stream_opened(Now now, OwnerId owner);
     void on_stream_bytes(Now now, OwnerId owner, std::string_view bytes);
     void on_stream_written(Now now, OwnerId owner, std::size_t bytes);

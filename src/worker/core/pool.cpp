@@ -127,7 +127,8 @@ void Pool::on_ready(const engine::ContainerInfo& container, const protocol::VmRe
     if (report.vm != making_) return remove(container.id);  // of a job that drop_all() has left alone
     trial_ = Spare{container, report};
     // As it will be done for who gets it, so that nobody has to find out that it can't.
-    context_.outbox.push(PersonaliseVm{VisitId{owner_pool.value}, container.id, container.pid, spare_host_name, {}});
+    context_.outbox.push(
+        PersonaliseVm{VisitId{owner_pool.value}, container.id, container.pid, spare_host_name, {}, {}});
 }
 
 void Pool::on_ended(Now now, VmId vm, const Outcome& outcome) {
@@ -136,7 +137,7 @@ void Pool::on_ended(Now now, VmId vm, const Outcome& outcome) {
     on_failure(now, {outcome.code, error ? error->message : "it ended"});
 }
 
-void Pool::on_personalised(Now now, const Result<void>& result) {
+void Pool::on_personalised(Now now, const VisitResult& result) {
     if (!trial_) return;
     if (!result) {
         remove(trial_->container.id);

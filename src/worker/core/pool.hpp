@@ -55,7 +55,7 @@ public:
     void on_tick(Now now, bool may_make);
     void on_ready(const engine::ContainerInfo& container, const protocol::VmReport& report);
     void on_ended(Now now, VmId vm, const Outcome& outcome);
-    void on_personalised(Now now, const Result<void>& result);
+    void on_personalised(Now now, const VisitResult& result);
     void on_call_done(Now now, CallId id, const CallResult& result);
     /// Takes the pool's own out of a list that began then, and drops those that have ended.
     void on_list(Instant began, std::vector<engine::ContainerInfo>& listed);

@@ -1,5 +1,7 @@
 #include "worker/core/readiness.hpp"
 
+#include <algorithm>
+
 #include "base/rule.hpp"
 #include "worker/core/engine_requests.hpp"
 
@@ -7,8 +9,9 @@ namespace mc::worker {
 
 using protocol::ContainerState;
 
-void Readiness::begin(Now now, std::string container) {
+void Readiness::begin(Now now, std::string container, std::vector<FileEntry> files) {
     container_ = std::move(container);
+    if (rule_holds(Rule::keys_are_in_before_ready)) files_ = std::move(files);
     began_ = now.instant;
     look();
 }
@@ -19,6 +22,7 @@ void Readiness::look() {
 
 std::optional<Readiness::Result> Readiness::on_call_done(Now now, CallPurpose purpose, const CallResult& result) {
     if (purpose == CallPurpose::inspect) return on_inspected(now, result);
+    if (purpose == CallPurpose::upload) return on_uploaded(now, result);
     if (purpose == CallPurpose::host_key) return on_host_key(now, result);
     return std::nullopt;
 }
@@ -58,20 +62,54 @@ void Readiness::on_probe_done(Now now, const ProbeResult& result) {
     if (result.ssh) {
         answered_ = true;
         shown_key_ = result.host_key;
-        port_.call(CallPurpose::host_key, engine::host_key(container_));
-        return;
+        return finish(now);
     }
     strange_since_.reset();
     // The port proxy may listen for a VM that has exited long since.
     look_next_ = now.instant - looked_ >= bounds::ssh_look_interval;
-    port_.wake_at(now.instant + bounds::ssh_retry);
+    // Most are there in some milliseconds, and who waits for one that is not won't notice 50.
+    port_.wake_at(now.instant + probe_wait_);
+    probe_wait_ = std::min(bounds::ssh_retry, probe_wait_ + (probe_wait_ + 1ms) / 2);
 }
 
-void Readiness::on_timer(Now /*now*/) {
+void Readiness::finish(Now now) {
+    if (!visit_failed_ && port_.context().visits.possible(now)) {
+        return port_.personalise(inspected_, "", files_, host_key_file);
+    }
+    if (!files_.empty()) return port_.call(CallPurpose::upload, engine::upload(container_, files_));
+    port_.call(CallPurpose::host_key, engine::host_key(container_));
+}
+
+std::optional<Readiness::Result> Readiness::on_visited(Now now, const VisitResult& result) {
+    if (!result) {
+        port_.log(LogLevel::debug, "not done from outside: " + result.error().message);
+        visit_failed_ = true;
+        finish(now);
+        return std::nullopt;
+    }
+    files_.clear();
+    return on_key(now, engine::public_key_in(*result));
+}
+
+std::optional<Readiness::Result> Readiness::on_uploaded(Now now, const CallResult& result) {
+    if (result && engine::is_good(*result)) {
+        files_.clear();
+        finish(now);
+        return std::nullopt;
+    }
+    refusal_ = result ? engine::message_of(*result) : result.error().message;
+    if (++upload_tries_ >= bounds::engine_tries_max) return Result{End::refused, report_};
+    // Does it still run?
+    look_next_ = true;
+    port_.wake_at(now.instant + bounds::engine_retry);
+    return std::nullopt;
+}
+
+void Readiness::on_timer(Now now) {
     if (look_next_) {
         look();
     } else if (answered_) {
-        port_.call(CallPurpose::host_key, engine::host_key(container_));
+        finish(now);
     } else {
         port_.probe(report_.ssh_port);
     }
@@ -84,7 +122,12 @@ std::optional<Readiness::Result> Readiness::on_host_key(Now now, const CallResul
         return std::nullopt;
     }
     const bool read = engine::is_good(*result);
-    report_.host_key = read ? engine::host_key_in(*result) : std::string();
+    if (read && visit_failed_) port_.context().visits.put_off(now);
+    return on_key(now, read ? engine::host_key_in(*result) : std::string());
+}
+
+std::optional<Readiness::Result> Readiness::on_key(Now now, std::string key) {
+    report_.host_key = std::move(key);
     // sshd answers but has no ed25519 key: an image of somebody else's. Or what answered is another VM, at the address
     // of one whose start an engine was killed in, and this one's sshd is not there yet: so not on the first look.
     if (report_.host_key.empty() && ++key_tries_ < bounds::engine_tries_max) {

@@ -26,6 +26,7 @@ struct Settings {
     std::uint64_t memory_bytes = 0;  ///< 0 = from the engine's info
     std::vector<protocol::Label> labels;
     std::size_t engine_calls = bounds::engine_calls_default;
+    bool visits = false;   ///< the engine is on this machine, and this process is root: containers can be visited
     std::size_t pool = 0;  ///< containers kept started for VMs to come, of each image; 0 = none
 };
 

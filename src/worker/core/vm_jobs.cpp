@@ -178,6 +178,7 @@ void SwitchJob::on_readiness(const std::optional<Readiness::Result>& result) {
             return on_ready(result->report);
         case Readiness::End::gone:
             return end(Error{ErrorCode::not_found, "the VM's container was removed while it started"});
+        case Readiness::End::refused:  // it lacks nothing
         case Readiness::End::cut_off:
             return reconnect();
         case Readiness::End::exited:
@@ -195,10 +196,11 @@ void SwitchJob::on_ready(protocol::VmReport report) {
     if (name_.empty() || container.host_name == name_) return end_done(std::move(report));
     step_ = Step::visit;
     report_ = std::move(report);
-    port().personalise(container_, container.pid, name_, {});
+    port().personalise(container, name_, {});
 }
 
-void SwitchJob::on_personalised(Now /*now*/, const Result<void>& result) {
+void SwitchJob::on_personalised(Now now, const VisitResult& result) {
+    if (step_ == Step::ready) return on_readiness(readiness_->on_visited(now, result));
     if (step_ != Step::visit) return;
     if (!result) port().log(LogLevel::info, "its host name stays as it was: " + result.error().message);
     end_done(std::move(report_));

@@ -45,7 +45,7 @@ public:
     void begin(Now now) override;
     void on_call_done(Now now, CallPurpose purpose, CallResult result) override;
     void on_probe_done(Now now, const ProbeResult& result) override;
-    void on_personalised(Now now, const Result<void>& result) override;
+    void on_personalised(Now now, const VisitResult& result) override;
     void on_timer(Now now) override;
     void give_up(Now now, Error why) override;
     /// Only the waiting: what the engine is at has an outcome that somebody needs to know.

@@ -38,10 +38,11 @@ std::string without_digits(std::string text) {
 WorkerCore::WorkerCore(Settings settings, WorkerState state)
     : settings_(std::move(settings)),
       calls_(outbox_, std::clamp<std::size_t>(settings_.engine_calls, 1, bounds::engine_calls_max)),
+      visits_(settings_.visits),
       health_(settings_),
       network_(outbox_, calls_, settings_),
-      context_{
-          outbox_, calls_, known_, endings_, leftovers_, network_, pool_, settings_, Identity{state.cloud, state.node}},
+      context_{outbox_, calls_,   known_, endings_,  leftovers_,
+               visits_, network_, pool_,  settings_, Identity{state.cloud, state.node}},
       pool_(
           context_, [this](Now now, protocol::CreateOrder order) { jobs_.make_spare(now, std::move(order)); },
           [this](Now now) { inventory_.hint(now); }),
@@ -224,7 +225,7 @@ void WorkerCore::on_probe_done(Now now, ProbeId id, const ProbeResult& result) {
     jobs_.on_probe_done(now, OwnerId{id.value}, result);
 }
 
-void WorkerCore::on_personalised(Now now, VisitId id, const Result<void>& result) {
+void WorkerCore::on_personalised(Now now, VisitId id, const VisitResult& result) {
     const OwnerId owner{id.value};
     owner == owner_pool ? pool_.on_personalised(now, result) : jobs_.on_personalised(now, owner, result);
 }

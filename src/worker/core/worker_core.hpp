@@ -40,7 +40,7 @@ public:
     void on_stream_written(Now now, StreamId id, std::size_t bytes);
     void on_stream_closed(Now now, StreamId id, const Result<void>& result);
     void on_probe_done(Now now, ProbeId id, const ProbeResult& result);
-    void on_personalised(Now now, VisitId id, const Result<void>& result);
+    void on_personalised(Now now, VisitId id, const VisitResult& result);
     /// The state could not be written: until it can be, no new orders.
     void on_save_failed(Now now, const Error& error);
     void on_tick(Now now);
@@ -79,6 +79,7 @@ private:
     KnownContainers known_;
     Endings endings_;
     Leftovers leftovers_;
+    Visits visits_;
     EngineHealth health_;
     VmNetwork network_;
     JobContext context_;

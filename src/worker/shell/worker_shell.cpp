@@ -313,8 +313,10 @@ void WorkerShell::run(CancelProbe& effect) {
 }
 
 void WorkerShell::run(PersonaliseVm& effect) {
-    const auto done = io::personalise({.pid = effect.pid, .container = effect.container}, effect.host_name,
-                                      tar_entries(std::move(effect.files)));
+    const auto done = io::personalise({.pid = effect.pid, .container = effect.container},
+                                      {.host_name = std::move(effect.host_name),
+                                       .files = tar_entries(std::move(effect.files)),
+                                       .read = std::move(effect.read)});
     core_.on_personalised(io::read_clock(), effect.id, done);
 }
 

@@ -72,8 +72,12 @@ public:
         ::pclose(output);
         return read ? std::string(read) : "";
     }
-    Result<void> give(const std::string& name, const std::vector<TarEntry>& files = {}, const std::string& of = id) {
-        return personalise({.pid = pid_, .container = of}, name, files, proc());
+    Result<std::string> give(const std::string& name, const std::vector<TarEntry>& files = {},
+                             const std::string& of = id) {
+        return visit({.host_name = name, .files = files}, of);
+    }
+    Result<std::string> visit(const Visit& what, const std::string& of = id) {
+        return personalise({.pid = pid_, .container = of}, what, proc());
     }
 
 private:
@@ -121,6 +125,33 @@ TEST_F(Personalise, MayBeDoneAgain) {
     EXPECT_EQ(container.content("root/.ssh/authorized_keys"), "short\n");
 }
 
+TEST_F(Personalise, LeavesAHostNameAloneThatNobodyWantsChanged) {
+    FakeContainer container;
+    ASSERT_TRUE(container.visit({.host_name = "", .files = keys}));
+    EXPECT_EQ(container.host_name(), "spare\n");
+    EXPECT_EQ(container.content("etc/hostname"), "spare\n");
+    EXPECT_EQ(container.content("root/.ssh/authorized_keys"), "ssh-ed25519 AAAA\n");
+}
+
+TEST_F(Personalise, ReadsAFileOfTheContainer) {
+    FakeContainer container;
+    EXPECT_EQ(container.visit({.host_name = "", .files = {}, .read = "etc/hostname"}).value(), "spare\n");
+    EXPECT_EQ(container.visit({.host_name = "", .files = {}, .read = "etc/nothing"}).value(), "");
+}
+
+// Goal: an image can't have the worker read what is the machine's, or wait.
+TEST_F(Personalise, ReadsThroughNoLinkToTheMachineAndNoPipe) {
+    FakeContainer container;
+    TempDir outside;
+    std::ofstream(outside / "secret") << "mine\n";
+    fs::create_symlink(outside / "secret", container.root() / "etc/link");
+    fs::create_symlink("/proc/1/root" / (outside / "secret").relative_path(), container.root() / "etc/magic");
+    ASSERT_EQ(::mkfifo((container.root() / "etc/pipe").c_str(), 0600), 0);
+    for (const char* path : {"etc/link", "etc/magic", "etc/pipe", "etc"}) {
+        EXPECT_EQ(container.visit({.host_name = "", .files = {}, .read = path}).value(), "") << path;
+    }
+}
+
 // Goal: an image can't have the worker write to the machine.
 TEST_F(Personalise, LooksLinksUpInTheContainer) {
     FakeContainer container;
@@ -163,7 +194,8 @@ TEST_F(Personalise, IsRefusedForThisProcesssOwnHostName) {
     fs::create_symlink(container.root(), its / "root");
     std::ofstream(its / "cgroup") << "0::/docker/" << id << "\n";
     const std::string own = own_host_name();
-    const auto done = personalise({.pid = ::getpid(), .container = id}, "web", {}, container.proc());
+    const auto done =
+        personalise({.pid = ::getpid(), .container = id}, {.host_name = "web", .files = {}}, container.proc());
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().message, "the container has this machine's host name");
     EXPECT_EQ(own_host_name(), own);
@@ -171,10 +203,10 @@ TEST_F(Personalise, IsRefusedForThisProcesssOwnHostName) {
 
 TEST(PersonaliseOf, WhatHasEndedIsNotFound) {
     TempDir proc;
-    const auto done = personalise({.pid = 1, .container = id}, "web", {}, proc / "");
+    const auto done = personalise({.pid = 1, .container = id}, {}, proc / "");
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().code, ErrorCode::not_found);
-    EXPECT_EQ(personalise({.pid = 0, .container = id}, "web", {}, proc / "").error().code, ErrorCode::not_found);
+    EXPECT_EQ(personalise({.pid = 0, .container = id}, {}, proc / "").error().code, ErrorCode::not_found);
 }
 
 TEST(RenamedHosts, ChangesWholeWordsOnly) {

@@ -330,10 +330,11 @@ private:
         visits.push_back(e);
         for (auto& [name, container] : engine.containers) {
             if (container.id != e.container || !visit) continue;
-            container.host_name = e.host_name;
+            if (!e.host_name.empty()) container.host_name = e.host_name;
             for (const auto& file : e.files) container.files.push_back(file);
         }
-        core.on_personalised(now, e.id, visit);
+        const std::string content = e.read == host_key_file && !engine.host_key.empty() ? engine.host_key + "\n" : "";
+        core.on_personalised(now, e.id, visit ? VisitResult(content) : fail(visit.error()));
     }
     void carry_out(StartProbe& e) {
         ++probes;
