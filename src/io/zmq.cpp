@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <nss.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -32,7 +33,12 @@ struct Context::Impl {
     zmq::context_t context;
 };
 
-Context::Context(int io_threads) : impl_(std::make_unique<Impl>(io_threads)) {
+Context::Context(int io_threads) {
+    // A libzmq with PGM, as Debian's, asks for that protocol's number in each process, by way of whatever name services
+    // are configured: with Debian's "db files" that is a hundred places at which no library of that name is, and a
+    // twentieth of the time that mccli takes for a list.
+    __nss_configure_lookup("protocols", "files");
+    impl_ = std::make_unique<Impl>(io_threads);
     // A ROUTER's first routing id is of rand(), which libzmq 4.3.4 never seeds: it would be the same in every process,
     // and who knows the next one can end this one (pitfalls 4).
     std::srand(static_cast<unsigned>(random_u64()));

@@ -23,7 +23,7 @@ class Copies:
     def __init__(self, cloud, directory, size_mib):
         self.cloud, self.size_mib = cloud, size_mib
         cloud.start_worker("node")
-        self.vm = cloud.create("box")[0]
+        self.vm = cloud.create("box")
         self.container = cloud.containers()[0]
         self.here, self.back = f"{directory}/here", f"{directory}/back"
         with open(self.here, "wb") as file:

@@ -21,7 +21,7 @@ constexpr milliseconds probe_interval{5000};
 constexpr milliseconds lost_after{20000};
 // After Ctrl-C a person wants the prompt back, with or without a reply.
 constexpr milliseconds cancel_wait{1500};
-constexpr std::size_t credit_bytes_min = limits::window_bytes_default / 4;
+constexpr std::size_t credit_bytes_min = StreamSession::window_bytes / 4;
 
 }  // namespace
 
@@ -41,7 +41,7 @@ StreamSession::StreamSession(Verb verb, RequestId id, RequestId probe, std::stri
     send_probe(now);
     Message request = message_of(Kind::request);
     request.header.value = static_cast<std::uint32_t>(milliseconds(limits::request_deadline_max).count());
-    request.body = protocol::encode(protocol::StreamRequest{target_, limits::window_bytes_default});
+    request.body = protocol::encode(protocol::StreamRequest{target_, window_bytes});
     request.data = std::move(data);
     send(now, std::move(request));
 }

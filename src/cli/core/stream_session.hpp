@@ -23,6 +23,9 @@ namespace mc::cli {
 /// Source: docs/protocol.md "Streams".
 class StreamSession {
 public:
+    /// Of output that may be on its way: so much that each program on the way handles several pieces in one turn.
+    static constexpr std::uint32_t window_bytes = 1024 * 1024;
+
     struct Output {
         protocol::Channel channel = protocol::Channel::output;
         std::string bytes;

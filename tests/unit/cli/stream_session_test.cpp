@@ -78,7 +78,7 @@ TEST(StreamSession, AsksWithAWindowAndPassesOnTheExitCode) {
     EXPECT_EQ(sends[1].data, "spec");
     const auto body = protocol::decode<protocol::StreamRequest>(sends[1].body);
     EXPECT_EQ(body->target, "vm-1");
-    EXPECT_EQ(body->window_bytes, limits::window_bytes_default);
+    EXPECT_EQ(body->window_bytes, StreamSession::window_bytes);
     s.data("out");
     s.data("err", Channel::error);
     s.reply(7);
@@ -92,12 +92,12 @@ TEST(StreamSession, AsksWithAWindowAndPassesOnTheExitCode) {
 TEST(StreamSession, GivesCreditOnlyForWhatWasWritten) {
     Stream s;
     static_cast<void>(s.core.take_sends());
-    for (std::size_t sent = 0; sent < limits::window_bytes_default; sent += limits::chunk_bytes_max) {
+    for (std::size_t sent = 0; sent < StreamSession::window_bytes; sent += limits::chunk_bytes_max) {
         s.data(std::string(limits::chunk_bytes_max, 'x'));
     }
     EXPECT_EQ(s.credit_sent(), 0U) << "nothing was written yet: the other side must stop";
     static_cast<void>(s.drain());
-    EXPECT_EQ(s.credit_sent(), limits::window_bytes_default);
+    EXPECT_EQ(s.credit_sent(), StreamSession::window_bytes);
 }
 
 TEST(StreamSession, SendsInputWithinItsCredit) {
