@@ -48,6 +48,7 @@ struct Node {
         std::size_t digest = 0;
         std::size_t bytes = 0;
         std::uint64_t changes = 0;  ///< VmTable::changes_of() then
+        std::uint32_t number = 0;   ///< the worker's, of that inventory; 0 = it tells none
 
         bool operator==(const Settled&) const = default;
     };

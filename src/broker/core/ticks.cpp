@@ -161,6 +161,9 @@ void BrokerCore::send_heartbeats(Now now) {
 void BrokerCore::send_heartbeat(Now now, const Node& node) {
     const protocol::Heartbeat body{meta_.epoch, node.boot, {}, now.instant < node.usage_wanted_until};
     send_worker(node, Kind::notice, Verb::node_heartbeat, {}, encode(body));
+    // What would be said again need not be, but for what has to be heard once more.
+    const bool as_told = node.reported && node.settled && node.settled->changes == vms_.changes_of(node.record.id);
+    if (node.peer && as_told) effects_.to_workers.back().message.header.sequence = node.settled->number;
 }
 
 std::uint64_t BrokerCore::served_ms(Now now) const {

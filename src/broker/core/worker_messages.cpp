@@ -167,9 +167,12 @@ void BrokerCore::on_heartbeat(Now now, Node& node, const Message& message) {
 }
 
 void BrokerCore::on_inventory(Now now, Node& node, const Message& message) {
-    const std::size_t digest = std::hash<protocol::Bytes>{}(message.body);
     const NodeId id = node.record.id;
-    if (node.settled == Node::Settled{digest, message.body.size(), vms_.changes_of(id)}) {
+    const auto as_now = [&] {
+        return Node::Settled{std::hash<protocol::Bytes>{}(message.body), message.body.size(), vms_.changes_of(id),
+                             message.header.sequence};
+    };
+    if (node.settled == as_now()) {
         node.reported = true;
         return;
     }
@@ -213,7 +216,7 @@ void BrokerCore::on_inventory(Now now, Node& node, const Message& message) {
         // A copy of a spare was nobody's until the spare became a VM.
         return orphan.node == node.record.id && (!present.contains(vm) || node.vms.contains(vm));
     });
-    if (settled) node.settled = Node::Settled{digest, message.body.size(), vms_.changes_of(id)};
+    if (settled) node.settled = as_now();
     const bool was_ready = node.ready();
     node.inventory_seen = true;
     if (!was_ready && node.ready()) {

@@ -15,6 +15,8 @@ namespace mc::worker {
 
 void Inventory::on_registered(Now now) {
     registered_ = true;
+    sent_.clear();
+    settled_ = 0;
     ++registrations_;
     ++results_sent_;               // a list under way may be another cloud's: not for this broker
     context_.known.forget_list();  // orders that come now may have been an earlier process's
@@ -216,6 +218,13 @@ void Inventory::send() {
         context_.outbox.log(LogLevel::error, "there are too many VMs on this node to report them in one inventory");
         return;
     }
+    if (message.body != sent_) {
+        sent_ = message.body;
+        ++number_;
+    } else if (number_ == settled_) {
+        return;
+    }
+    message.header.sequence = number_;
     context_.outbox.push(SendBroker{std::move(message)});
 }
 

@@ -15,6 +15,7 @@ namespace mc::worker {
 ///
 /// A list that began before the last job result was sent is thrown away: it may
 /// not show what that job did, and the broker takes what is missing for gone.
+/// What would be the same as the last one is left out as long as the broker says that it has that.
 /// The list is also what the engine's health is judged by. A VM's second container
 /// is removed, not reported (ADR 9); that of a VM with jobs is left to them.
 class Inventory {
@@ -26,6 +27,8 @@ public:
     void on_registered(Now now);
     /// Nobody listens for the time being; lists go on for the engine's health.
     void on_connection_lost() { registered_ = false; }
+    /// The broker says that it has the inventory of that number, and that everything is as it says there; 0 = of none.
+    void on_settled(std::uint32_t number) { settled_ = number; }
     /// Nothing is told any more: on a machine that shuts down, engine and worker are stopped
     /// together, and VMs that end with the engine must not look as if it were their own doing.
     void begin_stop() { stopping_ = true; }
@@ -65,6 +68,9 @@ private:
     std::vector<engine::ContainerInfo> listed_;
     std::size_t containers_ = 0;
     std::map<VmId, std::string> running_;
+    protocol::Bytes sent_;       ///< the last one that was told to this broker; "" = none
+    std::uint32_t number_ = 0;   ///< of that
+    std::uint32_t settled_ = 0;  ///< as the broker last said
     std::uint64_t results_sent_ = 0;
     std::uint64_t results_at_list_ = 0;
     std::uint64_t registrations_ = 0;

@@ -105,7 +105,9 @@ void WorkerCore::on_notice(Now now, const Message& message) {
     } else if (message.header.verb == Verb::node_heartbeat && !stopping_) {
         const auto heartbeat = protocol::decode<protocol::Heartbeat>(message.body);
         const bool is_for_us = heartbeat && heartbeat->boot == settings_.boot;
-        if (is_for_us && heartbeat->epoch >= session_.state().epoch) usage_.on_wanted(now, heartbeat->usage_wanted);
+        if (!is_for_us || heartbeat->epoch < session_.state().epoch) return;
+        usage_.on_wanted(now, heartbeat->usage_wanted);
+        inventory_.on_settled(message.header.sequence);
     }
 }
 

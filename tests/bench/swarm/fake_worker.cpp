@@ -99,8 +99,12 @@ void FakeWorker::send_inventory() {
         body.boot = boot_;
         for (const auto& [id, vm] : vms_) body.vms.push_back(vm);
         inventory_ = protocol::encode(body);
+        ++inventory_number_;
+    } else if (settled_ == inventory_number_) {
+        return;
     }
-    peer_.send({.kind = Kind::notice, .verb = Verb::node_inventory, .id = {}}, inventory_);
+    peer_.send({.kind = Kind::notice, .verb = Verb::node_inventory, .id = {}, .sequence = inventory_number_},
+               inventory_);
 }
 
 void FakeWorker::on_turn(Clock::time_point now) {
@@ -126,6 +130,7 @@ void FakeWorker::on_message() {
         next_inventory_ = now + (node_.value * 7919 % 3000) * 1ms;
         return send_inventory();
     }
+    if (header.verb == Verb::node_heartbeat) settled_ = header.sequence;
     if (protocol::is_stream_order(header.verb) && header.verb != Verb::node_images) return on_stream(header);
     if (header.kind == Kind::request) on_order(header);
 }

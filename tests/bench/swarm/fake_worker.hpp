@@ -52,6 +52,8 @@ private:
     Clock::time_point next_inventory_{};
     protocol::Bytes heartbeat_;
     protocol::Bytes inventory_;  ///< encoded; "" = it has changed
+    std::uint32_t inventory_number_ = 0;
+    std::uint32_t settled_ = 0;  ///< of which the broker says that all is as it says
     protocol::Bytes images_;
     std::map<VmId, protocol::VmReport> vms_;
     struct Stream {

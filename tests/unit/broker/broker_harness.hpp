@@ -86,9 +86,11 @@ public:
     }
 
     void inventory(const std::string& name, std::vector<protocol::VmReport> vms = {},
-                   std::vector<protocol::Spare> spares = {}) {
-        from_worker(name, Kind::notice, Verb::node_inventory, {},
-                    encode(protocol::Inventory{nodes[name].boot, std::move(vms), std::move(spares)}));
+                   std::vector<protocol::Spare> spares = {}, std::uint32_t number = 0) {
+        protocol::Header header{.kind = Kind::notice, .verb = Verb::node_inventory, .id = {}};
+        header.sequence = number;
+        from_worker(name,
+                    {header, encode(protocol::Inventory{nodes[name].boot, std::move(vms), std::move(spares)}), {}});
     }
 
     void node_ready(const std::string& name, std::uint32_t slots = 8) {
@@ -109,7 +111,10 @@ public:
         header.verb = verb;
         header.id = id;
         header.code = code;
-        auto frames = protocol::to_frames({header, std::move(body), std::move(data)});
+        from_worker(name, {header, std::move(body), std::move(data)});
+    }
+    void from_worker(const std::string& name, const Message& message) {
+        auto frames = protocol::to_frames(message);
         core->on_worker_frames(now, caller("w:" + name), frames);
         settle();
     }

@@ -84,6 +84,40 @@ TEST(BrokerNodes, AreBelievedWhatTheySayAgainOnceItIsNewsAgain) {
     EXPECT_FALSE(t.vm("box"));
 }
 
+// Goal: a large cloud in which nothing happens is at rest. Spec: docs/protocol.md "node_inventory".
+TEST(BrokerNodes, AreToldWhichInventoryNeedNotBeSaidAgain) {
+    BrokerHarness t;
+    t.node_ready("a");
+    const VmId id = t.running("box", "a");
+    const auto say = [&](ContainerState state, std::uint32_t number) {
+        t.inventory("a", {BrokerHarness::report(id, state)}, {}, number);
+    };
+    const auto told = [&] {
+        t.advance_alive(1s, {"a"});
+        return t.order("a", Verb::node_heartbeat)->header.sequence;
+    };
+    EXPECT_EQ(told(), 0U);
+    say(ContainerState::running, 7);
+    EXPECT_EQ(told(), 7U);
+    t.act(Verb::stop, {"box"});
+    EXPECT_EQ(told(), 0U) << "another VM than it said";
+    t.obey("a", Verb::vm_stop, ContainerState::exited);
+    say(ContainerState::exited, 8);
+    EXPECT_EQ(told(), 0U) << "time moves one that stands still";
+    t.act(Verb::start, {"box"});
+    t.obey("a", Verb::vm_start);
+    say(ContainerState::running, 9);
+    EXPECT_EQ(told(), 9U);
+    t.nodes["a"].status.ready = false;
+    EXPECT_EQ(told(), 0U);
+    t.nodes["a"].status.ready = true;
+    EXPECT_EQ(told(), 0U) << "what its engine has now is not said yet";
+    say(ContainerState::running, 9);
+    EXPECT_EQ(told(), 9U);
+    t.inventory("a", {BrokerHarness::report(id, ContainerState::running)});
+    EXPECT_EQ(told(), 0U) << "an older worker gives it no number";
+}
+
 // A VM that is to be the node's and is not among those that are there is missed, though the rest is as before.
 TEST(BrokerNodes, AreNotBelievedToBeAsBeforeWithAVmMore) {
     BrokerHarness t;

@@ -71,6 +71,7 @@ public:
         protocol::Message message;
         message.header.kind = protocol::Kind::notice;
         message.header.verb = protocol::Verb::node_heartbeat;
+        message.header.sequence = settled;
         message.body = protocol::encode(protocol::Heartbeat{Epoch{5}, BootId{77}, {}, usage_wanted});
         deliver(message);
     }
@@ -283,6 +284,7 @@ public:
     std::vector<WorkerState> saved;
     int reconnects = 0;
     bool usage_wanted = false;  ///< as the broker's heartbeats say
+    std::uint32_t settled = 0;  ///< the inventory that the broker's heartbeats name
     ProbeResult probe = own_sshd();
     int probes = 0;
     std::optional<StreamId> open_stream;

@@ -21,6 +21,42 @@ TEST(Inventory, IsSentRightAfterTheRegistrationAndEveryThreeSeconds) {
     EXPECT_TRUE(t.inventory());
 }
 
+// Goal: a large cloud in which nothing happens is at rest. Spec: docs/protocol.md "node_inventory".
+TEST(Inventory, IsLeftOutWhileTheBrokerSaysThatItHasIt) {
+    Harness t;
+    const auto number = [&] {
+        const auto message = t.last(Verb::node_inventory, Kind::notice);
+        return message ? message->header.sequence : 0;
+    };
+    const auto sent_within = [&](milliseconds time) {
+        t.sent.clear();
+        t.advance(time);
+        return t.count(Verb::node_inventory);
+    };
+    EXPECT_EQ(sent_within(9s), 3) << "a broker that names none is told again and again";
+    const auto first = number();
+    ASSERT_NE(first, 0U);
+    EXPECT_EQ(sent_within(9s), 3);
+    EXPECT_EQ(number(), first);
+    t.settled = first;
+    t.advance(1s);
+    EXPECT_EQ(sent_within(9s), 0);
+    ASSERT_EQ(t.code(t.create()), ErrorCode::ok);
+    EXPECT_GE(sent_within(9s), 3) << "that is another one than the broker names";
+    EXPECT_GT(number(), first);
+    t.settled = number();
+    t.advance(1s);
+    EXPECT_EQ(sent_within(9s), 0);
+    t.settled = 0;
+    EXPECT_GE(sent_within(9s), 2) << "something has to be heard once more";
+    t.settled = number();
+    t.advance(1s);
+    t.sent.clear();
+    t.advance(limits::silence_max + 1s, false);
+    t.answer_registration();
+    EXPECT_GE(t.count(Verb::node_inventory), 1) << "another connection, perhaps to another process";
+}
+
 TEST(Inventory, TellsAllThatIsKnownOfEachVm) {
     Harness t;
     ASSERT_EQ(t.code(t.create()), ErrorCode::ok);
