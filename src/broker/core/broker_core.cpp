@@ -49,10 +49,11 @@ Result<void> BrokerCore::restore(std::uint8_t table, std::string_view key, std::
             auto vm = read_row<VmRecord>(value, "VM");
             if (!vm) return fail(vm.error());
             if (vm->owner.empty()) vm->owner = local_name;
-            if (vms_.find(vm->id) || vms_.has_name(vm->owner, vm->spec.name)) {
+            if (vms_.contains(vm->id) || vms_.has_name(vm->owner, vm->spec.name)) {
                 return fail(ErrorCode::store_failed, "the store has two VMs of one id or name: " + vm->spec.name);
             }
-            vms_.restore(std::move(*vm), now.instant);
+            link_row(vms_.restore(std::move(*vm), value, now.instant));
+            vms_.rest();
             return {};
         }
         case Table::nodes: {
@@ -268,7 +269,10 @@ void BrokerCore::stop(Now now) {
 
 Effects BrokerCore::take_effects() {
     counted_ = output_bytes_ = 0;
-    if (read_only()) return std::exchange(effects_, Effects{});
+    if (read_only()) {
+        vms_.rest();
+        return std::exchange(effects_, Effects{});
+    }
     if (meta_dirty_) {
         effects_.changes.push_back({static_cast<std::uint8_t>(Table::meta), "", encode(meta_)});
         meta_dirty_ = false;

@@ -165,6 +165,7 @@ private:
     // read_only.cpp
     [[nodiscard]] bool may_be_read(Verb verb) const;
     void link_rows(Now now);
+    void link_row(Vm& vm);
     void refuse_change(const PeerId& peer, const Message& message);
     void refuse_registration(const PeerId& peer, const Message& message);
 

@@ -81,6 +81,15 @@ void NodeTable::restore(NodeRecord record, Instant now) {
     ring_.add(node);
     node.record = std::move(record);
     node.last_heard = now;
+    stand_by_load(node, false);
+}
+
+std::vector<NodeId> NodeTable::unknown() const {
+    std::vector<NodeId> found;
+    for (const auto& [id, node] : nodes_) {
+        if (node.record.name.empty()) found.push_back(id);
+    }
+    return found;
 }
 
 bool NodeTable::is_superseded(NodeId node, RequestId id) const {

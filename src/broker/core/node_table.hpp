@@ -76,6 +76,10 @@ public:
     /// From the store, at start: a node that has not registered yet. It has until
     /// `now` + silence_max to do so before it counts as silent.
     void restore(NodeRecord record, Instant now);
+    /// Before its record is restored: for the VMs on it, whose rows come first.
+    [[nodiscard]] Node& expect(NodeId id) { return nodes_[id]; }
+    /// Those that were expected and whose record did not come.
+    [[nodiscard]] std::vector<NodeId> unknown() const;
 
     /// Takes over a registration: a new node, a new connection or a new process of a known one.
     /// Errors: invalid_argument (name, advertise, labels), node_name_taken (another node

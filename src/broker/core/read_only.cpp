@@ -37,13 +37,20 @@ bool BrokerCore::may_be_read(Verb verb) const {
 void BrokerCore::link_rows(Now now) {
     served_since_ = now.instant;
     requests_.restored();
-    for (auto& [id, vm] : vms_.all()) {
-        if (Node* node = nodes_.find(vm.record.node)) nodes_.take(*node, vm.record);
-        if (vm.record.state == VmState::pending) pending_.insert(id);
-        // Whether it stopped by itself is told by intent; the grace period begins anew.
-        vm.stop_seen = vm.record.state == VmState::stopped && vm.record.intent == VmIntent::running &&
-                       vm.record.report.ended == protocol::Ended::by_itself;
+    for (const NodeId id : nodes_.unknown()) {
+        Node& node = *nodes_.find(id);
+        const std::set<VmId> vms = node.vms;
+        for (const VmId vm : vms) nodes_.release(node, vms_.find(vm)->record);
+        nodes_.drop(id);
     }
+}
+
+void BrokerCore::link_row(Vm& vm) {
+    if (vm.record.node) nodes_.take(nodes_.expect(vm.record.node), vm.record);
+    if (vm.record.state == VmState::pending) pending_.insert(vm.record.id);
+    // Whether it stopped by itself is told by intent; the grace period begins anew.
+    vm.stop_seen = vm.record.state == VmState::stopped && vm.record.intent == VmIntent::running &&
+                   vm.record.report.ended == protocol::Ended::by_itself;
 }
 
 void BrokerCore::serve_read_only(Now now, std::string why, bool in_doubt) {

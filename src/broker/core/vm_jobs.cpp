@@ -352,7 +352,7 @@ std::optional<VmId> BrokerCore::spare_for(Node& node, const protocol::VmSpec& sp
 }
 
 bool BrokerCore::is_unused(VmId id) const {
-    return id && !vms_.find(id) && !tombstones_.contains(id);
+    return id && !vms_.contains(id) && !tombstones_.contains(id);
 }
 
 // By age before chance: VMs made together are written again together, in the same few pages of the store.

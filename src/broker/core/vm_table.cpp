@@ -1,5 +1,10 @@
 #include "broker/core/vm_table.hpp"
 
+#include <algorithm>
+#include <cassert>
+#include <iterator>
+#include <utility>
+
 #include "base/assert.hpp"
 #include "protocol/codec.hpp"
 
@@ -8,6 +13,21 @@ namespace {
 
 /// Of VMs that one name may stand for, in a sentence.
 constexpr std::size_t choices_shown_max = 5;
+
+/// Time alone does not move it.
+bool stands_by_itself(const VmRecord& record) {
+    if (record.replacement) return false;
+    // What is to become of it is seen when its node is back.
+    if (record.state == protocol::VmState::unknown) return true;
+    return record.state == protocol::VmState::running && record.intent == protocol::VmIntent::running &&
+           record.ttl_seconds() == 0;
+}
+
+/// Its record says all that is known of it.
+bool may_rest(const Vm& vm) {
+    return stands_by_itself(vm.record) && !vm.record.job && !vm.stop_seen && vm.retry_at == Instant{} &&
+           vm.replace_tries == 0 && vm.start_tries == 0;
+}
 
 }  // namespace
 
@@ -25,21 +45,55 @@ std::string full_name(const std::string& owner, const std::string& name) {
     return owner + '/' + name;
 }
 
-void VmTable::restore(VmRecord record, Instant now) {
-    const Vm& vm = add(std::move(record), now);
+std::string_view VmTable::Entry::owner() const {
+    return std::string_view(full_name).substr(0, full_name.find('/'));
+}
+
+std::string_view VmTable::Entry::name() const {
+    return std::string_view(full_name).substr(full_name.find('/') + 1);
+}
+
+Vm& VmTable::restore(VmRecord record, std::string_view row, Instant now) {
+    Vm& vm = add(std::move(record), now);
+    vms_.at(vm.record.id).row = row;
     dirty_.clear();
     note_rest(vm.record.id, &vm);
+    return vm;
+}
+
+Vm& VmTable::look_at(Entry& entry) const {
+    if (!entry.vm) {
+        auto record = protocol::decode<VmRecord>(entry.row);
+        MC_ASSERT(record);  // it was encoded here, or decoded at the start
+        entry.vm = std::make_unique<Vm>();
+        entry.vm->record = std::move(*record);
+        ++unpacked_;
+    }
+    if (!std::exchange(entry.looked_at, true)) looked_at_.push_back(entry.id);
+    return *entry.vm;
+}
+
+void VmTable::put_to_rest(Entry& entry) {
+    entry.looked_at = false;
+    if (!entry.vm || !may_rest(*entry.vm)) return;
+    if (entry.row.empty()) entry.row = protocol::encode(entry.vm->record);
+    // An older release's row has fewer fields. Only in debug builds: it doubles the work.
+    assert(protocol::encode(*protocol::decode<VmRecord>(entry.row)) == protocol::encode(entry.vm->record));
+    entry.row.shrink_to_fit();
+    entry.vm.reset();
+    --unpacked_;
+}
+
+void VmTable::rest() {
+    for (const VmId id : looked_at_) {
+        const auto it = vms_.find(id);
+        if (it != vms_.end()) put_to_rest(it->second);
+    }
+    looked_at_.clear();
 }
 
 void VmTable::note_rest(VmId id, const Vm* vm) {
-    const auto rests = [](const VmRecord& record) {
-        if (record.replacement) return false;
-        // What is to become of it is seen when its node is back.
-        if (record.state == protocol::VmState::unknown) return true;
-        return record.state == protocol::VmState::running && record.intent == protocol::VmIntent::running &&
-               record.ttl_seconds() == 0;
-    };
-    if (!vm || rests(vm->record)) {
+    if (!vm || stands_by_itself(vm->record)) {
         restless_.erase(id);
     } else {
         restless_.insert(id);
@@ -63,13 +117,17 @@ Vm& VmTable::add(VmRecord record, Instant now) {
     MC_ASSERT(record.id && !vms_.contains(record.id));
     MC_ASSERT(!has_name(record.owner, record.spec.name));
     const VmId id = record.id;
-    add_name(record);
     Usage& used = usage_[record.owner];
     ++used.vms;
     used.cpus_milli += record.spec.cpus_milli;
     used.memory_bytes += record.spec.memory_bytes;
     if (record.job) by_job_[record.job->id] = id;
-    Vm& vm = vms_[id];
+    Entry& entry = vms_[id];
+    entry.id = id;
+    add_name(entry, record);
+    entry.vm = std::make_unique<Vm>();
+    ++unpacked_;
+    Vm& vm = look_at(entry);
     vm.record = std::move(record);
     vm.since = now;
     note_change(vm.record);
@@ -79,45 +137,46 @@ Vm& VmTable::add(VmRecord record, Instant now) {
 void VmTable::erase(VmId id) {
     const auto it = vms_.find(id);
     MC_ASSERT(it != vms_.end());
-    const VmRecord& record = it->second.record;
-    erase_name(record);
+    const VmRecord& record = look_at(it->second).record;
+    erase_name(it->second);
     const auto used = usage_.find(record.owner);
     used->second.cpus_milli -= record.spec.cpus_milli;
     used->second.memory_bytes -= record.spec.memory_bytes;
     if (--used->second.vms == 0) usage_.erase(used);
     if (record.job) by_job_.erase(record.job->id);
     note_change(record);
+    --unpacked_;
     vms_.erase(it);
 }
 
 void VmTable::rename(Vm& vm, const std::string& name) {
     MC_ASSERT(!has_name(vm.record.owner, name));
-    erase_name(vm.record);
+    Entry& entry = vms_.at(vm.record.id);
+    erase_name(entry);
     vm.record.spec.name = name;
-    add_name(vm.record);
+    add_name(entry, vm.record);
     touch(vm);
 }
 
-void VmTable::add_name(const VmRecord& record) {
-    by_name_[full_name(record.owner, record.spec.name)] = record.id;
-    owners_of_[record.spec.name].insert(record.owner);
+void VmTable::add_name(Entry& entry, const VmRecord& record) {
+    entry.full_name = full_name(record.owner, record.spec.name);
+    by_full_name_.insert(&entry);
+    by_name_.insert(&entry);
 }
 
-void VmTable::erase_name(const VmRecord& record) {
-    by_name_.erase(full_name(record.owner, record.spec.name));
-    const auto owners = owners_of_.find(record.spec.name);
-    owners->second.erase(record.owner);
-    if (owners->second.empty()) owners_of_.erase(owners);
+void VmTable::erase_name(Entry& entry) {
+    by_full_name_.erase(&entry);
+    by_name_.erase(&entry);
 }
 
 Vm* VmTable::find(VmId id) {
     const auto it = vms_.find(id);
-    return it == vms_.end() ? nullptr : &it->second;
+    return it == vms_.end() ? nullptr : &look_at(it->second);
 }
 
 const Vm* VmTable::find(VmId id) const {
     const auto it = vms_.find(id);
-    return it == vms_.end() ? nullptr : &it->second;
+    return it == vms_.end() ? nullptr : &look_at(it->second);
 }
 
 Vm* VmTable::find_by_job(JobId job) {
@@ -127,9 +186,8 @@ Vm* VmTable::find_by_job(JobId job) {
 
 Result<Vm*> VmTable::find_target(const std::string& target, const Actor& actor) {
     const auto at = [&](const std::string& full) -> Vm* {
-        const auto it = by_name_.find(full);
-        Vm* vm = it == by_name_.end() ? nullptr : find(it->second);
-        return vm && actor.sees(vm->record.owner) ? vm : nullptr;
+        const auto it = by_full_name_.find(full);
+        return it != by_full_name_.end() && actor.sees(std::string((*it)->owner())) ? &look_at(**it) : nullptr;
     };
     // Before any name: one that looks like the id of another's VM must not take what is meant for that.
     if (const auto id = VmId::parse(target)) {
@@ -137,12 +195,12 @@ Result<Vm*> VmTable::find_target(const std::string& target, const Actor& actor) 
     }
     if (Vm* own = at(full_name(actor.name, target))) return own;
     if (Vm* vm = at(target)) return vm;
-    if (const auto owners = owners_of_.find(target); owners != owners_of_.end() && actor.sees_all()) {
-        if (owners->second.size() == 1) return at(full_name(*owners->second.begin(), target));
+    if (const auto [first, last] = by_name_.equal_range(target); first != last && actor.sees_all()) {
+        if (std::next(first) == last) return &look_at(**first);
         std::string choices;
         std::size_t left = choices_shown_max;
-        for (const auto& owner : owners->second) {
-            choices += (choices.empty() ? "" : ", ") + (left == 0 ? "…" : full_name(owner, target));
+        for (auto it = first; it != last; ++it) {
+            choices += (choices.empty() ? "" : ", ") + (left == 0 ? "…" : (*it)->full_name);
             if (left-- == 0) break;
         }
         return fail(ErrorCode::invalid_argument,
@@ -176,9 +234,9 @@ std::vector<const Vm*> VmTable::page(const std::string& after, std::size_t limit
     std::vector<const Vm*> found;
     // Of another's VMs an owner can't have a page by naming one of them.
     const std::string own = owner ? full_name(*owner, "") : "";
-    auto it = by_name_.upper_bound(after.starts_with(own) ? after : own);
-    const auto goes_on = [&] { return it != by_name_.end() && it->first.starts_with(own); };
-    for (; goes_on() && found.size() < limit; ++it) found.push_back(&vms_.at(it->second));
+    auto it = by_full_name_.upper_bound(after.starts_with(own) ? after : own);
+    const auto goes_on = [&] { return it != by_full_name_.end() && (*it)->full_name.starts_with(own); };
+    for (; goes_on() && found.size() < limit; ++it) found.push_back(&look_at(**it));
     more = goes_on();
     return found;
 }
@@ -193,12 +251,16 @@ std::vector<Vm*> VmTable::with_jobs() {
 void VmTable::take_changes(std::vector<StoreChange>& into) {
     for (const VmId id : dirty_) {
         StoreChange change{static_cast<std::uint8_t>(Table::vms), key_of(id.value), std::nullopt};
-        const Vm* vm = find(id);
+        const auto it = vms_.find(id);
+        Vm* vm = it == vms_.end() ? nullptr : &look_at(it->second);
         if (vm) change.value = protocol::encode(vm->record);
+        // Kept only when it is to rest: else it would be held twice.
+        if (vm) it->second.row = may_rest(*vm) ? *change.value : std::string();
         note_rest(id, vm);
         into.push_back(std::move(change));
     }
     dirty_.clear();
+    rest();
 }
 
 }  // namespace mc::broker

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -35,12 +38,16 @@ struct Vm {
 
 /// All VMs, by id, by name and by the job under way.
 ///
-/// Pure; owned by BrokerCore; single thread. References stay valid until the VM
-/// is erased. Invariant: an owner's names are unique.
+/// Most VMs of a large cloud rest: nothing is under way with them, and time moves none of them. Such a one is kept as
+/// its row in the store, which is a third of what it takes unpacked, and is unpacked when somebody looks at it (ADR
+/// 38).
+///
+/// Pure; owned by BrokerCore; single thread. References stay valid until the VM is erased, or until the next
+/// take_changes() or rest(). Invariant: an owner's names are unique.
 class VmTable {
 public:
-    /// From the store, at start.
-    void restore(VmRecord record, Instant now);
+    /// From the store, at start. `row`: what `record` was decoded from.
+    Vm& restore(VmRecord record, std::string_view row, Instant now);
 
     /// REQUIRES: the id is new and the name is free.
     Vm& add(VmRecord record, Instant now);
@@ -50,13 +57,14 @@ public:
 
     [[nodiscard]] Vm* find(VmId id);
     [[nodiscard]] const Vm* find(VmId id) const;
+    [[nodiscard]] bool contains(VmId id) const { return vms_.contains(id); }
     [[nodiscard]] Vm* find_by_job(JobId job);
     /// Among those that `actor` sees: its own by name; by OWNER/NAME; of others by a name that only one
     /// has; else by id in hexadecimal. Errors: not_found, also for what is another's; invalid_argument
     /// (several have the name; the sentence lists them).
     [[nodiscard]] Result<Vm*> find_target(const std::string& target, const Actor& actor);
     [[nodiscard]] bool has_name(const std::string& owner, const std::string& name) const {
-        return by_name_.contains(full_name(owner, name));
+        return by_full_name_.contains(full_name(owner, name));
     }
     /// What an owner has: VMs in any state, with what was asked for.
     struct Usage {
@@ -69,7 +77,7 @@ public:
     void set_job(Vm& vm, JobRecord job);
     void clear_job(Vm& vm);
 
-    /// Has `vm` stored again with the next take_changes().
+    /// Has `vm` stored again with the next take_changes(). What of its record was changed without is lost with it.
     void touch(const Vm& vm) { note_change(vm.record); }
 
     /// How often anything of that node's VMs has changed, in this process.
@@ -87,19 +95,57 @@ public:
     /// The VMs that have a job under way.
     [[nodiscard]] std::vector<Vm*> with_jobs();
 
-    [[nodiscard]] std::unordered_map<VmId, Vm>& all() { return vms_; }
     [[nodiscard]] std::size_t size() const { return vms_.size(); }
     [[nodiscard]] std::size_t job_count() const { return by_job_.size(); }
 
-    /// What has changed since the last call, each VM once.
+    /// What has changed since the last call, each VM once; then as rest().
     void take_changes(std::vector<StoreChange>& into);
 
+    /// Has those rest that were looked at and may. REQUIRES: nothing has changed since the last take_changes().
+    void rest();
+
+    /// How many are unpacked: those that don't rest, and those that were looked at since the last rest().
+    [[nodiscard]] std::size_t unpacked() const { return unpacked_; }
+
 private:
-    std::unordered_map<VmId, Vm> vms_;
-    std::map<std::string, VmId> by_name_;                               ///< OWNER/NAME
-    std::unordered_map<std::string, std::set<std::string>> owners_of_;  ///< of a name
-    std::unordered_map<std::string, Usage> usage_;                      ///< by owner
-    std::map<JobId, VmId> by_job_;                                      ///< in the order the jobs began
+    struct Entry {
+        VmId id;
+        std::string full_name;   ///< OWNER/NAME
+        std::string row;         ///< as in the store; "" while it is unpacked and has changed
+        std::unique_ptr<Vm> vm;  ///< nullptr while it rests
+        bool looked_at = false;  ///< it is among `looked_at_`
+
+        [[nodiscard]] std::string_view owner() const;
+        [[nodiscard]] std::string_view name() const;
+    };
+    /// In the order of their OWNER/NAME.
+    struct ByFullName {
+        using is_transparent = void;
+        static std::string_view key(const Entry* entry) { return entry->full_name; }
+        static std::string_view key(std::string_view text) { return text; }
+        bool operator()(const auto& a, const auto& b) const { return key(a) < key(b); }
+    };
+    /// By name, which several owners may have, and of one name by owner.
+    struct ByName {
+        using is_transparent = void;
+        bool operator()(const Entry* a, const Entry* b) const {
+            return std::pair(a->name(), a->owner()) < std::pair(b->name(), b->owner());
+        }
+        bool operator()(const Entry* a, std::string_view b) const { return a->name() < b; }
+        bool operator()(std::string_view a, const Entry* b) const { return a < b->name(); }
+    };
+
+    /// Unpacked. Does not show, so a table that is only looked at may do it.
+    Vm& look_at(Entry& entry) const;
+    void put_to_rest(Entry& entry);
+
+    mutable std::unordered_map<VmId, Entry> vms_;
+    std::set<Entry*, ByFullName> by_full_name_;
+    std::set<Entry*, ByName> by_name_;
+    mutable std::vector<VmId> looked_at_;
+    mutable std::size_t unpacked_ = 0;
+    std::unordered_map<std::string, Usage> usage_;  ///< by owner
+    std::map<JobId, VmId> by_job_;                  ///< in the order the jobs began
     std::set<VmId> dirty_;
     std::unordered_map<NodeId, std::uint64_t> changes_of_;
     std::set<VmId> restless_;
@@ -109,8 +155,8 @@ private:
         ++changes_of_[record.node];
     }
     void note_rest(VmId id, const Vm* vm);
-    void add_name(const VmRecord& record);
-    void erase_name(const VmRecord& record);
+    void add_name(Entry& entry, const VmRecord& record);
+    void erase_name(Entry& entry);
 };
 
 /// A store key: `value` big-endian, so that keys sort as numbers.
