@@ -12,7 +12,7 @@ from report import number
 from world import BIN, swarm
 
 MIB = 1 << 20
-SIZE_MIB, ROUNDS = 1024, 4
+SIZE_MIB, ROUNDS = 1024, 3
 LISTS_PER_SECOND = 50
 # So long after its beginning a copy is in full swing, and so long it is asked beside: less than any copy takes.
 LISTS_AFTER_S, LISTS_S = 0.5, 2.0
