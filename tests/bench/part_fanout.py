@@ -57,14 +57,15 @@ class Fanout:
         settings |= self.keys[mode] | {f"{side}_at": self.at[f"{side}_at"] for side in sides}
         return Server([f"{BIN}/bench_swarm", mode, *(f"{name}={value}" for name, value in settings.items())], ready="ready")
 
-    def measure(self, seconds, slow):
+    def measure(self, seconds, warm_up, slow):
         """What the watchers saw and the lists took, and what was reported to the slow one."""
-        settings = {"watchers": self.watchers, "per_key": WATCHERS_PER_KEY, "seconds": seconds}
+        settings = {"watchers": self.watchers, "per_key": WATCHERS_PER_KEY, "seconds": seconds,
+                    "warm_up": warm_up}  # fmt: skip
         with self.swarm("watchers", "events", **settings) as watchers:
             watch = self.begin_to_watch() if slow else None
             if watch:
                 watch.send_signal(signal.SIGSTOP)
-            lists = swarm("lists", rate=LISTS_PER_SECOND, seconds=seconds + 1, pid=self.cloud.broker.popen.pid,
+            lists = swarm("lists", rate=LISTS_PER_SECOND, seconds=warm_up + seconds, pid=self.cloud.broker.popen.pid,
                           clients_at=self.at["clients_at"], **self.keys["lists"])  # fmt: skip
             seen = json.loads(watchers.stdout.read())
         slow_one = self.end_to_watch(watch) if watch else None
@@ -94,7 +95,7 @@ def reached(lines):
 
 
 def run(part):
-    rounds, seconds = (1, 0.5) if part.quick else (ROUNDS, SECONDS)
+    rounds, seconds, warm_up = (1, 0.5, 0.2) if part.quick else (ROUNDS, SECONDS, 1.0)
     size = (100, 200) if part.quick else (WATCHERS, EVENTS_PER_SECOND)
     found = {}
     for transport in ("ipc",) if part.quick else ("tcp", "ipc", "CURVE"):
@@ -102,7 +103,7 @@ def run(part):
             fanout = Fanout(transport, size, stack)
             for _ in range(rounds):
                 for name in (transport, f"{transport}, {SLOW}"):
-                    found.setdefault(name, []).append(fanout.measure(seconds, slow=name != transport))
+                    found.setdefault(name, []).append(fanout.measure(seconds, warm_up, slow=name != transport))
                     print(name, found[name][-1], flush=True)
     show(part, found)
 
