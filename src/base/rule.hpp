@@ -58,6 +58,7 @@ enum class Rule : std::uint8_t {
     own_sshd_answers,
     spare_becomes_its_vm,
     keys_are_in_before_ready,
+    deleted_has_ended,
     leftovers_are_ended,
     streams_end_with_the_session,
     registers_anew_when_unknown,

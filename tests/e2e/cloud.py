@@ -310,6 +310,10 @@ class Cloud:
             found += Engine(endpoint).containers(cloud_id, *filters)
         return found
 
+    def wait_removed(self, *kept):
+        """What was deleted goes from the engines behind the answer (docs/adr/0039); `kept`: the containers that stay."""
+        wait_until("the engines have what is kept", lambda: sorted(self.containers()) == sorted(kept))
+
     def show_logs(self):
         for name in sorted(os.listdir(self.dir)):
             if name.endswith(".log"):

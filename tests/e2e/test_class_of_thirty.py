@@ -43,7 +43,7 @@ class ClassOfThirty(CloudTest):
         with concurrent.futures.ThreadPoolExecutor(6) as pool:
             list(pool.map(lambda part: cloud.mccli("delete", *part), [names[i::6] for i in range(6)]))
         self.assertEqual(cloud.vms(), {})
-        self.assertEqual(cloud.containers(), [])
+        cloud.wait_removed()
 
         last = cloud.json("version")["last_event"]
         cloud.wait_event(watch, seq=last)

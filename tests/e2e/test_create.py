@@ -68,7 +68,7 @@ class Create(CloudTest):
         self.assertIn("lab-1 was made and removed again, as another failed", half.stderr)
         self.assertIn("no luck", half.stderr)
         self.assertEqual(cloud.vms(), {})
-        self.assertEqual(cloud.containers(), [])
+        cloud.wait_removed()
         self.assertEqual(len(cloud.create("lab-{1..2}", "--all-or-nothing")), 2)
 
     def test_setup(self):

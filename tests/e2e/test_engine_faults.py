@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import threading
 import time
 import unittest
 
@@ -112,6 +113,32 @@ class WithoutLiveRestore(EngineStops):
         self.check_all_is_as_before()
 
 
+    def test_killed_before_it_has_removed_a_deleted_vm(self):
+        """The VM has ended, its container has not gone yet, and must never run again."""
+        container = self.before["container"]
+        removal_held = threading.Event()
+
+        def hold_the_removal():
+            # The engine is stopped as soon as it has seen that end, long before its removal is over.
+            self.engine.docker("wait", container, check=False)
+            self.engine.process.signal(signal.SIGSTOP)
+            removal_held.set()
+
+        thread = threading.Thread(target=hold_the_removal)
+        thread.start()
+        self.cloud.mccli("delete", "-y", "box")
+        self.assertTrue(removal_held.wait(20))
+        thread.join()
+        self.assertNotIn("box", self.cloud.vms())
+        self.engine.process.kill()
+        self.start_engine()
+        self.cloud.wait_node("node-a", "ready", 60)
+        wait_until("the container is gone", lambda: container not in self.cloud.containers(), 60)
+        after = [e["kind"] for e in self.cloud.events(self.watch) if e["name"] == "box"]
+        self.assertEqual(after[after.index("vm.deleted") + 1 :], [kind for kind in after if kind == "vm.cleanup"])
+        self.cloud.create("--name", "box")
+
+
 class WithLiveRestore(EngineStops):
     engine_options = ("--live-restore",)
 
@@ -202,7 +229,7 @@ class EngineKilledInAStart(CloudTest):
         self.leave_a_start_behind(runs)
         self.cloud.wait_node("node-a", "ready", 60)
         self.cloud.mccli("delete", "box")
-        self.assertEqual(self.cloud.containers(), [])
+        self.cloud.wait_removed()
         wait_until("what is left of it is ended", lambda: not shims_of(self.container), 40)
 
 
@@ -267,7 +294,7 @@ class EngineTroubles(CloudTest):
         cloud.mccli("restart", "box")
         self.assertEqual(cloud.mccli("exec", "box", "--", "hostname").stdout.strip(), "box")
         cloud.mccli("delete", "box")
-        self.assertEqual(cloud.containers(), [])
+        cloud.wait_removed()
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ class MainJob(CloudTest):
 
         self.assertIn("vm-1", cloud.mccli("delete", "vm-1").stdout)
         self.assertEqual(cloud.vms(), {})
-        self.assertEqual(cloud.containers(), [])
+        cloud.wait_removed()
         cloud.wait_event(watch, kind="vm.deleted")
         kinds = [e["kind"] for e in cloud.events(watch) if e["kind"].startswith("vm.")]
         self.assertEqual(kinds, ["vm.creating", "vm.running", "vm.deleting", "vm.deleted"])

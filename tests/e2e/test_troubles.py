@@ -151,7 +151,7 @@ class Cleanup(CloudTest):
         watch = cloud.watch()
         cloud.create("--name", "brief", "--ttl", "3s")
         cloud.wait_event(watch, kind="vm.deleted", name="brief")
-        self.assertEqual(cloud.containers(), [])
+        cloud.wait_removed()
 
 
 if __name__ == "__main__":

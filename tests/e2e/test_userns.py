@@ -57,7 +57,7 @@ class Remapped(CloudTest):
         self.assertEqual(ssh("cat", "/root/file"), ["kept"])
         cloud.mccli("logs", "box")
         cloud.mccli("delete", "box")
-        self.assertEqual(cloud.containers(), [])
+        cloud.wait_removed()
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ class VmFiles(SharedCloudTest):
         self.assertIn("-y", self.on_file("delete", code=2).stderr, "there is nobody to ask")
         self.assertEqual(self.on_file("delete", "-y").stdout, "lab-1 deleted\nlab-2 deleted\nhandin deleted\n")
         self.assertEqual(self.ids(), {"other": other["id"]})
-        self.assertEqual(cloud.containers(), [cloud.vms()["other"]["container"]])
+        cloud.wait_removed(cloud.vms()["other"]["container"])
 
     def test_what_differs_is_replaced_when_a_person_says_so(self):
         self.on_file("apply", "-q")
@@ -118,7 +118,7 @@ class VmFiles(SharedCloudTest):
         self.assertIn("-y", self.on_file("apply", "--prune", "class=unix1", code=2).stderr)
         self.assertIn("lab-1 deleted\n", self.on_file("apply", "--prune", "class=unix1", "-y").stdout)
         self.assertEqual(sorted(self.ids()), ["handin", "lab-2", "other"])
-        self.assertEqual(len(self.cloud.containers()), 3)
+        self.cloud.wait_removed(*(vm["container"] for vm in self.cloud.vms().values()))
 
     def test_half_of_it_fails(self):
         self.write(LAB.replace("128M", "128M\n  image: minicloud/vm").replace("node: node-b", "image: nowhere.invalid/none:1"))

@@ -89,6 +89,12 @@ void CallChecker::says_removed(const protocol::VmReport& report, const Calls& un
         if (!change || !change->creates || change->vm != report.vm) continue;
         return world_.violated("VM " + report.vm.str() + " was said to be removed while it was made");
     }
+    for (const auto& [id, container] : engine_.containers()) {
+        if (container.vm != report.vm || container.copy || container.stranger) continue;
+        if (container.state == ContainerState::running) {
+            return world_.violated("VM " + report.vm.str() + " was said to be removed, and runs");
+        }
+    }
 }
 
 void CallChecker::says_ready(const protocol::VmReport& report) {

@@ -11,7 +11,7 @@
 namespace mc::sim {
 
 /// How one worker process treats its engine: one thing after the other with a VM's
-/// container, nothing over and over, no word of a removal while it makes the VM, nor of a
+/// container, nothing over and over, no word of a removal while it makes the VM or the VM runs, nor of a
 /// VM that is ready while another one's sshd is at its port, or its owner's keys are not in it.
 class CallChecker {
 public:

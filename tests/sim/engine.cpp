@@ -424,9 +424,8 @@ void Engine::erase(const std::string& id, bool by_fault) {
 }
 
 worker::VisitResult Engine::personalise(const worker::PersonaliseVm& visit) {
-    Container* container = find(visit.container);
-    const bool here = container && container->state == ContainerState::running && container->pid == visit.pid;
-    if (!here) return fail(ErrorCode::not_found, "no such process");
+    Container* container = find_running(visit.container, visit.pid);
+    if (!container) return fail(ErrorCode::not_found, "no such process");
     if (mood.failing_visits_per_mille > 0 && dice_.per_mille(mood.failing_visits_per_mille)) {
         world_.fired(Fault::visit_failed);
         return fail(ErrorCode::io_failed, "no space left on device");
@@ -436,6 +435,27 @@ worker::VisitResult Engine::personalise(const worker::PersonaliseVm& visit) {
     const bool given = !visit.host_name.empty() && visit.host_name != "spare";
     if (container->spare && given) observer_.container_given(name_, *container);
     return visit.read.empty() || world_.now() < container->ssh_at ? "" : host_key_of(*container) + " root@vm\n";
+}
+
+std::optional<Result<void>> Engine::end_vm(const worker::EndVm& visit, std::function<void(Result<void>)> done) {
+    if (!find_running(visit.container, visit.pid)) return Result<void>(fail(ErrorCode::not_found, "no such process"));
+    if (mood.failing_visits_per_mille > 0 && dice_.per_mille(mood.failing_visits_per_mille)) {
+        world_.fired(Fault::visit_failed);
+        world_.schedule.in(visit.time_max, [done = std::move(done)] {
+            done(fail(ErrorCode::deadline_exceeded, "its processes were told to end and do not"));
+        });
+        return std::nullopt;
+    }
+    world_.schedule.in(dice_.between(1ms, 40ms), [this, id = visit.container, pid = visit.pid, done = std::move(done)] {
+        if (Container* container = find_running(id, pid)) end(*container, 137, false, "die");
+        done({});
+    });
+    return std::nullopt;
+}
+
+Container* Engine::find_running(const std::string& id, int pid) {
+    Container* container = find(id);
+    return container && container->state == ContainerState::running && container->pid == pid ? container : nullptr;
 }
 
 std::optional<std::string> Engine::host_key_at(std::uint16_t port) const {

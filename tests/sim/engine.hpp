@@ -125,6 +125,8 @@ public:
     void open_stream(StreamPtr stream, const worker::EngineRequest& request);
     /// As a worker on the same machine does.
     worker::VisitResult personalise(const worker::PersonaliseVm& visit);
+    /// As a worker on the same machine does. `done`, when an answer is not returned at once.
+    std::optional<Result<void>> end_vm(const worker::EndVm& visit, std::function<void(Result<void>)> done);
     /// The host key of the sshd that answers there.
     [[nodiscard]] std::optional<std::string> host_key_at(std::uint16_t port) const;
 
@@ -180,6 +182,8 @@ private:
     void subscribe(const CallPtr& call);
 
     Container* find(const std::string& id_or_name);
+    /// The one that runs with that first process.
+    Container* find_running(const std::string& id, int pid);
     /// As find, for a call that changes something: strangers are not to be touched.
     Container* find_to_change(const Operation& operation);
     [[nodiscard]] std::vector<std::string> of_vms(bool running) const;

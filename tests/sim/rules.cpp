@@ -63,6 +63,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Rule::count)> na
     "own_sshd_answers",
     "spare_becomes_its_vm",
     "keys_are_in_before_ready",
+    "deleted_has_ended",
     "leftovers_are_ended",
     "streams_end_with_the_session",
     "registers_anew_when_unknown",

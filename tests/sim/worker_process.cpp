@@ -275,6 +275,13 @@ void WorkerProcess::run(Effect& effect) {
     } else if constexpr (std::is_same_v<Effect, PersonaliseVm>) {
         const VisitResult denied = fail(ErrorCode::denied, "this needs root");
         core_->on_personalised(clock_.now(), effect.id, visits_ ? engine_.personalise(effect) : denied);
+    } else if constexpr (std::is_same_v<Effect, EndVm>) {
+        const auto done = [this, id = effect.id, life = life_](const Result<void>& result) {
+            if (life == life_) deliver([this, id, result] { core_->on_vm_ended(clock_.now(), id, result); });
+        };
+        const Result<void> denied = fail(ErrorCode::denied, "this needs root");
+        const auto at_once = visits_ ? engine_.end_vm(effect, done) : denied;
+        if (at_once) core_->on_vm_ended(clock_.now(), effect.id, *at_once);
     } else if constexpr (std::is_same_v<Effect, EndLeftovers>) {
         engine_.end_leftovers(effect);
     } else if constexpr (std::is_same_v<Effect, SaveState>) {

@@ -68,6 +68,7 @@ inline constexpr milliseconds engine_retry = 500ms;
 inline constexpr milliseconds exec_exit_poll = 50ms;
 inline constexpr milliseconds hang_up_max = 2s;  ///< for telling a command that nobody listens any more
 inline constexpr int exec_exit_polls_max = 40;
+inline constexpr milliseconds end_max = 2s;  ///< for a container's processes; then its removal is waited for instead
 inline constexpr milliseconds visit_retry = 60s;  ///< after a container could not be visited: the engine's calls do it
 inline constexpr int engine_tries_max = 4;        ///< looks at a silent or failing engine before a job gives up
 inline constexpr int reconnects_max = 2;  ///< restarts of a VM whose port leads to nobody or to another VM, per job

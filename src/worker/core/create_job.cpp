@@ -153,6 +153,7 @@ void CreateJob::on_created(Now now, const CallResult& result) {
     auto id = engine::parse_id(result->body);
     if (!id) return look_again(now, id.error());
     container_ = std::move(*id);
+    port().context().known.note_made(container_);
     prepare(now);
 }
 
@@ -310,6 +311,7 @@ void CreateJob::on_started(Now now, const CallResult& result) {
     if (ending_) return fail_with(now, *ending_);
     if (!result) {
         late_stop_ = late_stop_ || reconnects_ > 0;
+        port().context().known.note_open_start(container_);
         return look_again(now, result.error());
     }
     if (engine::is_good(*result) || result->status == 304) return wait_until_ready(now);

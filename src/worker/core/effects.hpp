@@ -20,7 +20,7 @@ namespace mc::worker {
 using CallId = Id64<struct CallTag>;      ///< one HTTP call to the engine
 using StreamId = Id64<struct StreamTag>;  ///< one connection for bytes: hijacked from the engine, or to a VM's port
 using ProbeId = Id64<struct ProbeTag>;    ///< one look at a published port
-using VisitId = Id64<struct VisitTag>;    ///< one PersonaliseVm
+using VisitId = Id64<struct VisitTag>;    ///< one PersonaliseVm or EndVm
 
 /// A file (or directory) for a container.
 struct FileEntry {
@@ -133,6 +133,14 @@ struct PersonaliseVm {
 };
 /// The content of PersonaliseVm::read; "" = there is no such file.
 using VisitResult = Result<std::string>;
+/// Ends a running container, from outside. Needs an engine on this machine, and root. The answer comes when nothing of
+/// it runs any more, or after `time_max`.
+struct EndVm {
+    VisitId id;
+    std::string container;  ///< the engine's id
+    std::int32_t pid = 0;   ///< of its first process
+    milliseconds time_max{0};
+};
 /// Something of a container that does not run, or is no more.
 struct Leftover {
     std::string container;  ///< the engine's id
@@ -164,7 +172,7 @@ struct Log {
 
 using Effect = std::variant<SendBroker, ReconnectBroker, StartCall, CancelCall, PauseCall, ResumeCall, OpenStream,
                             DialStream, WriteStream, CloseWrite, CloseStream, PauseStream, ResumeStream, StartProbe,
-                            CancelProbe, PersonaliseVm, EndLeftovers, SaveState, Log>;
+                            CancelProbe, PersonaliseVm, EndVm, EndLeftovers, SaveState, Log>;
 
 /// Effects in the order in which they must be carried out.
 class Outbox {

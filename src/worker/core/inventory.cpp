@@ -108,6 +108,7 @@ void Inventory::on_list(Now now, const CallResult& result) {
     end_leftovers(now, engine, ids);
     // From here on the list is of VMs alone.
     context_.pool.on_list(last_list_, listed_);
+    std::erase_if(listed_, [this](const auto& c) { return jobs_.removes_behind(*vm_of(c.labels)); });
     containers_ = listed_.size();
     std::set<VmId> vms;
     for (const auto& container : listed_) vms.insert(*vm_of(container.labels));

@@ -29,6 +29,10 @@ void JobPort::personalise(const engine::ContainerInfo& container, const std::str
         PersonaliseVm{VisitId{head_.owner.value}, container.id, container.pid, host_name, std::move(files), read});
 }
 
+void JobPort::end_vm(const engine::ContainerInfo& container) {
+    context_.outbox.push(EndVm{VisitId{head_.owner.value}, container.id, container.pid, bounds::end_max});
+}
+
 void JobPort::progress(Now now, const std::string& stage, const std::string& detail, std::uint8_t percent) {
     if (stage == last_stage_ && now.instant - last_progress_ < bounds::progress_interval) return;
     last_stage_ = stage;

@@ -74,6 +74,9 @@ public:
     void personalise(const engine::ContainerInfo& container, const std::string& host_name, std::vector<FileEntry> files,
                      const std::string& read = {});
 
+    /// on_vm_ended() tells when nothing of it runs any more. One at a time.
+    void end_vm(const engine::ContainerInfo& container);
+
     /// on_timer is due then. One timer; the last call counts.
     void wake_at(Instant when) { wake_ = when; }
     void no_wake() { wake_ = Instant::never(); }
@@ -118,6 +121,7 @@ public:
     virtual void on_call_chunk(Now /*now*/, CallPurpose /*purpose*/, std::string_view /*bytes*/) {}
     virtual void on_probe_done(Now /*now*/, const ProbeResult& /*result*/) {}
     virtual void on_personalised(Now /*now*/, const VisitResult& /*result*/) {}
+    virtual void on_vm_ended(Now /*now*/, const Result<void>& /*result*/) {}
     virtual void on_timer(Now /*now*/) {}
 
     /// Cancelled, or past its deadline: end soon, with `why`, leaving nothing
@@ -128,6 +132,8 @@ public:
     [[nodiscard]] virtual bool can_be_cancelled() const { return false; }
 
     [[nodiscard]] const std::optional<Outcome>& outcome() const { return outcome_; }
+    /// What is to be replied now; from then on the job is the worker's own. Once; nullopt: nothing.
+    [[nodiscard]] std::optional<Outcome> take_answer() { return std::exchange(answer_, std::nullopt); }
     [[nodiscard]] JobPort& port() { return port_; }
     [[nodiscard]] const JobPort& port() const { return port_; }
 
@@ -136,10 +142,13 @@ protected:
         if (!outcome_) outcome_ = std::move(outcome);
     }
     void end(const Error& error) { end(Outcome::failed(error)); }
+    /// Replies before the end: what is left to do is nobody's to wait for.
+    void answer(Outcome outcome) { answer_ = std::move(outcome); }
 
 private:
     JobPort port_;
     std::optional<Outcome> outcome_;
+    std::optional<Outcome> answer_;
 };
 
 }  // namespace mc::worker

@@ -243,11 +243,14 @@ JobTable::Entry* JobTable::find(OwnerId owner) {
 
 void JobTable::reap(Now now, OwnerId owner) {
     Entry* entry = find(owner);
-    if (!entry || !entry->job->outcome()) return;
+    if (!entry) return;
+    if (const auto answer = entry->job->take_answer()) pass_on_answer(now, *entry, *answer);
+    if (!entry->job->outcome()) return;
     context_.calls.cancel(owner);
     entry->job->port().cancel_probe();
     const Outcome outcome = *entry->job->outcome();
     const bool own = !entry->id;
+    const bool answered = entry->answered;
     if (!own) report(entry->job->port().head(), outcome);
     const VmId vm = entry->vm;
     const bool stream = entry->stream != nullptr;
@@ -260,10 +263,22 @@ void JobTable::reap(Now now, OwnerId owner) {
     by_id_.erase(entry->id);
     jobs_.erase(owner);
     if (stream) return;
+    if (answered) removed_behind_.erase(vm);
     own ? own_done_(now, vm, outcome) : result_sent_(now);
     if (const auto queue = queues_.find(vm); queue != queues_.end()) std::erase(queue->second, owner);
     begin_next(now, vm);
     begin_waiting_creates(now);
+}
+
+void JobTable::pass_on_answer(Now now, Entry& entry, const Outcome& answer) {
+    JobHead& head = entry.job->port().head_;
+    report(head, answer);
+    by_id_.erase(entry.id);
+    entry.id = head.id = {};
+    entry.answered = true;
+    head.deadline = now.instant + limits::request_deadline_default;
+    removed_behind_.insert(entry.vm);
+    result_sent_(now);
 }
 
 void JobTable::report(const JobHead& head, const Outcome& outcome) {
@@ -339,6 +354,13 @@ void JobTable::on_personalised(Now now, OwnerId owner, const VisitResult& result
     Entry* entry = find(owner);
     if (!entry) return;
     entry->job->on_personalised(now, result);
+    reap(now, owner);
+}
+
+void JobTable::on_vm_ended(Now now, OwnerId owner, const Result<void>& result) {
+    Entry* entry = find(owner);
+    if (!entry) return;
+    entry->job->on_vm_ended(now, result);
     reap(now, owner);
 }
 

@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <unordered_map>
 
 #include "worker/core/stream_jobs.hpp"
@@ -15,7 +16,8 @@ namespace mc::worker {
 /// Jobs of one VM run one after another; a vm_remove makes those before it give
 /// up first. Streams run beside them. Bounded by bounds::jobs_max, streams_max,
 /// creates_under_way_max and creates_of_owner_max. An order's own deadline counts from its receipt, the
-/// default one from the job's beginning, so that a long queue fails nobody.
+/// default one from the job's beginning, so that a long queue fails nobody. A job that has replied before its end goes
+/// on as the worker's own.
 class JobTable {
 public:
     using ResultSent = std::function<void(Now)>;
@@ -41,6 +43,7 @@ public:
     void on_call_chunk(Now now, OwnerId owner, CallPurpose purpose, std::string_view bytes);
     void on_probe_done(Now now, OwnerId owner, const ProbeResult& result);
     void on_personalised(Now now, OwnerId owner, const VisitResult& result);
+    void on_vm_ended(Now now, OwnerId owner, const Result<void>& result);
     void on_stream_opened(Now now, OwnerId owner);
     void on_stream_bytes(Now now, OwnerId owner, std::string_view bytes);
     void on_stream_written(Now now, OwnerId owner, std::size_t bytes);
@@ -58,6 +61,8 @@ public:
     [[nodiscard]] std::size_t size() const { return jobs_.size(); }
     /// Whether anything is done, or waits to be done, to a VM; streams don't count.
     [[nodiscard]] bool has_jobs(VmId vm) const { return queues_.contains(vm); }
+    /// Its removal has been replied, and is still to be done at the engine.
+    [[nodiscard]] bool removes_behind(VmId vm) const { return removed_behind_.contains(vm); }
     /// Without those that have not begun.
     [[nodiscard]] std::size_t under_way() const;
     [[nodiscard]] bool creates_any() const { return creates_under_way_ > 0 || !creates_waiting_.empty(); }
@@ -72,6 +77,7 @@ private:
         bool create = false;
         std::string vm_owner;  ///< of a create
         bool overdue = false;
+        bool answered = false;  ///< before its end
     };
 
     /// nullptr and an error reply when the order can't be read or accepted.
@@ -86,6 +92,8 @@ private:
     /// Whether one more create, of that owner's VMs, may be under way.
     [[nodiscard]] bool has_room_for(const Entry& create) const;
     void remember(JobId id, protocol::Message result);
+    /// From here on the job is the worker's own.
+    void pass_on_answer(Now now, Entry& entry, const Outcome& answer);
 
     JobContext& context_;
     ResultSent result_sent_;
@@ -98,6 +106,7 @@ private:
     std::deque<VmId> creates_waiting_;
     std::size_t creates_under_way_ = 0;
     std::map<std::string, std::size_t> creates_of_;  ///< of these, by the VM's owner
+    std::set<VmId> removed_behind_;
     std::size_t streams_ = 0;
     bool stopping_ = false;
     OwnerId next_owner_ = owner_first_job;

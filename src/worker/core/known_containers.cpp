@@ -49,6 +49,13 @@ bool KnownContainers::wants_host_key(const std::string& container, Instant now) 
     return found->second.host_key.empty() && now >= found->second.host_key_wanted_from;
 }
 
+bool KnownContainers::may_be_started(const std::string& container) const {
+    const auto found = entries_.find(container);
+    if (found != entries_.end() && found->second.open_start) return true;
+    // The list is there when what an earlier process may have begun has ended.
+    return !listed_ && (found == entries_.end() || !found->second.made);
+}
+
 void KnownContainers::keep_only(const std::set<std::string>& containers) {
     std::erase_if(entries_, [&](const auto& entry) { return !containers.contains(entry.first); });
 }

@@ -20,6 +20,13 @@ public:
     void note_host_key(const std::string& container, const std::string& host_key);
     void put_off_host_key(const std::string& container, Instant until);
 
+    /// A start or restart of it has no answer that anybody waits for: the engine may yet carry it out.
+    void note_open_start(const std::string& container) { entries_[container].open_start = true; }
+    /// This process has made it: what is done to it is known here.
+    void note_made(const std::string& container) { entries_[container].made = true; }
+    /// Whether the engine may be about to start it for somebody of minicloud who does not wait for that.
+    [[nodiscard]] bool may_be_started(const std::string& container) const;
+
     /// Forgets what may have changed with a start or an exit; the host key stays.
     void forget_run(const std::string& container);
 
@@ -43,6 +50,8 @@ private:
         std::optional<engine::ContainerInfo> inspected;
         std::string host_key;            ///< empty: not known
         Instant host_key_wanted_from{};  ///< while it is not known
+        bool open_start = false;
+        bool made = false;
     };
     std::unordered_map<std::string, Entry> entries_;
     std::optional<std::set<VmId>> listed_;

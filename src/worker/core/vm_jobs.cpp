@@ -1,5 +1,6 @@
 #include "worker/core/vm_jobs.hpp"
 
+#include "base/rule.hpp"
 #include "worker/core/engine_requests.hpp"
 
 namespace mc::worker {
@@ -27,27 +28,69 @@ protocol::VmReport full_report(JobPort& port, const engine::ContainerInfo& conta
 
 // RemoveJob
 
-RemoveJob::RemoveJob(JobContext& context, JobHead head) : Job(context, head), removal_(port()) {}
+RemoveJob::RemoveJob(JobContext& context, JobHead head) : Job(context, head), lookup_(port()), removal_(port()) {}
 
-void RemoveJob::begin(Now /*now*/) {
+void RemoveJob::begin(Now now) {
+    if (!port().context().visits.possible(now)) return remove();
+    step_ = Step::look;
+    lookup_.begin(Lookup::Detail::inspected);
+}
+
+void RemoveJob::on_looked(Now /*now*/, const Lookup::Found& found) {
+    if (!found) return end(found.error());
+    if (!*found) return end(Outcome::done(absent_report(port().head().vm)));
+    const engine::ContainerInfo& container = **found;
+    const bool stays_ended = !port().context().known.may_be_started(container.id);
+    if (container.state != ContainerState::running || !stays_ended) return remove();
+    step_ = Step::end;
+    port().end_vm(container);
+    if (!rule_holds(Rule::deleted_has_ended)) answer_removed();
+}
+
+void RemoveJob::on_vm_ended(Now now, const Result<void>& result) {
+    if (step_ != Step::end) return;
+    if (result) {
+        answer_removed();
+    } else if (result.error().code == ErrorCode::denied) {
+        port().context().visits.put_off(now);
+    }
+    remove();
+}
+
+void RemoveJob::answer_removed() {
+    if (!std::exchange(answered_, true)) answer(Outcome::done(absent_report(port().head().vm)));
+}
+
+void RemoveJob::remove() {
+    step_ = Step::remove;
     removal_.begin();
 }
 
 void RemoveJob::on_call_done(Now now, CallPurpose purpose, CallResult result) {
+    if (step_ == Step::look) {
+        if (const auto found = lookup_.on_call_done(now, purpose, result)) on_looked(now, *found);
+        return;
+    }
     const auto removed = removal_.on_call_done(now, purpose, result);
     if (!removed) return;
     if (*removed) {
         end(Outcome::done(absent_report(port().head().vm)));
     } else {
-        end(removed->error());
+        give_up(now, removed->error());
     }
 }
 
 void RemoveJob::on_timer(Now /*now*/) {
-    removal_.on_timer();
+    if (step_ == Step::look) {
+        lookup_.on_timer();
+    } else if (step_ == Step::remove) {
+        removal_.on_timer();
+    }
 }
 
 void RemoveJob::give_up(Now /*now*/, Error why) {
+    // The broker has a tombstone of it: what an inventory shows is ordered to be removed again.
+    if (answered_) port().log(LogLevel::warning, "left behind, and to be removed later: " + why.message);
     end(why);
 }
 
@@ -224,7 +267,11 @@ void SwitchJob::on_timer(Now now) {
 }
 
 void SwitchJob::note_unanswered() {
-    if (step_ == Step::act && (port().head().verb != Verb::vm_start || reconnects_ > 0)) late_stop_ = true;
+    if (step_ != Step::act) return;
+    const bool stops = port().head().verb != Verb::vm_start || reconnects_ > 0;
+    const bool starts = port().head().verb != Verb::vm_stop;
+    if (stops) late_stop_ = true;
+    if (starts) port().context().known.note_open_start(container_);
 }
 
 void SwitchJob::end_done(protocol::VmReport report) {

@@ -7,17 +7,31 @@
 
 namespace mc::worker {
 
-/// vm_remove: afterwards the VM's container is gone, whatever it was doing.
+/// vm_remove: afterwards the VM's container is gone, whatever it was doing. Where a running one can be ended from
+/// outside, it is, and that is replied at once; its removal at the engine goes on as the worker's own (docs/adr/0039).
 class RemoveJob final : public Job {
 public:
     RemoveJob(JobContext& context, JobHead head);
 
     void begin(Now now) override;
     void on_call_done(Now now, CallPurpose purpose, CallResult result) override;
+    void on_vm_ended(Now now, const Result<void>& result) override;
     void on_timer(Now now) override;
     void give_up(Now now, Error why) override;
 
 private:
+    enum class Step {
+        look,  ///< what is there to be ended?
+        end,   ///< its processes; no call
+        remove,
+    };
+    void on_looked(Now now, const Lookup::Found& found);
+    void remove();
+    void answer_removed();
+
+    Step step_ = Step::remove;
+    bool answered_ = false;
+    Lookup lookup_;
     Removal removal_;
 };
 

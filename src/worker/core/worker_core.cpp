@@ -48,7 +48,10 @@ WorkerCore::WorkerCore(Settings settings, WorkerState state)
           [this](Now now) { inventory_.hint(now); }),
       jobs_(
           context_, [this](Now now) { inventory_.on_result_sent(now); },
-          [this](Now now, VmId vm, const Outcome& outcome) { pool_.on_ended(now, vm, outcome); }),
+          [this](Now now, VmId vm, const Outcome& outcome) {
+              pool_.on_ended(now, vm, outcome);
+              inventory_.on_result_sent(now);  // a list under way may still show what it has removed
+          }),
       inventory_(context_, health_, jobs_),
       usage_(context_, inventory_),
       watch_(context_, inventory_),
@@ -230,6 +233,10 @@ void WorkerCore::on_probe_done(Now now, ProbeId id, const ProbeResult& result) {
 void WorkerCore::on_personalised(Now now, VisitId id, const VisitResult& result) {
     const OwnerId owner{id.value};
     owner == owner_pool ? pool_.on_personalised(now, result) : jobs_.on_personalised(now, owner, result);
+}
+
+void WorkerCore::on_vm_ended(Now now, VisitId id, const Result<void>& result) {
+    jobs_.on_vm_ended(now, OwnerId{id.value}, result);
 }
 
 void WorkerCore::on_save_failed(Now now, const Error& error) {

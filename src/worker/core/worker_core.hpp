@@ -41,6 +41,7 @@ public:
     void on_stream_closed(Now now, StreamId id, const Result<void>& result);
     void on_probe_done(Now now, ProbeId id, const ProbeResult& result);
     void on_personalised(Now now, VisitId id, const VisitResult& result);
+    void on_vm_ended(Now now, VisitId id, const Result<void>& result);
     /// The state could not be written: until it can be, no new orders.
     void on_save_failed(Now now, const Error& error);
     void on_tick(Now now);

@@ -51,7 +51,8 @@ WorkerShell::WorkerShell(io::Context& context, io::Poller& poller, Places places
       places_(std::move(places)),
       core_(std::move(settings), state),
       engine_(poller, places_.engine),
-      probes_(poller) {}
+      probes_(poller),
+      ender_(poller) {}
 
 WorkerShell::~WorkerShell() {
     leave_broker();
@@ -318,6 +319,16 @@ void WorkerShell::run(PersonaliseVm& effect) {
                                        .files = tar_entries(std::move(effect.files)),
                                        .read = std::move(effect.read)});
     core_.on_personalised(io::read_clock(), effect.id, done);
+}
+
+void WorkerShell::run(EndVm& effect) {
+    const VisitId id = effect.id;
+    const auto begun = ender_.start({.pid = effect.pid, .container = effect.container}, effect.time_max,
+                                    [this, id](const Result<void>& ended) {
+                                        core_.on_vm_ended(io::read_clock(), id, ended);
+                                        run_effects();
+                                    });
+    if (!begun) core_.on_vm_ended(io::read_clock(), id, begun);
 }
 
 void WorkerShell::run(EndLeftovers& effect) {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "io/byte_stream.hpp"
+#include "io/container_ender.hpp"
 #include "io/disk_space.hpp"
 #include "io/engine_client.hpp"
 #include "io/handshake_watch.hpp"
@@ -81,6 +82,7 @@ private:
     void run(StartProbe& effect);
     void run(CancelProbe& effect);
     void run(PersonaliseVm& effect);
+    void run(EndVm& effect);
     void run(EndLeftovers& effect);
     void run(SaveState& effect);
     void run(Log& effect);
@@ -99,6 +101,7 @@ private:
     std::optional<io::Handshake> trouble_told_;
     io::EngineClient engine_;
     io::SshProbe probes_;
+    io::ContainerEnder ender_;
     std::map<StreamId, Stream> streams_;
     std::set<CallId> paused_calls_;
     LeftoverEnder leftovers_;

@@ -18,6 +18,8 @@ from world import WORKERS
 
 # From the last fault to a cloud in order: an engine's start, reconnections, the clean-up grace, removals.
 SETTLE_S = 90
+# For what was deleted to be removed by engines that are well.
+REMOVED_S = 30
 # From the moment when they may no longer begin anything.
 REST_S = CHANGE_S + HUNG_S + COMMAND_S
 # After its own start, or its engine's, a worker has ended what is left of a removed container by then.
@@ -382,4 +384,9 @@ class Calm:
             done = self.ask("delete", *names, seconds=120)
             self.journal.check("all can be deleted", done.returncode in CODES_OF_CHANGE - {5}, done.stderr)
         vms, containers = self.picture()
+        # The engines remove containers behind the answer.
+        end = time.monotonic() + REMOVED_S
+        while (vms or containers) and time.monotonic() < end:
+            time.sleep(0.5)
+            vms, containers = self.picture()
         self.journal.check("nothing is left when all is deleted", not vms and not containers, f"{vms} {containers}")

@@ -70,9 +70,13 @@ class JudgesTest(unittest.TestCase):
 
 
 class EngineWitnessTest(JudgesTest):
+    def setUp(self):
+        super().setUp()
+        self.witness = EngineWitness(self.world, self.ledger, self.journal)
+
     def look(self, n1=(), n2=()):
         self.at_engines = {"n1": list(n1), "n2": list(n2)}
-        EngineWitness(self.world, self.ledger, self.journal).look()
+        self.witness.look()
         return self.broken()
 
     def test_one_container_each(self):
@@ -87,7 +91,11 @@ class EngineWitnessTest(JudgesTest):
     def test_one_that_was_deleted(self):
         self.ledger.created(view())
         self.ledger.told(A, "delete")
-        self.assertEqual(["a deleted VM never returns"], self.look([container(state="exited")]))
+        self.assertEqual([], self.look([container(state="exited")]), "its removal goes on")
+        self.assertEqual([], self.look([container(state="running")]), "its engine may not have noticed")
+        self.assertEqual([], self.look([container(state="exited")]))
+        self.assertEqual([], self.look([container(state="running")]))
+        self.assertEqual(["a deleted VM never returns"], self.look([container(state="running")]))
 
     def test_doubles_are_of_different_containers(self):
         self.assertEqual({}, doubles([container(), container()]))

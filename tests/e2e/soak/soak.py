@@ -234,6 +234,7 @@ class Soak:
                    STORE_BYTES_BASE + STORE_BYTES_PER_REQUEST_MAX * self.load.done, lambda v: f"{v / MIB:.1f} MiB")  # fmt: skip
         self.judge_restart()
         self.judge_watchers()
+        self.cloud.wait_removed(*(vm["container"] for vm in self.cloud.vms().values()))
         left = set(self.cloud.vms()), len(self.cloud.containers())
         if left != ({"resident"}, 1):
             self.faults.append(f"left at the end: VMs {left[0]}, {left[1]} containers; expected the resident one only")

@@ -296,6 +296,8 @@ public:
     int resumes = 0;
     Result<void> visit;  ///< what comes of giving a container a name and keys
     std::vector<PersonaliseVm> visits;
+    std::optional<Result<void>> ends = Result<void>();  ///< what comes of ending a container; nullopt = nothing yet
+    std::vector<EndVm> ended;
     std::vector<Leftover> leftovers;
     std::vector<Unlisted> unlisted;
     std::vector<std::string> logged;
@@ -337,6 +339,14 @@ private:
         }
         const std::string content = e.read == host_key_file && !engine.host_key.empty() ? engine.host_key + "\n" : "";
         core.on_personalised(now, e.id, visit ? VisitResult(content) : fail(visit.error()));
+    }
+    void carry_out(EndVm& e) {
+        ended.push_back(e);
+        if (!ends) return;
+        for (auto& [name, container] : engine.containers) {
+            if (container.id == e.container && *ends) container.state = "exited";
+        }
+        core.on_vm_ended(now, e.id, *ends);
     }
     void carry_out(StartProbe& e) {
         ++probes;
