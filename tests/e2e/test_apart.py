@@ -79,6 +79,7 @@ class Apart(CloudTest):
         self.check_apart()
         # Somebody prunes: it is made anew.
         cloud.mccli("delete", "vm-1", "vm-2")
+        cloud.wait_removed()
         engine.docker("network", "rm", NETWORK)
         created = lambda: cloud.mccli("create", "--name", "again", check=False).returncode == 0
         wait_until("a VM is made in a new network", created, 60)

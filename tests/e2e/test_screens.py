@@ -50,15 +50,19 @@ class Screens(SharedCloudTest):
         self.assertFalse(set(SPINNER) & set(t.screen()))
 
     def test_nothing_of_it_where_it_is_not_wanted(self):
-        t, out = self.terminal, f"{self.cloud.dir}/out"
+        t, out, worker = self.terminal, f"{self.cloud.dir}/out", self.cloud.workers["node-a"]
+        self.addCleanup(worker.signal, signal.SIGCONT)
         with t.recorded() as record:
             t.does("mccli create -q --name a")
             t.does("mccli create --name b 2>&1 | cat")
         self.assertNotIn(WIPE, record[0])
         self.assertFalse(set(SPINNER) & set(record[0]))
-        with t.recorded() as record:
-            t.does(f"mccli create --name c >{out}")
-        self.assertIn("creating c", record[0], "stderr is the terminal still")
+        # A create is done before it would say anything, if it is not held up.
+        worker.signal(signal.SIGSTOP)
+        t.type(f"mccli create --name c >{out}; echo ended")
+        t.wait("creating c: ")  # stderr is the terminal still
+        worker.signal(signal.SIGCONT)
+        t.wait("^ended$")
         with open(out) as kept:
             self.assertRegex(kept.read(), r"^c is running on node-a, ssh at [\d.:]+\n\n  mccli ssh c\n$")
 
