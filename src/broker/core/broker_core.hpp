@@ -74,6 +74,12 @@ public:
     /// What was to go into that stream has no room on the way to its node: the stream ends (busy).
     void on_stream_stuck(Now now, JobId job);
 
+    /// Whether workers have sent more than was read in this turn: until it is, nobody is taken for silent.
+    void note_backlog(Now now, bool more) {
+        if (!more) backlog_since_.reset();
+        if (more && !backlog_since_) backlog_since_ = now.instant;
+    }
+
     /// Moves what depends on time. Call at next_deadline(), or earlier.
     void on_tick(Now now);
     [[nodiscard]] Instant next_deadline() const { return next_tick_; }
@@ -401,6 +407,7 @@ private:
     std::size_t counted_ = 0;  ///< of effects_.to_clients, in output_bytes_
     std::size_t output_bytes_ = 0;
     Instant next_tick_;
+    std::optional<Instant> backlog_since_;  ///< there is more from workers than was read
     Instant next_heartbeat_;
     Instant next_clean_up_;
     Instant grace_counted_;

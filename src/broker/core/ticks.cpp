@@ -15,6 +15,9 @@ constexpr seconds clean_up_interval{1};
 constexpr seconds forget_interval{60};
 /// A tick that comes later than this shows that the loop stood still: a large commit, a store that was loaded, SIGSTOP.
 constexpr seconds stall_min{1};
+/// So long at most nobody is taken for silent because the broker has not come to hear all that was sent: whoever sends
+/// more than it can read must not keep it from that for ever.
+constexpr seconds backlog_forgiven_max{60};
 /// VMs whose state one tick makes unknown, about: they are one commit, during which nobody is heard.
 constexpr std::size_t vms_silenced_max = 10'000;
 
@@ -52,9 +55,12 @@ void BrokerCore::forgive_stall(Now now, milliseconds stall) {
 
 void BrokerCore::mark_silent(Now now) {
     if (!rule_holds(Rule::silence_is_noticed)) return;
+    // What lies in the sockets unread may be a node's sign of life.
+    const bool behind = backlog_since_ && now.instant - *backlog_since_ < backlog_forgiven_max;
+    const Instant heard = behind ? *backlog_since_ : now.instant;
     std::size_t vms = 0;
     for (auto& [id, node] : nodes_.all()) {
-        if (node.silent || now.instant - node.last_heard < config_.silence_max) continue;
+        if (node.silent || heard - node.last_heard < config_.silence_max) continue;
         if (vms >= vms_silenced_max) return;  // the rest at the next tick
         vms += node.vms.size();
         node.silent = true;

@@ -350,7 +350,9 @@ void BrokerShell::run() {
         const auto wait = std::min({keeper_.next_deadline(), events_.next_try(), connections_.next_look(),
                                     publications_.due(), to_clients_.next_flush(), to_workers_.next_flush()}) -
                           io::read_clock().instant;
+        workers_wait_ = false;
         poller_.wait(std::max<milliseconds>(wait, 0ms));
+        keeper_.core().note_backlog(io::read_clock(), workers_wait_);
         events_.try_again();
         look_at_connections();
         flush();
@@ -396,6 +398,7 @@ void BrokerShell::drain(Side side) {
             core.on_worker_frames(now, caller, message);
         }
     }
+    if (side == Side::workers) workers_wait_ = true;
 }
 
 void BrokerShell::flush() {

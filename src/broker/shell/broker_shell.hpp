@@ -113,8 +113,9 @@ private:
     SendQueues to_clients_;
     SendQueues to_workers_;
     HandshakeLimit handshakes_;
-    LineLimit turned_away_;  ///< of connections
-    bool serving_ = false;   ///< past the probes of the start
+    LineLimit turned_away_;      ///< of connections
+    bool serving_ = false;       ///< past the probes of the start
+    bool workers_wait_ = false;  ///< more from workers may be there than this turn has read
     bool stop_ = false;
 };
 

@@ -59,6 +59,27 @@ TEST(BrokerNodes, AreNotSilentForTheTimeThatTheBrokerStoodStill) {
     EXPECT_EQ(t.vm("box")->state, VmState::unknown);
 }
 
+// Goal: a broker that is behind with reading takes nobody for silent whose heartbeat it has not come to read; but not
+// for ever, as one worker could see to that.
+TEST(BrokerNodes, AreNotSilentWhileTheBrokerIsBehindWithReading) {
+    BrokerHarness t;
+    t.node_ready("a");
+    t.running("box", "a");
+    t.core->note_backlog(t.now, true);
+    t.advance(30s);
+    t.core->note_backlog(t.now, true);
+    EXPECT_EQ(t.vm("box")->state, VmState::running);
+    t.advance(31s);
+    EXPECT_EQ(t.vm("box")->state, VmState::unknown) << "a minute is too long";
+    t.heartbeat("a");
+    t.core->note_backlog(t.now, false);
+    t.core->note_backlog(t.now, true);
+    t.advance(6s);
+    t.core->note_backlog(t.now, false);
+    t.advance(1s);
+    EXPECT_EQ(t.core->shown("a")->state, protocol::NodeState::silent) << "all was read, and nothing was there of it";
+}
+
 // An inventory that says what it said before is not looked through again, but only while nothing has changed.
 TEST(BrokerNodes, AreBelievedWhatTheySayAgainOnceItIsNewsAgain) {
     BrokerHarness t;
