@@ -48,11 +48,15 @@ Result<void> BrokerCore::restore(std::uint8_t table, std::string_view key, std::
         case Table::vms: {
             auto vm = read_row<VmRecord>(value, "VM");
             if (!vm) return fail(vm.error());
-            if (vm->owner.empty()) vm->owner = local_name;
+            std::string_view row = value;
+            if (vm->owner.empty()) {
+                vm->owner = local_name;
+                row = {};  // that is not what it says: it is packed anew
+            }
             if (vms_.contains(vm->id) || vms_.has_name(vm->owner, vm->spec.name)) {
                 return fail(ErrorCode::store_failed, "the store has two VMs of one id or name: " + vm->spec.name);
             }
-            link_row(vms_.restore(std::move(*vm), value, now.instant));
+            link_row(vms_.restore(std::move(*vm), row, now.instant));
             vms_.rest();
             return {};
         }

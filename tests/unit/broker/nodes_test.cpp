@@ -80,6 +80,19 @@ TEST(BrokerNodes, AreNotSilentWhileTheBrokerIsBehindWithReading) {
     EXPECT_EQ(t.core->shown("a")->state, protocol::NodeState::silent) << "all was read, and nothing was there of it";
 }
 
+// A store of 0.1.0 has VMs without an owner: they are local's, also once they rest and are looked at again.
+TEST(BrokerNodes, AreGivenTheVmsOfAStoreWithoutOwners) {
+    BrokerHarness t;
+    t.node_ready("a");
+    VmRecord record;
+    record.id = VmId{77};
+    record.spec.name = "old";
+    record.state = VmState::running;
+    record.node = t.nodes["a"].id;
+    ASSERT_TRUE(t.core->restore(static_cast<std::uint8_t>(Table::vms), key_of(77), encode(record), t.now));
+    for (int look = 0; look < 2; ++look) EXPECT_EQ(t.vm("old")->owner, "local");
+}
+
 // An inventory that says what it said before is not looked through again, but only while nothing has changed.
 TEST(BrokerNodes, AreBelievedWhatTheySayAgainOnceItIsNewsAgain) {
     BrokerHarness t;
