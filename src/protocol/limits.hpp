@@ -63,11 +63,12 @@ inline constexpr std::uint32_t window_bytes_default = 256 * 1024;
 inline constexpr std::uint32_t window_bytes_max = 4 * 1024 * 1024;
 
 // Times.
-inline constexpr seconds heartbeat_interval{1};
-inline constexpr seconds silence_max{4};          ///< no heartbeat this long: the peer is silent
-inline constexpr seconds stream_keepalive{5};     ///< a client with an open stream says something this often
-inline constexpr seconds stream_silence_max{15};  ///< else its stream is cancelled
-inline constexpr seconds beacon_interval{1};      ///< events channel
+inline constexpr seconds heartbeat_interval{1};       ///< where the broker's heartbeats say no other
+inline constexpr seconds heartbeat_interval_max{30};  ///< that they may say
+inline constexpr int heartbeats_missed_max = 4;       ///< none for as many intervals: the peer is silent
+inline constexpr seconds stream_keepalive{5};         ///< a client with an open stream says something this often
+inline constexpr seconds stream_silence_max{15};      ///< else its stream is cancelled
+inline constexpr seconds beacon_interval{1};          ///< events channel
 inline constexpr seconds request_deadline_default{120};
 inline constexpr seconds request_deadline_max{3600};
 inline constexpr seconds drain_deadline_max{2592000};  ///< 30 days

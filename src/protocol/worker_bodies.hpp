@@ -83,14 +83,16 @@ struct RegisterReply {
     }
 };
 
-/// node_heartbeat from a worker, a notice. The broker's has an empty status:
-/// [epoch, boot]. A broker that does not know the sender answers with a reply of
-/// code not_registered.
+/// node_heartbeat, a notice. The broker's has an empty status. A broker that does not know the sender answers with a
+/// reply of code not_registered.
 struct Heartbeat {
     Epoch epoch;
     BootId boot;
     NodeStatus status;
     bool usage_wanted = false;  ///< the broker's: send node_usage until one says that it is not wanted any more
+    /// The broker's: between two of them, and between two of the worker's, from now on; 0 = limits::heartbeat_interval,
+    /// and limits::heartbeat_interval_max at most.
+    std::uint32_t interval_ms = 0;
 
     bool operator==(const Heartbeat&) const = default;
     template <class Self, class Archive>
@@ -99,6 +101,7 @@ struct Heartbeat {
         archive(self.boot);
         archive(self.status);
         archive(self.usage_wanted);
+        archive(self.interval_ms);
     }
 };
 

@@ -127,7 +127,7 @@ BODIES = {
         "status": "NodeStatus", "verb_max": 56,
     },
     "RegisterReply": {"cloud": 0, "epoch": 0, "version": ""},
-    "Heartbeat": {"epoch": 0, "boot": 0, "status": "NodeStatus", "usage_wanted": False},
+    "Heartbeat": {"epoch": 0, "boot": 0, "status": "NodeStatus", "usage_wanted": False, "interval_ms": 0},
     "Inventory": {"boot": 0, "vms": ("VmReport",), "spares": ("Spare",)},
     "Spare": {"vm": 0, "image": ""},
     "CreateOrder": {"epoch": 0, "vm": 0, "request": ZERO_ID, "owner": "", "spec": "VmSpec", "setup": ""},

@@ -21,8 +21,8 @@ constexpr milliseconds request_life_max{130s};
 /// Between a broker's decision and its commit (nemesis.cpp).
 constexpr milliseconds slow_commit_max{2s};
 
-/// A node that is not heard for this long is shown as silent, and nobody waits for it.
-constexpr milliseconds silence_shown_max{5s};
+/// Until a silence that is long enough shows.
+constexpr milliseconds look_max{1s};
 
 bool carries_items(const protocol::Message& message) {
     const auto& header = message.header;
@@ -284,7 +284,7 @@ void Checker::worker_told(const protocol::Message& message, const Store& store) 
 }
 
 void Checker::node_shown(HostId host, milliseconds unheard, const broker::BrokerCore::Shown& shown) {
-    if (unheard < silence_shown_max) return;
+    if (unheard < waits_.silence_max + look_max) return;
     const std::string since = node_name(host) + " was not heard for " + std::to_string(unheard.count()) + " ms, and ";
     if (shown.state != protocol::NodeState::silent) {
         world_.violated(since + "is shown as " + std::string(protocol::name_of(shown.state)));

@@ -27,6 +27,7 @@ public:
     struct Waits {
         milliseconds orphan_grace;
         milliseconds lost_after;
+        milliseconds silence_max;
     };
     Checker(World& world, const People& people, Waits waits) : world_(world), waits_(waits), access_(world, people) {}
 

@@ -30,8 +30,16 @@ broker::BrokerConfig config_of(Dice& dice) {
     config.lost_after = seconds(dice.between(8, 60));
     if (dice.one_in(3)) config.events_kept_max = static_cast<std::size_t>(dice.between(20, 200));
     if (dice.one_in(3)) config.audit_kept_max = static_cast<std::size_t>(dice.between(20, 200));
+    // As in a cloud of thousands: a heartbeat every few seconds of each.
+    if (dice.one_in(3)) config.heartbeats_per_second_max = 1;
     if (dice.one_in(2)) config.quota.vms = static_cast<std::uint32_t>(dice.between(6, 12));
     return config;
+}
+
+/// A node that is not heard for this long is silent.
+milliseconds silence_max(const broker::BrokerConfig& config) {
+    const milliseconds shared = nodes * milliseconds(1s) / config.heartbeats_per_second_max;
+    return limits::heartbeats_missed_max * std::max<milliseconds>(shared, limits::heartbeat_interval);
 }
 
 /// Everything of one run.
@@ -43,7 +51,7 @@ public:
           dice_(world_.dice("cloud")),
           config_(config_of(dice_)),
           people_(world_, config_.quota),
-          checker_(world_, people_, {config_.orphan_grace, config_.lost_after}),
+          checker_(world_, people_, {config_.orphan_grace, config_.lost_after, silence_max(config_)}),
           network_(world_),
           broker_(world_, network_, checker_, config_, people_.store(nodes), *people_.admin().key),
           clock_(world_, 1s, 0ms) {

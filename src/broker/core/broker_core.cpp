@@ -118,7 +118,7 @@ void BrokerCore::start(Now now) {
     link_rows(now);
     started_ = true;
     resume_drains(now);
-    next_tick_ = next_heartbeat_ = next_forget_ = grace_counted_ = now.instant;
+    next_tick_ = next_beacon_ = next_forget_ = grace_counted_ = now.instant;
     publish(now, protocol::event_kind::broker_started, "",
             "mcbroker " + std::string(version) + ", epoch " + std::to_string(meta_.epoch.value));
 }
@@ -236,7 +236,7 @@ void BrokerCore::forget_client(Now now, const PeerId& peer) {
 
 void BrokerCore::on_worker_gone(Now, const PeerId& peer) {
     worker_peers_.forget(peer);
-    // Its VMs turn unknown when it stays away for silence_max: it may be back at once.
+    // Its VMs turn unknown when it stays away for long: it may be back at once.
     if (Node* node = nodes_.find_by_peer(peer)) {
         log(LogLevel::info, "node " + node->record.name + ": connection gone");
         nodes_.forget_peer(peer);

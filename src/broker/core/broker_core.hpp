@@ -354,6 +354,9 @@ private:
     // ticks.cpp
     void forgive_stall(Now now, milliseconds stall);
     void mark_silent(Now now);
+    void end_deserted(Now now);
+    /// Between two of a node, and two to it.
+    [[nodiscard]] milliseconds heartbeat_interval() const;
     void send_heartbeats(Now now);
     void send_heartbeat(Now now, const Node& node);
     void expire_waiters(Now now);
@@ -408,7 +411,7 @@ private:
     std::size_t output_bytes_ = 0;
     Instant next_tick_;
     std::optional<Instant> backlog_since_;  ///< there is more from workers than was read
-    Instant next_heartbeat_;
+    Instant next_beacon_;
     Instant next_clean_up_;
     Instant grace_counted_;
     Instant next_forget_;

@@ -23,7 +23,8 @@ struct BrokerConfig {
     Endpoints endpoints{};  ///< told to clients
     PublicKey key{};        ///< the broker's own, told to clients; zeros = it asks nobody for a key
 
-    seconds silence_max = limits::silence_max;  ///< a node without a heartbeat this long is silent
+    /// From the nodes, about: of more than so many each sends less than one a second.
+    std::uint32_t heartbeats_per_second_max = 2'000;
     seconds placement_wait_max{10};           ///< a create waits this long for a first ready node, e.g. after a restart
     seconds lost_after{600};                  ///< a node silent this long is lost: what may be replaced is
     seconds job_resend_interval{2};           ///< an order that its worker has not acknowledged is sent again

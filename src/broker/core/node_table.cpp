@@ -151,7 +151,8 @@ Result<Node*> NodeTable::enrol(const protocol::RegisterRequest& request, Request
     node.settled.reset();
     node.usage.clear();
     node.verb_max = request.verb_max;
-    node.last_heard = now;
+    node.last_heard = node.heartbeat_due = now;
+    node.heartbeat_interval = node.heartbeat_interval_kept = limits::heartbeat_interval;
     by_name_[request.name] = request.node;
     by_peer_[peer] = request.node;
     ring_.add(node);

@@ -37,6 +37,10 @@ struct Node {
     bool reported = false;        ///< an inventory came since it was last not ready
     std::uint16_t verb_max = 0;   ///< the highest that its worker knows
     Instant last_heard;
+    Instant heartbeat_due;                                         ///< the next one to it
+    milliseconds heartbeat_interval = limits::heartbeat_interval;  ///< as it was last told
+    /// The longest that it has been told and may still keep to.
+    milliseconds heartbeat_interval_kept = limits::heartbeat_interval;
     Instant drain_deadline;    ///< of the drain under way
     Instant stranger_audited;  ///< when the audit log last told of a container of it that nobody knows
     std::set<VmId> vms;
@@ -57,6 +61,12 @@ struct Node {
     Instant usage_at;                         ///< when `usage` came
     std::map<VmId, protocol::VmUsage> usage;  ///< as its worker last said; empty while nobody looks
 
+    /// From when on it is silent.
+    [[nodiscard]] Instant silent_at() const {
+        return last_heard + limits::heartbeats_missed_max * heartbeat_interval_kept;
+    }
+    /// Its worker is of a release that has that order.
+    [[nodiscard]] bool knows(protocol::Verb order) const { return static_cast<std::uint16_t>(order) <= verb_max; }
     [[nodiscard]] bool reachable() const { return static_cast<bool>(peer) && !silent; }
     [[nodiscard]] bool ready() const { return reachable() && inventory_seen && record.status.ready; }
     [[nodiscard]] protocol::NodeState state() const;
@@ -73,8 +83,8 @@ public:
     NodeTable(NodeTable&&) = default;
     NodeTable& operator=(NodeTable&&) = default;
 
-    /// From the store, at start: a node that has not registered yet. It has until
-    /// `now` + silence_max to do so before it counts as silent.
+    /// From the store, at start: a node that has not registered yet. It has as long to do so as it had between its
+    /// heartbeats.
     void restore(NodeRecord record, Instant now);
     /// Before its record is restored: for the VMs on it, whose rows come first.
     [[nodiscard]] Node& expect(NodeId id) { return nodes_[id]; }
@@ -130,6 +140,7 @@ public:
 
     [[nodiscard]] std::vector<protocol::NodeView> views(Instant now) const;  ///< by name
     [[nodiscard]] std::map<NodeId, Node>& all() { return nodes_; }
+    [[nodiscard]] std::size_t size() const { return nodes_.size(); }
 
     /// Whether a node is expected that has not reported yet: one known from before a
     /// restart, or one whose first inventory is still on its way.

@@ -20,7 +20,7 @@ bool has_label(const Node& node, const Label& wanted) {
 /// A worker that knows no set-up scripts would make the VM without it, and say nothing. One that knows images knows
 /// these.
 bool is_too_old(const Node& node, const PlacementQuery& query) {
-    return query.with_setup && node.verb_max < static_cast<std::uint16_t>(protocol::Verb::node_images);
+    return query.with_setup && !node.knows(protocol::Verb::node_images);
 }
 
 const Label* missing_label(const Node& node, const PlacementQuery& query) {

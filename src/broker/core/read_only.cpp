@@ -43,6 +43,7 @@ void BrokerCore::link_rows(Now now) {
         for (const VmId vm : vms) nodes_.release(node, vms_.find(vm)->record);
         nodes_.drop(id);
     }
+    for (auto& [id, node] : nodes_.all()) node.heartbeat_interval_kept = heartbeat_interval();
 }
 
 void BrokerCore::link_row(Vm& vm) {
@@ -58,7 +59,7 @@ void BrokerCore::serve_read_only(Now now, std::string why, bool in_doubt) {
         // What an earlier life of this core wanted to keep or tell goes with it.
         static_cast<void>(take_effects());
         if (!started_) link_rows(now);
-        next_tick_ = next_heartbeat_ = now.instant;
+        next_tick_ = next_beacon_ = now.instant;
     }
     MC_ASSERT(!why.empty());
     read_only_why_ = why.substr(0, limits::reason_bytes_max);

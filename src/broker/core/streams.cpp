@@ -73,7 +73,7 @@ void BrokerCore::open_stream(Now now, const Actor& actor, Message& message) {
 }
 
 Result<Stream> BrokerCore::new_stream(const Actor& actor, const Node& node, const protocol::Header& request) {
-    if (static_cast<std::uint16_t>(*protocol::stream_order(request.verb)) > node.verb_max) {
+    if (!node.knows(*protocol::stream_order(request.verb))) {
         return fail(ErrorCode::unknown_verb, "node " + node.record.name + " runs mcworker " +
                                                  node.record.worker_version + ", an older release that knows no " +
                                                  std::string(name_of(request.verb)) + ": it needs a newer one");

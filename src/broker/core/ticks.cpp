@@ -31,9 +31,9 @@ void BrokerCore::on_tick(Now now) {
     next_tick_ = now.instant + tick_interval;
     if (read_only()) {
         expire_waiters(now);
-        if (now.instant < next_heartbeat_ || in_doubt_) return;
+        if (now.instant < next_beacon_ || in_doubt_) return;
         // Watchers and their gaps are served all the same; nothing new is published.
-        next_heartbeat_ = now.instant + limits::heartbeat_interval;
+        next_beacon_ = now.instant + limits::beacon_interval;
         effects_.beacon = true;
         return;
     }
@@ -44,6 +44,12 @@ void BrokerCore::on_tick(Now now) {
     expire_waiters(now);
     end_overdue(now);
     send_heartbeats(now);
+    if (now.instant >= next_beacon_) {
+        next_beacon_ = now.instant + limits::beacon_interval;
+        effects_.beacon = true;
+        expire_keys(now);
+        end_deserted(now);
+    }
     forget_old(now);
 }
 
@@ -57,16 +63,17 @@ void BrokerCore::mark_silent(Now now) {
     if (!rule_holds(Rule::silence_is_noticed)) return;
     // What lies in the sockets unread may be a node's sign of life.
     const bool behind = backlog_since_ && now.instant - *backlog_since_ < backlog_forgiven_max;
-    const Instant heard = behind ? *backlog_since_ : now.instant;
+    const Instant heard_until = behind ? *backlog_since_ : now.instant;
     std::size_t vms = 0;
     for (auto& [id, node] : nodes_.all()) {
-        if (node.silent || heard - node.last_heard < config_.silence_max) continue;
+        if (node.silent || heard_until < node.silent_at()) continue;
         if (vms >= vms_silenced_max) return;  // the rest at the next tick
         vms += node.vms.size();
+        const milliseconds allowed = node.silent_at() - node.last_heard;
         node.silent = true;
         node.silent_since = now.instant;
         publish(now, protocol::event_kind::node_silent, node.record.name,
-                "nothing heard for " + std::to_string(config_.silence_max.count()) + " s");
+                "nothing heard for " + std::to_string(std::chrono::ceil<seconds>(allowed).count()) + " s");
         for (const VmId vm_id : node.vms) {
             Vm& vm = *vms_.find(vm_id);
             // One that is still to be made has nothing there that could be unknown.
@@ -150,22 +157,39 @@ void BrokerCore::end_overdue(Now now) {
     }
 }
 
-void BrokerCore::send_heartbeats(Now now) {
-    if (now.instant < next_heartbeat_) return;
-    next_heartbeat_ = now.instant + limits::heartbeat_interval;
-    effects_.beacon = true;
-    expire_keys(now);
-    for (auto& [id, node] : nodes_.all()) {
-        if (now.instant >= node.usage_wanted_until) node.usage.clear();
-        send_heartbeat(now, node);
-    }
+// Streams whose client has gone without a word.
+void BrokerCore::end_deserted(Now now) {
     for (const Stream& stream : streams_.quiet_since(Instant{now.instant.since_boot - limits::stream_silence_max})) {
         end_stream(now, stream, {ErrorCode::deadline_exceeded, "nothing was heard from this client for 15 s"});
     }
 }
 
+// Of ten thousand nodes each says once in five seconds that it lives: else these two messages for each would be most of
+// what a broker does in which nothing happens.
+milliseconds BrokerCore::heartbeat_interval() const {
+    const milliseconds even = nodes_.size() * milliseconds(1s) / config_.heartbeats_per_second_max;
+    return std::clamp<milliseconds>(even, limits::heartbeat_interval, limits::heartbeat_interval_max);
+}
+
+void BrokerCore::send_heartbeats(Now now) {
+    const milliseconds interval = heartbeat_interval();
+    for (auto& [id, node] : nodes_.all()) {
+        if (now.instant < node.heartbeat_due) continue;
+        // A worker of 0.1.0 would take a broker for silent that says nothing for so long.
+        if (node.knows(Verb::node_images)) node.heartbeat_interval = interval;
+        node.heartbeat_interval_kept = std::max(node.heartbeat_interval_kept, node.heartbeat_interval);
+        node.heartbeat_due = now.instant + node.heartbeat_interval;
+        if (now.instant >= node.usage_wanted_until) node.usage.clear();
+        send_heartbeat(now, node);
+    }
+}
+
 void BrokerCore::send_heartbeat(Now now, const Node& node) {
-    const protocol::Heartbeat body{meta_.epoch, node.boot, {}, now.instant < node.usage_wanted_until};
+    protocol::Heartbeat body;
+    body.epoch = meta_.epoch;
+    body.boot = node.boot;
+    body.usage_wanted = now.instant < node.usage_wanted_until;
+    body.interval_ms = static_cast<std::uint32_t>(node.heartbeat_interval.count());
     send_worker(node, Kind::notice, Verb::node_heartbeat, {}, encode(body));
     // What would be said again need not be, but for what has to be heard once more.
     const bool as_told = node.reported && node.settled && node.settled->changes == vms_.changes_of(node.record.id);

@@ -163,6 +163,7 @@ void BrokerCore::on_heartbeat(Now now, Node& node, const Message& message) {
         ++bad_messages_;
         return;
     }
+    node.heartbeat_interval_kept = node.heartbeat_interval;
     set_status(now, node, heartbeat->status);
 }
 

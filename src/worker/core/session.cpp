@@ -24,6 +24,7 @@ Session::Change Session::register_again(Now now) {
     const bool was_registered = std::exchange(registered_, false);
     register_id_ = RequestId{prng_.next_nonzero(), prng_.next()};
     heard_ = now.instant;
+    interval_ = limits::heartbeat_interval;
     refused_ = false;
     next_heartbeat_ = Instant::never();
     register_wait_ = bounds::register_retry_min;
@@ -62,12 +63,12 @@ void Session::send_heartbeat(Now now) {
     message.header.verb = Verb::node_heartbeat;
     message.body = protocol::encode(body);
     outbox_.push(SendBroker{std::move(message)});
-    next_heartbeat_ = now.instant + limits::heartbeat_interval;
+    next_heartbeat_ = now.instant + interval_;
 }
 
 Session::Change Session::on_tick(Now now) {
     Change change = Change::none;
-    if (!refused_ && now.instant - heard_ >= limits::silence_max) {
+    if (!refused_ && now.instant >= silent_at()) {
         if (registered_) outbox_.log(LogLevel::warning, "the broker is silent: connecting anew");
         outbox_.push(ReconnectBroker{});
         change = register_again(now);
@@ -152,8 +153,13 @@ bool Session::accept_epoch(Epoch epoch) {
     return true;
 }
 
+void Session::on_interval(Now now, milliseconds interval) {
+    interval_ = std::clamp<milliseconds>(interval, limits::heartbeat_interval, limits::heartbeat_interval_max);
+    if (registered_) next_heartbeat_ = std::min(next_heartbeat_, now.instant + interval_);
+}
+
 Instant Session::next_deadline() const {
-    const Instant silence = refused_ ? Instant::never() : heard_ + limits::silence_max;
+    const Instant silence = refused_ ? Instant::never() : silent_at();
     return std::min({silence, registered_ ? next_heartbeat_ : next_register_});
 }
 

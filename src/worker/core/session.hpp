@@ -38,6 +38,10 @@ public:
     /// Says at the next chance how the node is, not only at the next second.
     void hasten_heartbeat(Now now) { next_heartbeat_ = std::min(next_heartbeat_, now.instant); }
 
+    /// A heartbeat of the broker has said how far apart they are; 0 = limits::heartbeat_interval. REQUIRES: it is for
+    /// this process.
+    void on_interval(Now now, milliseconds interval);
+
     [[nodiscard]] Instant next_deadline() const;
     [[nodiscard]] bool is_registered() const { return registered_; }
     [[nodiscard]] const WorkerState& state() const { return state_; }
@@ -48,6 +52,8 @@ private:
     [[nodiscard]] Change register_again(Now now);
     [[nodiscard]] Change on_registered(Now now, const protocol::Message& message);
     void refused(Now now, const std::string& why);
+    /// From when on the broker is silent.
+    [[nodiscard]] Instant silent_at() const { return heard_ + limits::heartbeats_missed_max * interval_; }
 
     Outbox& outbox_;
     const Settings& settings_;
@@ -61,6 +67,7 @@ private:
     Instant next_register_;
     milliseconds register_wait_ = bounds::register_retry_min;
     Instant next_heartbeat_ = Instant::never();
+    milliseconds interval_ = limits::heartbeat_interval;  ///< of heartbeats, both ways
 };
 
 }  // namespace mc::worker

@@ -12,7 +12,6 @@ using protocol::Header;
 using protocol::Kind;
 using protocol::Verb;
 
-constexpr auto heartbeat_interval = 1s;
 /// As mcworker's.
 constexpr auto inventory_interval = 3s;
 /// Of input, before credit for it is given again.
@@ -110,7 +109,7 @@ void FakeWorker::send_inventory() {
 void FakeWorker::on_turn(Clock::time_point now) {
     if (!registered_) return;
     if (now >= next_heartbeat_) {
-        next_heartbeat_ = std::max(next_heartbeat_ + heartbeat_interval, now);
+        next_heartbeat_ = std::max(next_heartbeat_ + interval_, now);
         peer_.send({.kind = Kind::notice, .verb = Verb::node_heartbeat, .id = {}}, heartbeat_);
     }
     if (options_.keeps_vms && now >= next_inventory_) {
@@ -130,9 +129,16 @@ void FakeWorker::on_message() {
         next_inventory_ = now + (node_.value * 7919 % 3000) * 1ms;
         return send_inventory();
     }
-    if (header.verb == Verb::node_heartbeat) settled_ = header.sequence;
+    if (header.verb == Verb::node_heartbeat) return on_heartbeat(header);
     if (protocol::is_stream_order(header.verb) && header.verb != Verb::node_images) return on_stream(header);
     if (header.kind == Kind::request) on_order(header);
+}
+
+void FakeWorker::on_heartbeat(const Header& header) {
+    const auto heartbeat = protocol::decode<protocol::Heartbeat>(peer_.body());
+    if (!heartbeat) give_up("a heartbeat can't be read: " + heartbeat.error().message);
+    settled_ = header.sequence;
+    interval_ = std::max<milliseconds>(milliseconds(heartbeat->interval_ms), limits::heartbeat_interval);
 }
 
 void FakeWorker::reply(const Header& order, std::string_view body) {

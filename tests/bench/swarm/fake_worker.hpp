@@ -34,6 +34,7 @@ public:
 
 private:
     void on_message();
+    void on_heartbeat(const protocol::Header& header);
     void on_order(const protocol::Header& order);
     void on_stream(const protocol::Header& header);
     void reply(const protocol::Header& order, std::string_view body);
@@ -49,6 +50,7 @@ private:
     Options options_;
     bool registered_ = false;
     Clock::time_point next_heartbeat_{};
+    milliseconds interval_ = limits::heartbeat_interval;  ///< of heartbeats, as the broker wants it
     Clock::time_point next_inventory_{};
     protocol::Bytes heartbeat_;
     protocol::Bytes inventory_;  ///< encoded; "" = it has changed

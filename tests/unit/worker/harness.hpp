@@ -72,7 +72,7 @@ public:
         message.header.kind = protocol::Kind::notice;
         message.header.verb = protocol::Verb::node_heartbeat;
         message.header.sequence = settled;
-        message.body = protocol::encode(protocol::Heartbeat{Epoch{5}, BootId{77}, {}, usage_wanted});
+        message.body = protocol::encode(protocol::Heartbeat{Epoch{5}, BootId{77}, {}, usage_wanted, interval_ms});
         deliver(message);
     }
     static protocol::CreateOrder create_order(const std::string& image = "minicloud/vm:latest") {
@@ -283,8 +283,9 @@ public:
     std::map<CallId, EngineRequest> hanging;
     std::vector<WorkerState> saved;
     int reconnects = 0;
-    bool usage_wanted = false;  ///< as the broker's heartbeats say
-    std::uint32_t settled = 0;  ///< the inventory that the broker's heartbeats name
+    bool usage_wanted = false;
+    std::uint32_t interval_ms = 0;  ///< as the broker's heartbeats say
+    std::uint32_t settled = 0;      ///< the inventory that the broker's heartbeats name
     ProbeResult probe = own_sshd();
     int probes = 0;
     std::optional<StreamId> open_stream;

@@ -52,7 +52,7 @@ TEST(Inventory, IsLeftOutWhileTheBrokerSaysThatItHasIt) {
     t.settled = number();
     t.advance(1s);
     t.sent.clear();
-    t.advance(limits::silence_max + 1s, false);
+    t.advance(limits::heartbeats_missed_max * limits::heartbeat_interval + 1s, false);
     t.answer_registration();
     EXPECT_GE(t.count(Verb::node_inventory), 1) << "another connection, perhaps to another process";
 }

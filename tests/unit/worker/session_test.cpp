@@ -44,7 +44,7 @@ TEST(WorkerSession, BeatsEachSecondWithItsStatus) {
 
 TEST(WorkerSession, LeavesASilentBrokerAndRegistersAnew) {
     Harness t;
-    t.advance(limits::silence_max - 1ms, false);
+    t.advance(limits::heartbeats_missed_max * limits::heartbeat_interval - 1ms, false);
     EXPECT_EQ(t.reconnects, 0);
     t.sent.clear();
     t.advance(1ms, false);
@@ -53,6 +53,54 @@ TEST(WorkerSession, LeavesASilentBrokerAndRegistersAnew) {
     t.answer_registration();
     t.advance(1s);
     EXPECT_TRUE(t.last(Verb::node_heartbeat, Kind::notice));
+}
+
+// Goal: in a cloud of thousands the broker has heartbeats come from farther apart, both ways.
+TEST(WorkerSession, BeatsAsSeldomAsTheBrokerWants) {
+    Harness t;
+    t.interval_ms = 5000;
+    t.broker_heartbeat();
+    t.advance(1s);
+    t.sent.clear();
+    t.advance(50s);
+    EXPECT_EQ(t.count(Verb::node_heartbeat), 10);
+    t.broker_heartbeat();
+    t.advance(limits::heartbeats_missed_max * 5s - 1ms, false);
+    EXPECT_EQ(t.reconnects, 0);
+    t.advance(1ms, false);
+    EXPECT_EQ(t.reconnects, 1) << "it has missed as many as ever";
+    // The broker that is found then has said nothing of that yet.
+    t.answer_registration();
+    t.sent.clear();
+    t.advance(3s, false);
+    EXPECT_EQ(t.count(Verb::node_heartbeat), 3);
+}
+
+TEST(WorkerSession, BeatsMoreOftenAtOnceWhenTheBrokerWantsIt) {
+    Harness t;
+    t.interval_ms = 20000;
+    t.broker_heartbeat();
+    t.advance(1s);
+    t.interval_ms = 2000;
+    t.broker_heartbeat();
+    t.sent.clear();
+    t.advance(10s);
+    EXPECT_EQ(t.count(Verb::node_heartbeat), 5);
+}
+
+TEST(WorkerSession, BeatsNoLessThanItMay) {
+    Harness t;
+    t.interval_ms = UINT32_MAX;
+    t.broker_heartbeat();
+    t.advance(1s);
+    t.sent.clear();
+    t.advance(2 * limits::heartbeat_interval_max);
+    EXPECT_EQ(t.count(Verb::node_heartbeat), 2);
+    t.interval_ms = 1;
+    t.broker_heartbeat();
+    t.sent.clear();
+    t.advance(3s);
+    EXPECT_EQ(t.count(Verb::node_heartbeat), 3) << "nor more often";
 }
 
 TEST(WorkerSession, RegistersAgainWhenTheBrokerDoesNotKnowIt) {

@@ -230,7 +230,7 @@ TEST(ExecJob, EndsInTimeWhenTheEngineDoesNotHangUp) {
 TEST(ExecJob, EndsWhenTheBrokerIsLost) {
     ExecHarness t;
     const JobId id = t.run();
-    t.advance(limits::silence_max, false);
+    t.advance(limits::heartbeats_missed_max * limits::heartbeat_interval, false);
     EXPECT_TRUE(t.stream_closed);
     EXPECT_EQ(t.code(id), ErrorCode::node_unreachable);
 }
