@@ -12,8 +12,11 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 # Where headers of a library may be included; anywhere else is a fault.
 THIRD_PARTY = {
-    r"(zmq|zmq_addon)\.hpp|zmq\.h|curl/.*|libssh2\.h|SQLiteCpp/.*|sqlite3\.h|spdlog/.*|fmt/.*|boost/.*|archive(_entry)?\.h|crypt\.h":
+    r"(zmq|zmq_addon)\.hpp|zmq\.h|curl/.*|libssh2\.h|SQLiteCpp/.*|sqlite3\.h|spdlog/.*|fmt/.*|boost/program_options.*|archive(_entry)?\.h|crypt\.h":
         ("src/io/",),
+    # Containers are no I/O.
+    r"boost/(container|intrusive)/.*": ("src/broker/core/",),
+    r"boost/(?!container/|intrusive/|program_options).*": (),
     r"msgpack.*": ("src/protocol/codec.cpp",),
     r"nlohmann/.*": ("src/worker/", "src/cli/"),
     r"yaml-cpp/.*": ("src/cli/core/output.cpp", "src/cli/core/yaml_tree.cpp"),

@@ -58,6 +58,8 @@ class BadTreeTest(unittest.TestCase):
         ("check_layers", "src/broker/shell/a.cpp", "#include <curl/curl.h>\n"),
         ("check_layers", "src/broker/shell/a.cpp", "#include <SQLiteCpp/SQLiteCpp.h>\n"),
         ("check_layers", "src/cli/shell/a.cpp", "#include <boost/program_options.hpp>\n"),
+        ("check_layers", "src/worker/core/a.cpp", "#include <boost/intrusive/set.hpp>\n"),
+        ("check_layers", "src/io/a.cpp", "#include <boost/asio.hpp>\n"),
         ("check_layers", "src/protocol/message.cpp", "#include <msgpack.hpp>\n"),
         ("check_layers", "src/broker/core/a.cpp", "#include <nlohmann/json.hpp>\n"),
         ("check_purity", "src/cli/core/a.cpp", "#include <iostream>\n"),

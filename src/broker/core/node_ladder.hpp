@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <iterator>
 #include <list>
 #include <map>
 #include <unordered_map>
@@ -25,7 +24,9 @@ public:
     void remove(Node& node) {
         const auto found = places_.find(&node);
         if (found == places_.end()) return;
-        take_out(found->second);
+        const Place& place = found->second;
+        place.rung->second.erase(place.at);
+        if (place.rung->second.empty()) rungs_.erase(place.rung);
         places_.erase(found);
     }
 
@@ -80,11 +81,6 @@ private:
             if (place.rung->second.empty()) rungs_.erase(place.rung);
         }
         place.rung = rung;
-    }
-
-    void take_out(const Place& place) {
-        place.rung->second.erase(place.at);
-        if (place.rung->second.empty()) rungs_.erase(place.rung);
     }
 
     Rungs rungs_;

@@ -98,7 +98,7 @@ void BrokerCore::forget_node(Now now, RequestId id, std::uint32_t item, Node& no
                      " VMs; forget them too with: mccli nodes forget --with-vms " + name);
     }
     end_drain(now, node, {ErrorCode::cancelled, "node " + name + " was forgotten"});
-    const std::set<VmId> vms = node.vms;
+    const auto vms = node.vms;
     for (const VmId vm_id : vms) {
         Vm& vm = *vms_.find(vm_id);
         // Whoever waits for its removal has what was asked for.

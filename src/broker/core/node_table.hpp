@@ -1,10 +1,10 @@
 #pragma once
 
+#include <boost/container/flat_set.hpp>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -43,7 +43,7 @@ struct Node {
     milliseconds heartbeat_interval_kept = limits::heartbeat_interval;
     Instant drain_deadline;    ///< of the drain under way
     Instant stranger_audited;  ///< when the audit log last told of a container of it that nobody knows
-    std::set<VmId> vms;
+    boost::container::flat_set<VmId> vms;
     std::map<std::string, std::vector<VmId>> spares;  ///< started for VMs to come, by image; as its worker last said
     NodeLoad load;                                    ///< of `vms`
     /// The last inventory, when everything was as it says and time moves none of it: said again, there is nothing to

@@ -39,7 +39,7 @@ void BrokerCore::link_rows(Now now) {
     requests_.restored();
     for (const NodeId id : nodes_.unknown()) {
         Node& node = *nodes_.find(id);
-        const std::set<VmId> vms = node.vms;
+        const auto vms = node.vms;
         for (const VmId vm : vms) nodes_.release(node, vms_.find(vm)->record);
         nodes_.drop(id);
     }

@@ -40,7 +40,7 @@ bool BrokerCore::is_unmade(const Vm& vm) {
 }
 
 void BrokerCore::replace_all(Now now, Node& node, const std::string& why) {
-    const std::set<VmId> vms = node.vms;
+    const auto vms = node.vms;
     for (const VmId id : vms) {
         Vm& vm = *vms_.find(id);
         // Where there is no room for one there may be for a smaller one.
@@ -111,7 +111,7 @@ void BrokerCore::tend_drain(Now now, Node& node) {
     const std::string why = "node " + node.record.name + " is drained";
     const bool over = now.instant >= node.drain_deadline;
     bool empty = true;
-    const std::set<VmId> vms = node.vms;
+    const auto vms = node.vms;
     for (const VmId id : vms) {
         Vm& vm = *vms_.find(id);
         if (is_unmade(vm)) continue;  // it has no container here, and is made elsewhere when there is room

@@ -46,16 +46,21 @@ std::string full_name(const std::string& owner, const std::string& name) {
 }
 
 std::string_view VmTable::Entry::owner() const {
-    return std::string_view(full_name).substr(0, full_name.find('/'));
+    return full_name().substr(0, full_name().find('/'));
 }
 
 std::string_view VmTable::Entry::name() const {
-    return std::string_view(full_name).substr(full_name.find('/') + 1);
+    return full_name().substr(full_name().find('/') + 1);
+}
+
+void VmTable::Entry::set_full_name(const std::string& full) {
+    text.replace(0, full_name_bytes, full);
+    full_name_bytes = static_cast<std::uint16_t>(full.size());
 }
 
 Vm& VmTable::restore(VmRecord record, std::string_view row, Instant now) {
     Vm& vm = add(std::move(record), now);
-    vms_.at(vm.record.id).row = row;
+    vms_.at(vm.record.id).set_row(row);
     dirty_.clear();
     note_rest(vm.record.id, &vm);
     return vm;
@@ -63,7 +68,7 @@ Vm& VmTable::restore(VmRecord record, std::string_view row, Instant now) {
 
 Vm& VmTable::look_at(Entry& entry) const {
     if (!entry.vm) {
-        auto record = protocol::decode<VmRecord>(entry.row);
+        auto record = protocol::decode<VmRecord>(entry.row());
         MC_ASSERT(record);  // it was encoded here, or decoded at the start
         entry.vm = std::make_unique<Vm>();
         entry.vm->record = std::move(*record);
@@ -76,10 +81,10 @@ Vm& VmTable::look_at(Entry& entry) const {
 void VmTable::put_to_rest(Entry& entry) {
     entry.looked_at = false;
     if (!entry.vm || !may_rest(*entry.vm)) return;
-    if (entry.row.empty()) entry.row = protocol::encode(entry.vm->record);
+    if (entry.row().empty()) entry.set_row(protocol::encode(entry.vm->record));
     // An older release's row has fewer fields. Only in debug builds: it doubles the work.
-    assert(protocol::encode(*protocol::decode<VmRecord>(entry.row)) == protocol::encode(entry.vm->record));
-    entry.row.shrink_to_fit();
+    assert(protocol::encode(*protocol::decode<VmRecord>(entry.row())) == protocol::encode(entry.vm->record));
+    entry.text.shrink_to_fit();
     entry.vm.reset();
     --unpacked_;
 }
@@ -158,15 +163,24 @@ void VmTable::rename(Vm& vm, const std::string& name) {
     touch(vm);
 }
 
+VmTable::Entry* VmTable::named(const std::string& full) const {
+    const auto it = by_full_name_.find(std::string_view(full), ByFullName());
+    return it == by_full_name_.end() ? nullptr : &*it;
+}
+
+bool VmTable::has_name(const std::string& owner, const std::string& name) const {
+    return named(full_name(owner, name)) != nullptr;
+}
+
 void VmTable::add_name(Entry& entry, const VmRecord& record) {
-    entry.full_name = full_name(record.owner, record.spec.name);
-    by_full_name_.insert(&entry);
-    by_name_.insert(&entry);
+    entry.set_full_name(full_name(record.owner, record.spec.name));
+    by_full_name_.insert(entry);
+    by_name_.insert(entry);
 }
 
 void VmTable::erase_name(Entry& entry) {
-    by_full_name_.erase(&entry);
-    by_name_.erase(&entry);
+    by_full_name_.erase(by_full_name_.iterator_to(entry));
+    by_name_.erase(by_name_.iterator_to(entry));
 }
 
 Vm* VmTable::find(VmId id) {
@@ -179,6 +193,11 @@ const Vm* VmTable::find(VmId id) const {
     return it == vms_.end() ? nullptr : &look_at(it->second);
 }
 
+Vm* VmTable::find_awake(VmId id) {
+    const auto it = vms_.find(id);
+    return it == vms_.end() || !it->second.vm ? nullptr : &look_at(it->second);
+}
+
 Vm* VmTable::find_by_job(JobId job) {
     const auto it = by_job_.find(job);
     return it == by_job_.end() ? nullptr : find(it->second);
@@ -186,8 +205,8 @@ Vm* VmTable::find_by_job(JobId job) {
 
 Result<Vm*> VmTable::find_target(const std::string& target, const Actor& actor) {
     const auto at = [&](const std::string& full) -> Vm* {
-        const auto it = by_full_name_.find(full);
-        return it != by_full_name_.end() && actor.sees(std::string((*it)->owner())) ? &look_at(**it) : nullptr;
+        Entry* entry = named(full);
+        return entry && actor.sees(std::string(entry->owner())) ? &look_at(*entry) : nullptr;
     };
     // Before any name: one that looks like the id of another's VM must not take what is meant for that.
     if (const auto id = VmId::parse(target)) {
@@ -195,12 +214,13 @@ Result<Vm*> VmTable::find_target(const std::string& target, const Actor& actor) 
     }
     if (Vm* own = at(full_name(actor.name, target))) return own;
     if (Vm* vm = at(target)) return vm;
-    if (const auto [first, last] = by_name_.equal_range(target); first != last && actor.sees_all()) {
-        if (std::next(first) == last) return &look_at(**first);
+    if (const auto [first, last] = by_name_.equal_range(std::string_view(target), ByName());
+        first != last && actor.sees_all()) {
+        if (std::next(first) == last) return &look_at(*first);
         std::string choices;
         std::size_t left = choices_shown_max;
         for (auto it = first; it != last; ++it) {
-            choices += (choices.empty() ? "" : ", ") + (left == 0 ? "…" : (*it)->full_name);
+            choices += (choices.empty() ? "" : ", ") + (left == 0 ? "…" : std::string(it->full_name()));
             if (left-- == 0) break;
         }
         return fail(ErrorCode::invalid_argument,
@@ -234,9 +254,9 @@ std::vector<const Vm*> VmTable::page(const std::string& after, std::size_t limit
     std::vector<const Vm*> found;
     // Of another's VMs an owner can't have a page by naming one of them.
     const std::string own = owner ? full_name(*owner, "") : "";
-    auto it = by_full_name_.upper_bound(after.starts_with(own) ? after : own);
-    const auto goes_on = [&] { return it != by_full_name_.end() && (*it)->full_name.starts_with(own); };
-    for (; goes_on() && found.size() < limit; ++it) found.push_back(&look_at(**it));
+    auto it = by_full_name_.upper_bound(std::string_view(after.starts_with(own) ? after : own), ByFullName());
+    const auto goes_on = [&] { return it != by_full_name_.end() && it->full_name().starts_with(own); };
+    for (; goes_on() && found.size() < limit; ++it) found.push_back(&look_at(*it));
     more = goes_on();
     return found;
 }
@@ -255,7 +275,7 @@ void VmTable::take_changes(std::vector<StoreChange>& into) {
         Vm* vm = it == vms_.end() ? nullptr : &look_at(it->second);
         if (vm) change.value = protocol::encode(vm->record);
         // Kept only when it is to rest: else it would be held twice.
-        if (vm) it->second.row = may_rest(*vm) ? *change.value : std::string();
+        if (vm) it->second.set_row(may_rest(*vm) ? std::string_view(*change.value) : std::string_view());
         note_rest(id, vm);
         into.push_back(std::move(change));
     }

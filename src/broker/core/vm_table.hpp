@@ -1,5 +1,7 @@
 #pragma once
 
+#include <boost/intrusive/set.hpp>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -57,15 +59,15 @@ public:
 
     [[nodiscard]] Vm* find(VmId id);
     [[nodiscard]] const Vm* find(VmId id) const;
+    /// nullptr also for one that rests: with that nothing is under way.
+    [[nodiscard]] Vm* find_awake(VmId id);
     [[nodiscard]] bool contains(VmId id) const { return vms_.contains(id); }
     [[nodiscard]] Vm* find_by_job(JobId job);
     /// Among those that `actor` sees: its own by name; by OWNER/NAME; of others by a name that only one
     /// has; else by id in hexadecimal. Errors: not_found, also for what is another's; invalid_argument
     /// (several have the name; the sentence lists them).
     [[nodiscard]] Result<Vm*> find_target(const std::string& target, const Actor& actor);
-    [[nodiscard]] bool has_name(const std::string& owner, const std::string& name) const {
-        return by_full_name_.contains(full_name(owner, name));
-    }
+    [[nodiscard]] bool has_name(const std::string& owner, const std::string& name) const;
     /// What an owner has: VMs in any state, with what was asked for.
     struct Usage {
         std::size_t vms = 0;
@@ -108,40 +110,51 @@ public:
     [[nodiscard]] std::size_t unpacked() const { return unpacked_; }
 
 private:
+    /// Of a million most of what a broker's memory holds: what it consists of is counted.
     struct Entry {
+        using Hook = boost::intrusive::set_member_hook<boost::intrusive::optimize_size<true>>;
+
         VmId id;
-        std::string full_name;   ///< OWNER/NAME
-        std::string row;         ///< as in the store; "" while it is unpacked and has changed
+        std::string text;        ///< OWNER/NAME, then the row as in the store, if it is known
         std::unique_ptr<Vm> vm;  ///< nullptr while it rests
+        Hook by_full_name;
+        Hook by_name;
+        std::uint16_t full_name_bytes = 0;
         bool looked_at = false;  ///< it is among `looked_at_`
 
+        [[nodiscard]] std::string_view full_name() const { return std::string_view(text).substr(0, full_name_bytes); }
         [[nodiscard]] std::string_view owner() const;
         [[nodiscard]] std::string_view name() const;
+        /// "" while it is unpacked and has changed.
+        [[nodiscard]] std::string_view row() const { return std::string_view(text).substr(full_name_bytes); }
+        void set_full_name(const std::string& full);
+        void set_row(std::string_view row) { text.replace(full_name_bytes, std::string::npos, row); }
     };
     /// In the order of their OWNER/NAME.
     struct ByFullName {
-        using is_transparent = void;
-        static std::string_view key(const Entry* entry) { return entry->full_name; }
+        static std::string_view key(const Entry& entry) { return entry.full_name(); }
         static std::string_view key(std::string_view text) { return text; }
         bool operator()(const auto& a, const auto& b) const { return key(a) < key(b); }
     };
     /// By name, which several owners may have, and of one name by owner.
     struct ByName {
-        using is_transparent = void;
-        bool operator()(const Entry* a, const Entry* b) const {
-            return std::pair(a->name(), a->owner()) < std::pair(b->name(), b->owner());
+        bool operator()(const Entry& a, const Entry& b) const {
+            return std::pair(a.name(), a.owner()) < std::pair(b.name(), b.owner());
         }
-        bool operator()(const Entry* a, std::string_view b) const { return a->name() < b; }
-        bool operator()(std::string_view a, const Entry* b) const { return a < b->name(); }
+        bool operator()(const Entry& a, std::string_view b) const { return a.name() < b; }
+        bool operator()(std::string_view a, const Entry& b) const { return a < b.name(); }
     };
+    template <Entry::Hook Entry::*Hook, class Order>
+    using Index = boost::intrusive::set<Entry, boost::intrusive::member_hook<Entry, Entry::Hook, Hook>,
+                                        boost::intrusive::compare<Order>>;
 
     /// Unpacked. Does not show, so a table that is only looked at may do it.
     Vm& look_at(Entry& entry) const;
     void put_to_rest(Entry& entry);
 
     mutable std::unordered_map<VmId, Entry> vms_;
-    std::set<Entry*, ByFullName> by_full_name_;
-    std::set<Entry*, ByName> by_name_;
+    mutable Index<&Entry::by_full_name, ByFullName> by_full_name_;
+    mutable Index<&Entry::by_name, ByName> by_name_;
     mutable std::vector<VmId> looked_at_;
     mutable std::size_t unpacked_ = 0;
     std::unordered_map<std::string, Usage> usage_;  ///< by owner
@@ -155,6 +168,8 @@ private:
         ++changes_of_[record.node];
     }
     void note_rest(VmId id, const Vm* vm);
+    /// Of the VM with that OWNER/NAME; nullptr: there is none.
+    [[nodiscard]] Entry* named(const std::string& full) const;
     void add_name(Entry& entry, const VmRecord& record);
     void erase_name(Entry& entry);
 };
