@@ -32,6 +32,7 @@ broker::BrokerConfig config_of(Dice& dice) {
     if (dice.one_in(3)) config.audit_kept_max = static_cast<std::size_t>(dice.between(20, 200));
     // As in a cloud of thousands: a heartbeat every few seconds of each.
     if (dice.one_in(3)) config.heartbeats_per_second_max = 1;
+    if (dice.one_in(3)) config.inventories_awaited_max = static_cast<std::size_t>(dice.between(1, 2));
     if (dice.one_in(2)) config.quota.vms = static_cast<std::uint32_t>(dice.between(6, 12));
     return config;
 }

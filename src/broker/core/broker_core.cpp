@@ -32,6 +32,7 @@ Result<Record> read_row(std::string_view value, const char* what) {
 BrokerCore::BrokerCore(BrokerConfig config, Prng prng)
     : config_(std::move(config)),
       prng_(prng),
+      inventory_turns_(config_.inventories_awaited_max),
       events_(config_.events_kept_max),
       audit_(config_.audit_kept_max),
       client_peers_(config_.peers_max),

@@ -16,6 +16,7 @@
 #include "broker/core/connection_limits.hpp"
 #include "broker/core/effects.hpp"
 #include "broker/core/event_log.hpp"
+#include "broker/core/inventory_turns.hpp"
 #include "broker/core/key_table.hpp"
 #include "broker/core/node_table.hpp"
 #include "broker/core/request_table.hpp"
@@ -297,6 +298,10 @@ private:
     [[nodiscard]] std::optional<VmId> spare_for(Node& node, const protocol::VmSpec& spec, const std::string& setup);
 
     // worker_messages.cpp
+    /// Takes the registrations whose turn it is.
+    void admit_waiting(Now now);
+    /// Tells a worker that its registration will be taken later.
+    void say_wait(const PeerId& peer, protocol::Header header);
     /// Errors: not_authorised (the key is bound to another node, or the node to another key), node_name_taken (the
     /// node of that name is bound to a key).
     [[nodiscard]] Result<void> check_node_key(const Actor& actor, const protocol::RegisterRequest& request) const;
@@ -308,8 +313,8 @@ private:
     void finish_create(Now now, Vm& vm, const JobRecord& job, const Result<protocol::VmReport>& result);
     void finish_change(Now now, Vm& vm, const JobRecord& job, const Result<protocol::VmReport>& result);
     void finish_remove(Now now, Vm& vm, const JobRecord& job, const Result<protocol::VmReport>& result);
-    /// A container that runs, as its VM does and is wanted to.
-    [[nodiscard]] bool is_as_reported(NodeId node, const protocol::VmReport& report);
+    /// A VM of that node that is wanted to run, does, and with which nothing is under way.
+    [[nodiscard]] static bool runs_quietly(NodeId node, const Vm& vm);
     void take_over(Now now, Vm& vm, const protocol::VmReport& report);
     void on_missing(Now now, Vm& vm);
     void on_stranger(Now now, Node& node, const protocol::VmReport& report);
@@ -378,6 +383,7 @@ private:
     std::uint64_t job_counter_ = 0;
 
     NodeTable nodes_;
+    InventoryTurns inventory_turns_;
     VmTable vms_;
     RequestTable requests_;
     EventLog events_;

@@ -42,6 +42,7 @@ struct BrokerConfig {
     std::size_t audit_kept_max = 50'000;
     std::size_t peers_max = 10'000;  ///< connections per socket whose key is remembered
     std::size_t vms_max = 1'000'000;
+    std::size_t inventories_awaited_max = 256;  ///< of nodes that have registered; over it: the next ones wait
     std::size_t streams_max = 10'000;
     std::size_t streams_per_client_max = 256;
     std::size_t streams_per_owner_max = 1'000;  ///< of one who is no admin

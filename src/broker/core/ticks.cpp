@@ -38,6 +38,7 @@ void BrokerCore::on_tick(Now now) {
         return;
     }
     mark_silent(now);
+    admit_waiting(now);
     if (!pending_.empty()) place_pending(now);
     resend_jobs(now);
     clean_up(now);

@@ -57,9 +57,22 @@ void BrokerCore::on_register(Now now, const Actor& actor, const Message& message
         log(LogLevel::warning, "a worker was refused: " + why);
         return answer(ErrorCode::invalid_argument, encode(protocol::ErrorBody{why, 0}));
     }
-    const bool known = nodes_.find(request->node) != nullptr;
+    const auto welcome = [&] {
+        answer(ErrorCode::ok, encode(protocol::RegisterReply{meta_.cloud, meta_.epoch, version}));
+    };
+    Node* registered = nodes_.find(request->node);
+    const bool known = registered != nullptr;
+    // It was on its way when the answer to the one before came.
+    if (known && registered->peer == peer && registered->registration == message.header.id) return welcome();
+    if (!inventory_turns_.take(request->node, now.instant)) {
+        // It says so again until it is answered, and is there meanwhile.
+        if (known) registered->last_heard = now.instant;
+        say_wait(peer, message.header);
+        return inventory_turns_.wait({request->node, {peer, actor.key}, message, now.instant});
+    }
     auto enrolled = nodes_.enrol(*request, message.header.id, peer, now.instant);
     if (!enrolled) {
+        inventory_turns_.done(request->node);
         log(LogLevel::warning, "a worker was refused: " + enrolled.error().message);
         return answer(enrolled.error().code, encode(protocol::ErrorBody{enrolled.error().message, 0}));
     }
@@ -77,7 +90,7 @@ void BrokerCore::on_register(Now now, const Actor& actor, const Message& message
     store_dropped_nodes();
     log(LogLevel::info, "node " + node.record.name + " registered");
     if (!known) publish(now, protocol::event_kind::node_joined, node.record.name, "");
-    answer(ErrorCode::ok, encode(protocol::RegisterReply{meta_.cloud, meta_.epoch, version}));
+    welcome();
     // A worker ends its streams before it registers anew, and an order that was on its way to
     // its last connection is lost: nobody would ever end these. One that only repeats its
     // registration has them still, and is told.
@@ -91,8 +104,9 @@ void BrokerCore::on_register(Now now, const Actor& actor, const Message& message
     }
     // Whatever it was at, this process of it may not know: its jobs are idempotent.
     for (const VmId id : node.vms) {
-        Vm& vm = *vms_.find(id);
-        if (!vm.record.job) continue;
+        Vm* awake = vms_.find_awake(id);
+        if (!awake || !awake->record.job) continue;
+        Vm& vm = *awake;
         vm.job_acknowledged = false;
         note_unknown_stop(now, vm);
         if (vm.record.state == VmState::unknown && vm.record.job->verb == Verb::vm_create) {
@@ -100,6 +114,23 @@ void BrokerCore::on_register(Now now, const Actor& actor, const Message& message
         }
         dispatch(now, vm);
     }
+}
+
+void BrokerCore::admit_waiting(Now now) {
+    while (const auto next = inventory_turns_.next(now.instant)) {
+        const auto actor = identify(now, next->caller, Side::workers);
+        // Whoever may not any more is told when it says so again.
+        if (!actor || !permit(now, *actor, next->message.header)) continue;
+        on_register(now, *actor, next->message);
+        // That it was there then does not say that it is there now.
+        if (Node* node = nodes_.find_by_peer(next->caller.peer)) node->last_heard = next->heard;
+    }
+}
+
+void BrokerCore::say_wait(const PeerId& peer, protocol::Header header) {
+    header.kind = Kind::progress;
+    const protocol::Progress body{"waiting", "for other nodes' inventories", 0, {}};
+    effects_.to_workers.push_back({peer, {header, encode(body), {}}});
 }
 
 Result<void> BrokerCore::check_node_key(const Actor& actor, const protocol::RegisterRequest& request) const {
@@ -204,13 +235,15 @@ void BrokerCore::on_inventory(Now now, Node& node, const Message& message) {
         } else if (!vm->record.job) {
             take_over(now, *vm, report);
         }
-        settled = settled && is_as_reported(id, report);
+        // One that is said to run is still there.
+        settled = settled && vm && report.state == ContainerState::running && runs_quietly(id, *vm);
     }
-    const std::set<VmId> expected = node.vms;
+    const auto expected = node.vms;
     settled = settled && expected.size() == present.size();
     for (const VmId vm_id : expected) {
+        if (present.contains(vm_id)) continue;
         Vm& vm = *vms_.find(vm_id);
-        if (!present.contains(vm_id) && (!vm.record.job || !rule_holds(Rule::job_shields_its_vm))) on_missing(now, vm);
+        if (!vm.record.job || !rule_holds(Rule::job_shields_its_vm)) on_missing(now, vm);
     }
     std::erase_if(orphans_, [&](const auto& entry) {
         const auto& [vm, orphan] = entry;
@@ -220,17 +253,17 @@ void BrokerCore::on_inventory(Now now, Node& node, const Message& message) {
     if (settled) node.settled = as_now();
     const bool was_ready = node.ready();
     node.inventory_seen = true;
+    inventory_turns_.done(id);
     if (!was_ready && node.ready()) {
         publish(now, protocol::event_kind::node_ready, node.record.name, "");
         place_pending(now);
     }
+    admit_waiting(now);
 }
 
-bool BrokerCore::is_as_reported(NodeId node, const protocol::VmReport& report) {
-    const Vm* vm = vms_.find(report.vm);
-    return vm && vm->record.node == node && !vm->record.job && report.state == ContainerState::running &&
-           vm->record.state == VmState::running && vm->record.intent == VmIntent::running && !vm->stop_seen &&
-           vm->start_tries == 0;
+bool BrokerCore::runs_quietly(NodeId node, const Vm& vm) {
+    return vm.record.node == node && !vm.record.job && vm.record.state == VmState::running &&
+           vm.record.intent == VmIntent::running && !vm.stop_seen && vm.start_tries == 0;
 }
 
 void BrokerCore::take_over(Now now, Vm& vm, const protocol::VmReport& report) {

@@ -14,6 +14,7 @@ using protocol::Verb;
 
 /// As mcworker's.
 constexpr auto inventory_interval = 3s;
+constexpr auto register_interval = 1s;
 /// Of input, before credit for it is given again.
 constexpr std::uint32_t grant_bytes = 1U << 20;
 
@@ -107,7 +108,11 @@ void FakeWorker::send_inventory() {
 }
 
 void FakeWorker::on_turn(Clock::time_point now) {
-    if (!registered_) return;
+    if (!registered_) {
+        if (now < next_register_) return;
+        next_register_ = Clock::time_point::max();
+        return send_register();
+    }
     if (now >= next_heartbeat_) {
         next_heartbeat_ = std::max(next_heartbeat_ + interval_, now);
         peer_.send({.kind = Kind::notice, .verb = Verb::node_heartbeat, .id = {}}, heartbeat_);
@@ -120,6 +125,10 @@ void FakeWorker::on_turn(Clock::time_point now) {
 
 void FakeWorker::on_message() {
     const Header header = peer_.header();
+    if (header.verb == Verb::node_register && header.kind == Kind::progress) {
+        next_register_ = Clock::now() + register_interval;
+        return;
+    }
     if (header.verb == Verb::node_register) {
         if (header.code != ErrorCode::ok) give_up(name_ + " was not registered");
         registered_ = true;

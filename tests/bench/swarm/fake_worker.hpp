@@ -49,6 +49,7 @@ private:
     BootId boot_;
     Options options_;
     bool registered_ = false;
+    Clock::time_point next_register_ = Clock::time_point::max();  ///< when it was told to wait
     Clock::time_point next_heartbeat_{};
     milliseconds interval_ = limits::heartbeat_interval;  ///< of heartbeats, as the broker wants it
     Clock::time_point next_inventory_{};

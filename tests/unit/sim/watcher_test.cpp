@@ -51,7 +51,7 @@ public:
     World world;
     Network network{world};
     People people{world, {}};
-    Checker checker{world, people, {10s, 10s}};
+    Checker checker{world, people, {10s, 10s, 4s}};
 
 private:
     void replay(Side side, const std::string& peer, protocol::Header header) {

@@ -103,6 +103,26 @@ TEST(WorkerSession, BeatsNoLessThanItMay) {
     EXPECT_EQ(t.count(Verb::node_heartbeat), 3) << "nor more often";
 }
 
+// Goal: a broker to which thousands come at once takes them one after the other, and who waits does not give it up.
+TEST(WorkerSession, GoesOnAskingABrokerThatSaysThatItWillTakeItLater) {
+    Harness t(false);
+    t.advance(1s, false);
+    ASSERT_TRUE(t.last(Verb::node_register, Kind::request));
+    for (int i = 0; i < 20; ++i) {
+        protocol::Message waiting = *t.last(Verb::node_register, Kind::request);
+        waiting.header.kind = Kind::progress;
+        waiting.body = protocol::encode(protocol::Progress{"waiting", {}, 0, {}});
+        t.deliver(waiting);
+        t.sent.clear();
+        t.advance(bounds::register_retry_max, false);
+        ASSERT_TRUE(t.last(Verb::node_register, Kind::request)) << "asked again after " << i << " s";
+    }
+    EXPECT_EQ(t.reconnects, 0);
+    t.answer_registration();
+    t.advance(1s);
+    EXPECT_TRUE(t.last(Verb::node_heartbeat, Kind::notice));
+}
+
 TEST(WorkerSession, RegistersAgainWhenTheBrokerDoesNotKnowIt) {
     Harness t;
     protocol::Message message;
