@@ -68,10 +68,10 @@ class Worker(threading.Thread):
                 self.on_message(wire.Message.parse(self.socket.recv_multipart()))
             self.finish_due(now)
             self.pump_streams()
-            if now - self.heard > 4:
+            if now - self.heard > 4 * self.interval:
                 self.connect()
             if now >= self.next_beat:
-                self.next_beat = now + 1
+                self.next_beat = now + (self.interval if self.registered.is_set() else 1)
                 self.heartbeat() if self.registered.is_set() else self.register()
             if self.registered.is_set() and now >= self.next_inventory:
                 self.inventory()
@@ -90,7 +90,7 @@ class Worker(threading.Thread):
             self.keys.use(self.socket)
         self.socket.connect(self.endpoint)
         self.registered.clear()
-        self.heard, self.next_beat, self.next_inventory = time.monotonic(), 0, 0
+        self.heard, self.next_beat, self.next_inventory, self.interval = time.monotonic(), 0, 0, 1
 
     def send(self, kind, verb, request_id=wire.ZERO_ID, body=b"", data=b"", **header):
         self.socket.send_multipart(wire.message(kind, verb, request_id, body, data, **header).frames())
@@ -156,6 +156,8 @@ class Worker(threading.Thread):
         if message.verb == "node_heartbeat":
             heartbeat = wire.unpack("Heartbeat", message.body)
             self.epoch_seen = max(self.epoch_seen, heartbeat.epoch)
+            if heartbeat.boot == self.boot:
+                self.interval = min(max(1, heartbeat.interval_ms / 1000), 30)
             if heartbeat.usage_wanted and heartbeat.boot == self.boot:
                 self.usage()
         elif message.verb == "job_cancel":

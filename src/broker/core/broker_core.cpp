@@ -202,9 +202,7 @@ void BrokerCore::on_worker_frames(Now now, const Caller& caller, std::span<proto
     if (!node) {
         return refuse_worker({ErrorCode::not_registered, "this connection has not registered: send node_register"});
     }
-    node->last_heard = now.instant;
-    // Whatever it says: what that tells of its VMs must not outlast its next silence.
-    if (node->silent) set_status(now, *node, protocol::NodeStatus(node->record.status));
+    note_heard(now, *node);
     switch (message->header.verb) {
         case Verb::node_heartbeat:
             return on_heartbeat(now, *node, *message);
@@ -223,6 +221,12 @@ void BrokerCore::on_worker_frames(Now now, const Caller& caller, std::span<proto
     if (message->header.kind == Kind::reply) return on_job_reply(now, *node, *message);
     if (message->header.kind == Kind::progress) return on_job_progress(now, *node, *message);
     refuse_worker({ErrorCode::bad_message, "a worker sends replies and progress for its jobs"});
+}
+
+void BrokerCore::note_heard(Now now, Node& node) {
+    node.last_heard = now.instant;
+    // Whatever it says: what that tells of its VMs must not outlast its next silence.
+    if (node.silent) set_status(now, node, protocol::NodeStatus(node.record.status));
 }
 
 void BrokerCore::on_client_gone(Now now, const PeerId& peer) {

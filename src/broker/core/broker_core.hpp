@@ -298,6 +298,8 @@ private:
     [[nodiscard]] std::optional<VmId> spare_for(Node& node, const protocol::VmSpec& spec, const std::string& setup);
 
     // worker_messages.cpp
+    /// A message of its worker has come.
+    void note_heard(Now now, Node& node);
     /// Takes the registrations whose turn it is.
     void admit_waiting(Now now);
     /// Tells a worker that its registration will be taken later.

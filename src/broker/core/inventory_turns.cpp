@@ -1,6 +1,9 @@
 #include "broker/core/inventory_turns.hpp"
 
+#include <algorithm>
 #include <utility>
+
+#include "protocol/limits.hpp"
 
 namespace mc::broker {
 namespace {
@@ -19,22 +22,21 @@ bool InventoryTurns::has_room(Instant now) {
 }
 
 bool InventoryTurns::take(NodeId node, Instant now) {
-    if (!awaited_.contains(node) && !has_room(now)) return false;
-    awaited_[node] = now;
-    if (const auto place = places_.find(node); place != places_.end()) {
-        waiting_.erase(place->second);
-        places_.erase(place);
-    }
-    return true;
+    const bool may = awaited_.contains(node) || (waiting_.empty() && has_room(now));
+    if (may) awaited_[node] = now;
+    return may;
 }
 
-void InventoryTurns::wait(Registration registration) {
-    const auto [place, fresh] = places_.try_emplace(registration.node);
-    if (fresh) {
-        place->second = waiting_.insert(waiting_.end(), std::move(registration));
-    } else {
-        *place->second = std::move(registration);
+std::optional<RequestId> InventoryTurns::wait(Registration registration) {
+    const auto place = places_.find(registration.node);
+    if (place != places_.end()) {
+        const RequestId before = std::exchange(*place->second, std::move(registration)).message.header.id;
+        return before == place->second->message.header.id ? std::nullopt : std::optional(before);
     }
+    if (waiting_.size() >= limits::nodes_max) return std::nullopt;
+    const NodeId node = registration.node;
+    places_[node] = waiting_.insert(waiting_.end(), std::move(registration));
+    return std::nullopt;
 }
 
 std::optional<InventoryTurns::Registration> InventoryTurns::next(Instant now) {
@@ -42,9 +44,16 @@ std::optional<InventoryTurns::Registration> InventoryTurns::next(Instant now) {
         Registration registration = std::move(waiting_.front());
         waiting_.pop_front();
         places_.erase(registration.node);
-        if (now - registration.heard < repeat_wait_max) return registration;
+        if (now - registration.heard >= repeat_wait_max) continue;
+        awaited_[registration.node] = now;
+        return registration;
     }
     return std::nullopt;
+}
+
+void InventoryTurns::forgive(Instant now, milliseconds stall) {
+    for (auto& [node, since] : awaited_) since = std::min(now, since + stall);
+    for (Registration& one : waiting_) one.heard = std::min(now, one.heard + stall);
 }
 
 }  // namespace mc::broker

@@ -28,18 +28,23 @@ public:
     /// At most so many are awaited at a time.
     explicit InventoryTurns(std::size_t nodes_max) : nodes_max_(nodes_max) {}
 
-    /// Whether `node` may register now; its inventory is awaited from then on, for a while. One of it that waits is
-    /// dropped: this one came later.
+    /// Whether `node` may register now: it is awaited already, or there is room and nobody waits. Its inventory is
+    /// awaited from then on, for a while.
     [[nodiscard]] bool take(NodeId node, Instant now);
 
-    /// Has it wait, behind those of other nodes. REQUIRES: take() has just refused it.
-    void wait(Registration registration);
+    /// Has it wait, behind those of other nodes; at most limits::nodes_max do, whoever comes then has to come again.
+    /// Returns the id of one of that node that waited before and was another: that one came too late.
+    [[nodiscard]] std::optional<RequestId> wait(Registration registration);
 
-    /// The one whose turn it is, if there is one and it may be now. Those that were not said again are dropped.
+    /// The one whose turn it is, if there is one and there is room; taken, as by take(). Those that were not said again
+    /// are dropped.
     [[nodiscard]] std::optional<Registration> next(Instant now);
 
-    /// The node's inventory has come, or never will.
+    /// The node's inventory has come, or will not soon.
     void done(NodeId node) { awaited_.erase(node); }
+
+    /// Nothing was heard for that long, of anybody.
+    void forgive(Instant now, milliseconds stall);
 
 private:
     [[nodiscard]] bool has_room(Instant now);

@@ -98,6 +98,16 @@ bool NodeTable::is_superseded(NodeId node, RequestId id) const {
                         known->registrations_past.end();
 }
 
+void NodeTable::supersede(Node& node, RequestId id) {
+    node.registrations_past.push_back(id);
+    if (node.registrations_past.size() > registrations_past_max) node.registrations_past.pop_front();
+}
+
+void NodeTable::unseat(Node& node) {
+    if (node.peer) forget_peer(PeerId(node.peer));
+    node.inventory_seen = node.reported = false;
+}
+
 Result<Node*> NodeTable::enrol(const protocol::RegisterRequest& request, RequestId id, const PeerId& peer,
                                Instant now) {
     if (auto r = protocol::check_name("node name", request.name); !r) return fail(r.error());
@@ -141,10 +151,7 @@ Result<Node*> NodeTable::enrol(const protocol::RegisterRequest& request, Request
     record.cordoned = record.cordoned || cordoned;
     node.peer = peer;
     node.boot = request.boot;
-    if (node.registration && node.registration != id) {
-        node.registrations_past.push_back(node.registration);
-        if (node.registrations_past.size() > registrations_past_max) node.registrations_past.pop_front();
-    }
+    if (node.registration && node.registration != id) supersede(node, node.registration);
     node.registration = id;
     node.silent = node.lost = false;
     node.inventory_seen = node.reported = false;

@@ -102,6 +102,12 @@ public:
     /// or a broken connection had sent may arrive after what its successor sends.
     [[nodiscard]] bool is_superseded(NodeId node, RequestId id) const;
 
+    /// That registration is not to take the place of a later one, whenever it comes.
+    void supersede(Node& node, RequestId id);
+
+    /// Its worker is at another connection by now, or another process, and has not been enrolled there yet.
+    void unseat(Node& node);
+
     /// Nodes that were dropped since the last call.
     [[nodiscard]] std::vector<NodeId> take_dropped() { return std::exchange(dropped_, {}); }
 

@@ -58,6 +58,7 @@ void BrokerCore::on_tick(Now now) {
 // long commit would make all VMs unknown, which is a longer one.
 void BrokerCore::forgive_stall(Now now, milliseconds stall) {
     for (auto& [id, node] : nodes_.all()) node.last_heard = std::min(now.instant, node.last_heard + stall);
+    inventory_turns_.forgive(now.instant, stall);
 }
 
 void BrokerCore::mark_silent(Now now) {
@@ -179,7 +180,9 @@ void BrokerCore::send_heartbeats(Now now) {
         // A worker of 0.1.0 would take a broker for silent that says nothing for so long.
         if (node.knows(Verb::node_images)) node.heartbeat_interval = interval;
         node.heartbeat_interval_kept = std::max(node.heartbeat_interval_kept, node.heartbeat_interval);
-        node.heartbeat_due = now.instant + node.heartbeat_interval;
+        // Whenever this one goes out, the next one is not due together with those of all others.
+        const auto missed = (now.instant - node.heartbeat_due) / node.heartbeat_interval;
+        node.heartbeat_due = node.heartbeat_due + (missed + 1) * node.heartbeat_interval;
         if (now.instant >= node.usage_wanted_until) node.usage.clear();
         send_heartbeat(now, node);
     }

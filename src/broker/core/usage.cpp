@@ -24,7 +24,7 @@ void BrokerCore::on_usage(Now now, const Actor& actor, const Message& message) {
         if (!node || !node->reachable() || vm->record.state != VmState::running) continue;
         const bool is_news = now.instant >= node->usage_wanted_until;
         node->usage_wanted_until = now.instant + usage_wanted_for;
-        // Else it would hear of it up to a second later.
+        // Else it would hear of it with its next heartbeat only.
         if (is_news && !read_only()) send_heartbeat(now, *node);
         const auto found = node->usage.find(vm->record.id);
         if (found != node->usage.end() && now.instant - node->usage_at < usage_age_max)

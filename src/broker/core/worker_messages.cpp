@@ -63,12 +63,21 @@ void BrokerCore::on_register(Now now, const Actor& actor, const Message& message
     Node* registered = nodes_.find(request->node);
     const bool known = registered != nullptr;
     // It was on its way when the answer to the one before came.
-    if (known && registered->peer == peer && registered->registration == message.header.id) return welcome();
+    if (known && registered->peer == peer && registered->registration == message.header.id) {
+        note_heard(now, *registered);
+        return welcome();
+    }
     if (!inventory_turns_.take(request->node, now.instant)) {
-        // It says so again until it is answered, and is there meanwhile.
-        if (known) registered->last_heard = now.instant;
         say_wait(peer, message.header);
-        return inventory_turns_.wait({request->node, {peer, actor.key}, message, now.instant});
+        // It says so again until it is answered, and is there meanwhile, but not at its last connection.
+        if (known) {
+            registered->last_heard = now.instant;
+            nodes_.unseat(*registered);
+        }
+        const auto late = inventory_turns_.wait(
+            {request->node, {peer, actor.key}, {message.header, encode(*request), {}}, now.instant});
+        if (late && known) nodes_.supersede(*registered, *late);
+        return;
     }
     auto enrolled = nodes_.enrol(*request, message.header.id, peer, now.instant);
     if (!enrolled) {
@@ -85,6 +94,8 @@ void BrokerCore::on_register(Now now, const Actor& actor, const Message& message
         audit(now, actor, name_of(Verb::node_register), node.record.name, ErrorCode::ok, {},
               "the key is bound to this node");
     }
+    // One whose engine does not answer does not say what it has at once.
+    if (!request->status.ready) inventory_turns_.done(request->node);
     raise_epoch_over(now, request->epoch_seen);
     store_node(node);
     store_dropped_nodes();
@@ -92,8 +103,7 @@ void BrokerCore::on_register(Now now, const Actor& actor, const Message& message
     if (!known) publish(now, protocol::event_kind::node_joined, node.record.name, "");
     welcome();
     // A worker ends its streams before it registers anew, and an order that was on its way to
-    // its last connection is lost: nobody would ever end these. One that only repeats its
-    // registration has them still, and is told.
+    // its last connection is lost: nobody would ever end these.
     for (const Stream& stream : streams_.of_node(node.record.id)) {
         const std::string broke = "the connection to node " + node.record.name + " broke, and ";
         end_stream(now, stream,
@@ -120,7 +130,10 @@ void BrokerCore::admit_waiting(Now now) {
     while (const auto next = inventory_turns_.next(now.instant)) {
         const auto actor = identify(now, next->caller, Side::workers);
         // Whoever may not any more is told when it says so again.
-        if (!actor || !permit(now, *actor, next->message.header)) continue;
+        if (!actor || !permit(now, *actor, next->message.header)) {
+            inventory_turns_.done(next->node);
+            continue;
+        }
         on_register(now, *actor, next->message);
         // That it was there then does not say that it is there now.
         if (Node* node = nodes_.find_by_peer(next->caller.peer)) node->last_heard = next->heard;
@@ -235,8 +248,8 @@ void BrokerCore::on_inventory(Now now, Node& node, const Message& message) {
         } else if (!vm->record.job) {
             take_over(now, *vm, report);
         }
-        // One that is said to run is still there.
-        settled = settled && vm && report.state == ContainerState::running && runs_quietly(id, *vm);
+        // In this order: take_over() keeps a VM that is said to run, others it may forget.
+        settled = settled && report.state == ContainerState::running && vm && runs_quietly(id, *vm);
     }
     const auto expected = node.vms;
     settled = settled && expected.size() == present.size();

@@ -35,7 +35,7 @@ public:
     [[nodiscard]] Change on_message(Now now, const protocol::Message& message);
     /// An order came with this epoch. False: it is stale.
     [[nodiscard]] bool accept_epoch(Epoch epoch);
-    /// Says at the next chance how the node is, not only at the next second.
+    /// Says at the next chance how the node is, not only when it is due.
     void hasten_heartbeat(Now now) { next_heartbeat_ = std::min(next_heartbeat_, now.instant); }
 
     /// A heartbeat of the broker has said how far apart they are; 0 = limits::heartbeat_interval. REQUIRES: it is for
