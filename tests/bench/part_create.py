@@ -42,7 +42,6 @@ class Bench:
     # One of each: made, timed, and removed again.
 
     def mccli(self, node):
-        # Also: what is left of the one before must not work on during this one's turn.
         self.wait_for_spares()
         took = process_ms([f"{BIN}/mccli", "create", "--node", node, "bench"], self.cloud.env)
         self.deletes["mccli delete"].add(process_ms([f"{BIN}/mccli", "delete", "-y", "bench"], self.cloud.env))
@@ -50,12 +49,14 @@ class Bench:
         return took
 
     def wait_for_spares(self):
-        """Until the pool is full, the broker knows of it, and there is nothing else."""
+        """Until the pool is full, the broker knows of it, and there is nothing else: what is left of the one before must
+        not work on in another's turn. Everyone waits: after a pause an engine is slower."""
         clouds.wait_until("the pool is full", lambda: len(self.cloud.containers()) == POOL, 60, 0.02)
         # An inventory tells the broker, soon after a change of its containers.
         time.sleep(INVENTORY_S)
 
     def docker_run(self):
+        self.wait_for_spares()
         took = process_ms(["docker", "run", "-d", "-p", "22", "--name", "mc-bench-run", clouds.IMAGE])
         self.deletes["docker rm -f"].add(process_ms(["docker", "rm", "-f", "mc-bench-run"]))
         return took
@@ -68,6 +69,7 @@ class Bench:
                 wait_for_sshd(port)
             return container
 
+        self.wait_for_spares()
         took, container = self.timed(made)
         self.deletes["raw API: remove"].add(self.timed(lambda: self.api.remove(container))[0])
         self.others.remove(container)
