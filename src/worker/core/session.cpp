@@ -153,9 +153,12 @@ bool Session::accept_epoch(Epoch epoch) {
     return true;
 }
 
-void Session::on_interval(Now now, milliseconds interval) {
+void Session::on_heartbeat(Now now, milliseconds interval) {
     interval_ = std::clamp<milliseconds>(interval, limits::heartbeat_interval, limits::heartbeat_interval_max);
-    if (registered_) next_heartbeat_ = std::min(next_heartbeat_, now.instant + interval_);
+    if (!registered_) return;
+    // With the broker's, which has sent some to others too: it wakes up once for all answers.
+    const bool soon = next_heartbeat_ <= now.instant + interval_ / 2;
+    next_heartbeat_ = soon ? now.instant : std::min(next_heartbeat_, now.instant + interval_);
 }
 
 Instant Session::next_deadline() const {

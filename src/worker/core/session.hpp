@@ -38,9 +38,9 @@ public:
     /// Says at the next chance how the node is, not only when it is due.
     void hasten_heartbeat(Now now) { next_heartbeat_ = std::min(next_heartbeat_, now.instant); }
 
-    /// A heartbeat of the broker has said how far apart they are; 0 = limits::heartbeat_interval. REQUIRES: it is for
-    /// this process.
-    void on_interval(Now now, milliseconds interval);
+    /// A heartbeat of the broker has come, which says how far apart they are; 0 = limits::heartbeat_interval. One that
+    /// is due soon goes out at once. REQUIRES: it is for this process.
+    void on_heartbeat(Now now, milliseconds interval);
 
     [[nodiscard]] Instant next_deadline() const;
     [[nodiscard]] bool is_registered() const { return registered_; }

@@ -109,7 +109,7 @@ void WorkerCore::on_notice(Now now, const Message& message) {
         const auto heartbeat = protocol::decode<protocol::Heartbeat>(message.body);
         const bool is_for_us = heartbeat && heartbeat->boot == settings_.boot;
         if (!is_for_us || heartbeat->epoch < session_.state().epoch) return;
-        session_.on_interval(now, milliseconds(heartbeat->interval_ms));
+        session_.on_heartbeat(now, milliseconds(heartbeat->interval_ms));
         usage_.on_wanted(now, heartbeat->usage_wanted);
         inventory_.on_settled(message.header.sequence);
     }

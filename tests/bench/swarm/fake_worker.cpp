@@ -148,6 +148,9 @@ void FakeWorker::on_heartbeat(const Header& header) {
     if (!heartbeat) give_up("a heartbeat can't be read: " + heartbeat.error().message);
     settled_ = header.sequence;
     interval_ = std::max<milliseconds>(milliseconds(heartbeat->interval_ms), limits::heartbeat_interval);
+    // As mcworker: together with the broker's.
+    const auto now = Clock::now();
+    if (next_heartbeat_ <= now + interval_ / 2) next_heartbeat_ = now;
 }
 
 void FakeWorker::reply(const Header& order, std::string_view body) {

@@ -193,7 +193,7 @@ public:
             const milliseconds step = next - now.instant;
             now.instant = next;
             now.wall.unix_ms += step.count();
-            if (broker_alive && now.instant - beaten_ >= 1s) {
+            if (broker_alive && now.instant - beaten_ >= std::max<milliseconds>(1s, milliseconds(interval_ms))) {
                 beaten_ = now.instant;
                 broker_heartbeat();
             }

@@ -88,6 +88,24 @@ TEST(WorkerSession, BeatsMoreOftenAtOnceWhenTheBrokerWantsIt) {
     EXPECT_EQ(t.count(Verb::node_heartbeat), 5);
 }
 
+// Goal: a broker of thousands wakes up for many heartbeats at once, as it sends them, not for each.
+TEST(WorkerSession, BeatsTogetherWithTheBroker) {
+    Harness t;
+    t.interval_ms = 10000;
+    t.broker_heartbeat();
+    t.advance(6s, false);
+    t.sent.clear();
+    t.broker_heartbeat();
+    t.advance(1ms, false);
+    EXPECT_EQ(t.count(Verb::node_heartbeat), 1) << "it was due in 4 s";
+    t.advance(4s, false);
+    t.broker_heartbeat();
+    t.advance(1ms, false);
+    EXPECT_EQ(t.count(Verb::node_heartbeat), 1) << "one for each interval is enough";
+    t.advance(6s, false);
+    EXPECT_EQ(t.count(Verb::node_heartbeat), 2) << "it waits for no broker";
+}
+
 TEST(WorkerSession, BeatsNoLessThanItMay) {
     Harness t;
     t.interval_ms = UINT32_MAX;
