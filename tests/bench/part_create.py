@@ -45,7 +45,6 @@ class Bench:
         self.wait_for_spares()
         took = process_ms([f"{BIN}/mccli", "create", "--node", node, "bench"], self.cloud.env)
         self.deletes["mccli delete"].add(process_ms([f"{BIN}/mccli", "delete", "-y", "bench"], self.cloud.env))
-        self.wait_for_spares()
         return took
 
     def wait_for_spares(self):
