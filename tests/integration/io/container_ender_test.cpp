@@ -58,9 +58,14 @@ public:
     FakeContainer(const FakeContainer&) = delete;
     FakeContainer& operator=(const FakeContainer&) = delete;
     ~FakeContainer() {
-        ::kill(pid_, SIGKILL);
-        ::waitpid(parent_, nullptr, 0);
+        if (parent_ != 0) ::kill(pid_, SIGKILL);
+        collect();
         ::close(lives_[0]);
+    }
+    /// Until its parent has asked for its exit status: before that it has ended, but its number still stands for it.
+    void collect() {
+        if (parent_ != 0) ::waitpid(parent_, nullptr, 0);
+        parent_ = 0;
     }
     [[nodiscard]] pid_t pid() const { return pid_; }
     [[nodiscard]] fs::path proc() const { return folder_ / "proc"; }
@@ -116,6 +121,7 @@ TEST_F(EndContainer, IsRefusedForAProcessWithWhichTheOthersDoNotEnd) {
 TEST_F(EndContainer, FindsNothingOfOneThatHasEnded) {
     FakeContainer container;
     ASSERT_TRUE(*end(container));
+    container.collect();
     EXPECT_EQ(end(container)->error().code, ErrorCode::not_found);
 }
 
