@@ -1,6 +1,8 @@
 #include "io/connector.hpp"
 
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -185,6 +187,9 @@ struct Connector::Impl : std::enable_shared_from_this<Impl> {
                 last_reason = errno_text(errno);
                 continue;
             }
+            // Else a second small piece waits 40 ms for the delayed acknowledgement of the first.
+            const int on = 1;
+            if (address.storage.ss_family != AF_UNIX) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
             if (::connect(fd, reinterpret_cast<const sockaddr*>(&address.storage), address.length) == 0) {
                 outcome = std::exchange(fd, -1);
                 return;

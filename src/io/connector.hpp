@@ -28,7 +28,8 @@ struct ConnectTarget {
 class Connector {
 public:
     /// Called once, from Poller::wait, unless the object is destroyed before. The
-    /// descriptor is connected, non-blocking, close-on-exec, and the receiver's to close.
+    /// descriptor is connected, non-blocking, close-on-exec, sends small pieces at once
+    /// (TCP_NODELAY), and is the receiver's to close.
     /// Errors: io_failed with the reason alone, e.g. "Connection refused"; deadline_exceeded.
     using Handler = std::function<void(Result<int> fd)>;
 

@@ -1,8 +1,6 @@
 #include "io/ssh_probe.hpp"
 
 #include <libssh2.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sodium/utils.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -172,9 +170,6 @@ struct SshProbe::Impl {
         if (!fd) return finish_failed(id, fd.error().message);
         Probe& probe = at->second;
         probe.fd = *fd;
-        // libssh2 sends twice in a row: without it the second waits 40 ms for a delayed acknowledgement.
-        const int on = 1;
-        static_cast<void>(::setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
         poller.add_fd(*fd, {.read = true, .write = true}, [this, id](Readiness) { shake_hands(id); });
         probe.session.reset(libssh2_session_init_ex(nullptr, nullptr, nullptr, probe.incoming.get()));
         LIBSSH2_SESSION* session = probe.session.get();
