@@ -45,8 +45,8 @@ public:
     [[nodiscard]] bool relayed_behind(const PeerId& peer) const;
 
     static constexpr std::size_t bytes_behind = 1 * 1024 * 1024;  ///< over it, a client's requests are answered `busy`
-    static constexpr std::size_t relayed_bytes_max = 4 * 1024 * 1024;  ///< over it, what is sent into streams ends them
-    static constexpr int library_messages_max = 64;                    ///< for one peer, in libzmq's queue
+    static constexpr std::size_t relayed_bytes_max = 16 * 1024 * 1024;  ///< over it, what comes from streams ends them
+    static constexpr int library_messages_max = 64;                     ///< for one peer, in libzmq's queue
     static constexpr milliseconds flush_interval_min{5};
     static constexpr milliseconds flush_interval_max{250};
 

@@ -8,6 +8,10 @@
 namespace mc::cli {
 namespace {
 
+/// What OpenSSH offers by default, in another order. Clients before 8.0 know no "^" for that.
+constexpr const char* ciphers_aes_first =
+    "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr,aes192-ctr,aes256-ctr";
+
 void append(std::vector<std::string>& to, const std::vector<std::string>& more) {
     to.insert(to.end(), more.begin(), more.end());
 }
@@ -101,9 +105,10 @@ std::vector<std::string> ssh_arguments(const SshLink& link, const SshCommand& co
     return out;
 }
 
-std::vector<std::string> scp_arguments(const SshLink& link, const CopyCommand& command) {
+std::vector<std::string> scp_arguments(const SshLink& link, const CopyCommand& command, bool aes) {
     std::vector<std::string> out{"scp"};
     append(out, link_options(link, command.login));
+    if (aes) append(out, {"-o", std::string("Ciphers=") + ciphers_aes_first});
     if (command.recursive) out.emplace_back("-r");
     if (command.preserve) out.emplace_back("-p");
     // A name that is no address: scp would have to find an IPv6 one's end.

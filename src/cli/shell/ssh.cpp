@@ -1,3 +1,4 @@
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -84,6 +85,16 @@ tl::expected<SshLink, int> sshd_link_to(App& app, SshLogin& login) {
         Error{ErrorCode::ssh_not_answering, login.target + " has no sshd, which this needs; its image has none"}));
 }
 
+bool has_aes_instructions() {
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("aes") != 0;
+#elif defined(__aarch64__)
+    return (::getauxval(AT_HWCAP) & HWCAP_AES) != 0;
+#else
+    return false;
+#endif
+}
+
 }  // namespace
 
 std::string own_program() {
@@ -122,7 +133,7 @@ int run_copy(App& app) {
     auto command = read_copy(app.settings(), app.line().operands);
     if (!command) return app.report(command.error());
     const auto link = sshd_link_to(app, command->login);
-    return link ? become(app, scp_arguments(*link, *command)) : link.error();
+    return link ? become(app, scp_arguments(*link, *command, has_aes_instructions())) : link.error();
 }
 
 int run_forward(App& app) {

@@ -112,7 +112,7 @@ inline constexpr milliseconds register_retry_max = 1s;
 inline constexpr milliseconds register_refused_retry = 5s;
 
 // Streams.
-inline constexpr std::uint32_t input_window_bytes = 256 * 1024;
+inline constexpr std::uint32_t input_window_bytes = 1024 * 1024;
 inline constexpr std::size_t output_buffer_pause_bytes = 256 * 1024;  ///< above: stop reading from the engine
 inline constexpr std::size_t output_buffer_resume_bytes = 64 * 1024;
 

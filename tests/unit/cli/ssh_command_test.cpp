@@ -79,7 +79,7 @@ SshLogin login_by(SshRoute route) {
 
 TEST(SshCommand, AlwaysChecksTheHostKeyUnderTheVmsId) {
     for (const auto& arguments :
-         {ssh_arguments(link(), {}), scp_arguments(link(), {}), forward_arguments(link(), {})}) {
+         {ssh_arguments(link(), {}), scp_arguments(link(), {}, true), forward_arguments(link(), {})}) {
         EXPECT_THAT(arguments, Contains("StrictHostKeyChecking=yes"));
         EXPECT_THAT(arguments, Contains("HostKeyAlias=0000000000000abc"));
         EXPECT_THAT(arguments, Contains("GlobalKnownHostsFile=/dev/null"));
@@ -120,7 +120,7 @@ TEST(SshCommand, CopiesToAndFromTheVm) {
     command.recursive = true;
     command.sources = {"a", "./b:c"};
     command.destination = "/srv";
-    auto arguments = scp_arguments(link(), command);
+    auto arguments = scp_arguments(link(), command, false);
     EXPECT_EQ(arguments.front(), "scp");
     EXPECT_THAT(std::vector<std::string>(arguments.end() - 7, arguments.end()),
                 ElementsAre("-r", "-o", "HostName=10.0.0.5", "--", "a", "./b:c", "0000000000000abc:/srv"));
@@ -128,9 +128,11 @@ TEST(SshCommand, CopiesToAndFromTheVm) {
     command.preserve = true;
     command.sources = {"/etc/hosts"};
     command.destination = ".";
-    arguments = scp_arguments(link(), command);
+    EXPECT_THAT(arguments, Not(Contains(StartsWith("Ciphers="))));
+    arguments = scp_arguments(link(), command, true);
     EXPECT_THAT(std::vector<std::string>(arguments.end() - 6, arguments.end()),
                 ElementsAre("-p", "-o", "HostName=10.0.0.5", "--", "0000000000000abc:/etc/hosts", "."));
+    EXPECT_THAT(arguments, Contains(StartsWith("Ciphers=aes128-gcm@openssh.com,")));
 }
 
 TEST(SshCommand, ForwardsPortsOrFails) {
