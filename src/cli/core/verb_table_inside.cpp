@@ -118,7 +118,9 @@ VerbSpec copy_verb() {
             "One side is in a VM, NAME:PATH, the other one here. A PATH in a VM that does not begin with / begins in "
             "the "
             "user's home. A path here with a colon begins with ./ or /.\n\n"
-            "Host key, keys and the way to the VM are as with `mccli ssh`. Ends with scp's exit code.",
+            "Host key, keys and the way to the VM are as with `mccli ssh`. Where this machine's processor has "
+            "instructions "
+            "for AES, that comes first among the ciphers, whatever your ssh_config says. Ends with scp's exit code.",
         .options = with_ssh_options({{"recursive", 'r', "", "directories too, with all that is in them"},
                                      {"preserve", 'p', "", "keep times and modes"}}),
         .examples =
