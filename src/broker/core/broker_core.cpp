@@ -90,7 +90,7 @@ Result<void> BrokerCore::restore(std::uint8_t table, std::string_view key, std::
         case Table::tombstones: {
             auto tombstone = read_row<TombstoneRecord>(value, "tombstone");
             if (!tombstone) return fail(tombstone.error());
-            tombstones_[tombstone->vm] = std::move(*tombstone);
+            tombstones_.insert(std::move(*tombstone));
             return {};
         }
         case Table::keys: {

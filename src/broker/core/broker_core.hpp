@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/container/set.hpp>
 #include <map>
 #include <optional>
 #include <set>
@@ -396,7 +397,8 @@ private:
     PeerTable worker_peers_;
     std::map<std::pair<std::string, Verb>, Instant> refusals_audited_;  ///< by fingerprint
     std::map<std::string, Instant> bar_audited_;                        ///< by fingerprint; of authorised keys
-    std::map<VmId, TombstoneRecord> tombstones_;
+    /// There may be more of them than VMs: its elements are smaller than those of a std::map.
+    boost::container::set<TombstoneRecord, ByVm> tombstones_;
     std::set<VmId> pending_;  ///< VMs without a node
 
     /// A container of ours that no VM accounts for.

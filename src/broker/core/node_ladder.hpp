@@ -1,7 +1,7 @@
 #pragma once
 
+#include <boost/intrusive/list.hpp>
 #include <cstdint>
-#include <list>
 #include <map>
 #include <unordered_map>
 
@@ -24,16 +24,14 @@ public:
     void remove(Node& node) {
         const auto found = places_.find(&node);
         if (found == places_.end()) return;
-        const Place& place = found->second;
-        place.rung->second.erase(place.at);
-        if (place.rung->second.empty()) rungs_.erase(place.rung);
+        leave(found->second);
         places_.erase(found);
     }
 
     /// Its rung, or 0 when it stands on none.
     [[nodiscard]] std::uint32_t rung_of(const Node& node) const {
         const auto found = places_.find(&node);
-        return found == places_.end() ? 0 : found->second.rung->first;
+        return found == places_.end() ? 0 : found->second.rung;
     }
 
     [[nodiscard]] std::size_t size() const { return places_.size(); }
@@ -44,8 +42,8 @@ public:
     template <class Visit>
     void upward(Visit visit) const {
         for (auto rung = rungs_.begin(); rung != rungs_.end(); ++rung) {
-            for (Node* node : rung->second) {
-                if (!visit(*node)) return;
+            for (const Place& place : rung->second) {
+                if (!visit(*place.node)) return;
             }
         }
     }
@@ -54,36 +52,38 @@ public:
     template <class Visit>
     void downward(Visit visit) const {
         for (auto rung = rungs_.rbegin(); rung != rungs_.rend(); ++rung) {
-            for (Node* node : rung->second) {
-                if (!visit(*node)) return;
+            for (const Place& place : rung->second) {
+                if (!visit(*place.node)) return;
             }
         }
     }
 
 private:
-    using Rungs = std::map<std::uint32_t, std::list<Node*>>;
-    struct Place {
-        Rungs::iterator rung;
-        std::list<Node*>::iterator at;
+    /// Where a node stands. An owner's VMs may each be on another node, so there may be as many places as VMs.
+    struct Place : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>> {
+        Node* node = nullptr;
+        std::uint32_t rung = 0;
     };
+    using Rung = boost::intrusive::list<Place, boost::intrusive::constant_time_size<false>>;
 
     void put(Node& node, std::uint32_t number, bool first) {
         const auto [found, fresh] = places_.try_emplace(&node);
         Place& place = found->second;
-        if (!fresh && place.rung->first == number) return;
-        const auto rung = rungs_.try_emplace(number).first;
-        auto& there = rung->second;
-        const auto before = first ? there.begin() : there.end();
-        if (fresh) {
-            place.at = there.insert(before, &node);
-        } else {
-            there.splice(before, place.rung->second, place.at);
-            if (place.rung->second.empty()) rungs_.erase(place.rung);
-        }
-        place.rung = rung;
+        if (!fresh && place.rung == number) return;
+        if (!fresh) leave(place);
+        place.node = &node;
+        place.rung = number;
+        Rung& there = rungs_[number];
+        there.insert(first ? there.begin() : there.end(), place);
     }
 
-    Rungs rungs_;
+    void leave(Place& place) {
+        const auto found = rungs_.find(place.rung);
+        found->second.erase(Rung::s_iterator_to(place));
+        if (found->second.empty()) rungs_.erase(found);
+    }
+
+    std::map<std::uint32_t, Rung> rungs_;
     std::unordered_map<const Node*, Place> places_;
 };
 

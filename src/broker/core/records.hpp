@@ -247,4 +247,11 @@ struct TombstoneRecord {
     }
 };
 
+struct ByVm {
+    using is_transparent = void;
+    static VmId key(VmId id) { return id; }
+    static VmId key(const TombstoneRecord& tombstone) { return tombstone.vm; }
+    bool operator()(const auto& a, const auto& b) const { return key(a) < key(b); }
+};
+
 }  // namespace mc::broker

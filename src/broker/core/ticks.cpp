@@ -221,12 +221,14 @@ void BrokerCore::forget_old(Now now) {
     served_since_ = now.instant;
     touch_meta();
     const WallTime oldest = before(config_.tombstones_kept);
-    std::erase_if(tombstones_, [&](const auto& entry) {
-        if (entry.second.deleted >= oldest) return false;
-        effects_.changes.push_back(
-            {static_cast<std::uint8_t>(Table::tombstones), key_of(entry.first.value), std::nullopt});
-        return true;
-    });
+    for (auto it = tombstones_.begin(); it != tombstones_.end();) {
+        if (it->deleted >= oldest) {
+            ++it;
+            continue;
+        }
+        effects_.changes.push_back({static_cast<std::uint8_t>(Table::tombstones), key_of(it->vm.value), std::nullopt});
+        it = tombstones_.erase(it);
+    }
 }
 
 }  // namespace mc::broker

@@ -53,9 +53,14 @@ std::string_view VmTable::Entry::name() const {
     return full_name().substr(full_name().find('/') + 1);
 }
 
-void VmTable::Entry::set_full_name(const std::string& full) {
-    text.replace(0, full_name_bytes, full);
+void VmTable::Entry::set_full_name(std::string_view full) {
+    text.replace(0, full_name_bytes, full.data(), full.size());
     full_name_bytes = static_cast<std::uint16_t>(full.size());
+}
+
+void VmTable::Entry::set_row(std::string_view row) {
+    text.resize(full_name_bytes);
+    text.append(row.data(), row.size());
 }
 
 Vm& VmTable::restore(VmRecord record, std::string_view row, Instant now) {
@@ -74,7 +79,7 @@ Vm& VmTable::look_at(Entry& entry) const {
         entry.vm->record = std::move(*record);
         ++unpacked_;
     }
-    if (!std::exchange(entry.looked_at, true)) looked_at_.push_back(entry.id);
+    if (!std::exchange(entry.looked_at, true)) looked_at_.push_back(entry.vm->record.id);
     return *entry.vm;
 }
 
@@ -128,12 +133,11 @@ Vm& VmTable::add(VmRecord record, Instant now) {
     used.memory_bytes += record.spec.memory_bytes;
     if (record.job) by_job_[record.job->id] = id;
     Entry& entry = vms_[id];
-    entry.id = id;
     add_name(entry, record);
     entry.vm = std::make_unique<Vm>();
     ++unpacked_;
+    entry.vm->record = std::move(record);
     Vm& vm = look_at(entry);
-    vm.record = std::move(record);
     vm.since = now;
     note_change(vm.record);
     return vm;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/container/string.hpp>
 #include <boost/intrusive/set.hpp>
 #include <cstdint>
 #include <map>
@@ -114,21 +115,24 @@ private:
     struct Entry {
         using Hook = boost::intrusive::set_member_hook<boost::intrusive::optimize_size<true>>;
 
-        VmId id;
-        std::string text;        ///< OWNER/NAME, then the row as in the store, if it is known
+        /// OWNER/NAME, then the row as in the store, if it is known. Three quarters the size of a std::string.
+        boost::container::string text;
         std::unique_ptr<Vm> vm;  ///< nullptr while it rests
         Hook by_full_name;
         Hook by_name;
         std::uint16_t full_name_bytes = 0;
         bool looked_at = false;  ///< it is among `looked_at_`
 
-        [[nodiscard]] std::string_view full_name() const { return std::string_view(text).substr(0, full_name_bytes); }
+        [[nodiscard]] std::string_view full_name() const { return all().substr(0, full_name_bytes); }
         [[nodiscard]] std::string_view owner() const;
         [[nodiscard]] std::string_view name() const;
         /// "" while it is unpacked and has changed.
-        [[nodiscard]] std::string_view row() const { return std::string_view(text).substr(full_name_bytes); }
-        void set_full_name(const std::string& full);
-        void set_row(std::string_view row) { text.replace(full_name_bytes, std::string::npos, row); }
+        [[nodiscard]] std::string_view row() const { return all().substr(full_name_bytes); }
+        void set_full_name(std::string_view full);
+        void set_row(std::string_view row);
+
+    private:
+        [[nodiscard]] std::string_view all() const { return {text.data(), text.size()}; }
     };
     /// In the order of their OWNER/NAME.
     struct ByFullName {

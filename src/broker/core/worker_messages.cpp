@@ -354,12 +354,12 @@ void BrokerCore::on_stranger(Now now, Node& node, const protocol::VmReport& repo
         stranger.record.node = node.record.id;
         if (dead) {
             // Whoever had the VM is told, and nobody else.
-            stranger.record.spec.name = tombstone->second.name;
-            stranger.record.owner = tombstone->second.owner;
+            stranger.record.spec.name = tombstone->name;
+            stranger.record.owner = tombstone->owner;
         }
-        const std::string why = !dead                        ? "no VM accounts for this container"
-                                : tombstone->second.replaced ? "left over from a VM that was replaced"
-                                                             : "left over from a VM that was deleted";
+        const std::string why = !dead                 ? "no VM accounts for this container"
+                                : tombstone->replaced ? "left over from a VM that was replaced"
+                                                      : "left over from a VM that was deleted";
         const std::string target = dead ? full_name(stranger.record.owner, stranger.record.spec.name)
                                         : node.record.name + "/" + report.vm.str();
         // A worker can make up any number of containers that nobody knows.
