@@ -9,8 +9,8 @@ namespace mc::broker {
 namespace {
 
 constexpr seconds retry_interval{1};
-/// After a store that takes writes could not be read: reading it costs.
-constexpr seconds retry_interval_unreadable{30};
+/// After a store that takes a write was read, and could not be served from: reading it costs.
+constexpr seconds retry_interval_read{30};
 /// So much room there must be at least, or a broker that writes again would stop again at once.
 constexpr std::size_t probe_bytes = 256 * 1024;
 
@@ -96,9 +96,9 @@ std::optional<Effects> CoreKeeper::on_tick(Now now) {
         core_->serve_read_only(now, refusal_text(writable.error()), in_doubt_);
         return std::nullopt;
     }
+    next_try_ = now.instant + retry_interval_read;
     auto fresh = load(now);
     if (!fresh) {
-        next_try_ = now.instant + retry_interval_unreadable;
         core_->serve_read_only(now, refusal_text(fresh.error()), in_doubt_);
         return std::nullopt;
     }

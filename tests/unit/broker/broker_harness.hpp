@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -240,6 +241,7 @@ public:
     // the store
 
     [[nodiscard]] Result<void> load(const Visit& visit) override {
+        ++loads;
         if (unreadable) return fail(ErrorCode::store_failed, "it is damaged");
         for (const auto& [key, value] : store) visit(key.first, key.second, value);
         return {};
@@ -247,7 +249,12 @@ public:
 
     [[nodiscard]] Result<void> commit(std::span<const StoreChange> changes) override {
         if (changes.empty()) return {};
-        if (disk_full) return fail(ErrorCode::store_failed, "the disk is full");
+        const auto is_probe = [](const auto& change) {
+            return change.table == static_cast<std::uint8_t>(Table::probe);
+        };
+        if (disk_full && !(takes_probes && std::all_of(changes.begin(), changes.end(), is_probe))) {
+            return fail(ErrorCode::store_failed, "the disk is full");
+        }
         for (const auto& change : changes) {
             if (change.value) {
                 store[{change.table, change.key}] = *change.value;
@@ -260,7 +267,9 @@ public:
 
     BrokerCore* core = nullptr;
     bool disk_full = false;
+    bool takes_probes = false;  ///< though it is full
     bool unreadable = false;
+    std::size_t loads = 0;  ///< times that the whole store was read
     Now now{Instant{1000s}, WallTime{1'800'000'000'000}};
     std::map<std::string, FakeNode> nodes;
     std::map<std::string, std::vector<protocol::Label>> labels;              ///< of nodes that register

@@ -165,6 +165,19 @@ TEST(ReadOnlyBroker, LeavesNothingBehindOfItsTries) {
     EXPECT_TRUE(f.t.vm("box"));
 }
 
+// Goal: a disk that takes a try and not the start is no reason to read a whole store each second.
+TEST(ReadOnlyBroker, ReadsTheStoreRarelyWhenItCantStartFromIt) {
+    FullDisk f;
+    f.t.takes_probes = true;
+    const std::size_t before = f.t.loads;
+    f.t.advance(59s);
+    EXPECT_TRUE(f.t.core->read_only());
+    EXPECT_EQ(f.t.loads, before + 2);
+    f.t.disk_full = false;
+    f.t.advance(31s);
+    EXPECT_FALSE(f.t.core->read_only());
+}
+
 TEST(ReadOnlyBroker, StartsReadOnlyWhenTheStoreCanOnlyBeRead) {
     FullDisk f;
     f.t.restart();
