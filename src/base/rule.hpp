@@ -23,6 +23,7 @@ enum class Rule : std::uint8_t {
     spare_is_nobodys,
     job_shields_its_vm,
     silence_is_noticed,
+    unread_is_not_silent,
     silent_is_not_lost,
     keep_means_keep,
     stop_by_person_stays,

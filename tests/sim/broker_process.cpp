@@ -1,5 +1,6 @@
 #include "sim/broker_process.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "base/rule.hpp"
@@ -18,6 +19,10 @@ constexpr std::size_t orders_kept_max = 400;
 constexpr milliseconds show_interval{200};
 constexpr milliseconds stall_min{900};  // less than the core's, whose clock may run faster
 constexpr milliseconds waiter_overdue_max{1000};
+// The core forgives a minute, by a clock of its own and its own idea of what a stall is.
+constexpr milliseconds backlog_forgiven{40000};
+constexpr milliseconds backlog_forgiven_max{90000};
+constexpr milliseconds silence_min{2500};  ///< less than any node is allowed, by as much as a turn may take
 
 constexpr milliseconds dead_connection_min{6000};  // io/zmq.hpp: heartbeats find a process that stands still
 constexpr milliseconds restart_min{200};
@@ -34,12 +39,16 @@ BrokerProcess::BrokerProcess(World& world, Network& network, BrokerObserver& obs
       config_(std::move(config)),
       admin_(admin),
       clock_(world, dice_.between(1s, 100000s), 0ms) {
+    read_at_once();
     for (const auto& change : store) apply(change);
     network_.set_door(this);
     network_.set_receive([this](Side side, const std::string& peer, Frames frames) {
         const auto* key = network_.key_of(peer);
-        inbox_.push_back(
-            {side, network_.host_of(peer), {broker::PeerId{peer}, key ? *key : std::nullopt}, std::move(frames)});
+        inbox_.push_back({side,
+                          network_.host_of(peer),
+                          {broker::PeerId{peer}, key ? *key : std::nullopt},
+                          std::move(frames),
+                          world_.now()});
         want_turn(world_.now());
     });
 }
@@ -57,6 +66,7 @@ void BrokerProcess::boot() {
     ++life_;
     turn_at_ = Moment::max();
     inbox_.clear();
+    behind_ = false;
     crash_at_.reset();
     busy_until_ = world_.now();
     keeper_ = std::make_unique<broker::CoreKeeper>(config_, Prng(dice_.number()), *this);
@@ -75,7 +85,7 @@ void BrokerProcess::started(Effects effects) {
     if (!core().read_only()) {
         world_.say([&] { return "broker started, epoch " + std::to_string(core().epoch().value); });
         observer_.broker_started(core().epoch(), store_);
-        serves_since_ = world_.now();
+        started_at_ = serves_since_ = all_read_at_ = world_.now();
     }
     speak(std::move(effects), std::nullopt);
     carry_out();
@@ -126,6 +136,16 @@ void BrokerProcess::heal() {
     disk_full_ = false;
     disk_delay_ = 0ms;
     crash_at_.reset();
+    read_at_once();
+}
+
+void BrokerProcess::read_slowly(std::size_t most, milliseconds turn_time) {
+    reads_max_ = most;
+    turn_time_ = turn_time;
+}
+
+void BrokerProcess::read_at_once() {
+    read_slowly(messages_per_turn_max, 0ms);
 }
 
 void BrokerProcess::want_turn(Moment when) {
@@ -143,9 +163,12 @@ void BrokerProcess::turn() {
     if (busy()) return want_turn(busy_until_);
     const Now now = clock_.now();
     // Time in which it stood still is nobody's silence.
-    if (world_.now() - last_turn_ >= stall_min) serves_since_ = world_.now();
+    if (world_.now() - last_turn_ >= stall_min) {
+        serves_since_ = world_.now();
+        all_read_at_ += world_.now() - last_turn_;
+    }
     last_turn_ = world_.now();
-    for (std::size_t i = 0; i < messages_per_turn_max && !inbox_.empty(); ++i) {
+    for (std::size_t i = 0; i < reads_max_ && !inbox_.empty(); ++i) {
         Incoming in = std::move(inbox_.front());
         inbox_.pop_front();
         if (in.side == Side::clients) {
@@ -155,6 +178,7 @@ void BrokerProcess::turn() {
             keeper_->core().on_worker_frames(now, in.caller, in.frames);
         }
     }
+    note_backlog(now);
     if (auto restarted = keeper_->on_tick(now)) started(std::move(*restarted));
     if (!keeper_) return;
     show_nodes();
@@ -166,12 +190,36 @@ void BrokerProcess::turn() {
     want_turn(inbox_.empty() ? clock_.moment_of(keeper_->next_deadline()) : world_.now());
 }
 
+void BrokerProcess::note_backlog(Now now) {
+    const bool more =
+        std::any_of(inbox_.begin(), inbox_.end(), [](const auto& in) { return in.side == Side::workers; });
+    keeper_->core().note_backlog(now, more);
+    behind_ = more;
+    if (!more) all_read_at_ = world_.now();
+    if (inbox_.empty() || turn_time_ == 0ms) return;
+    world_.fired(Fault::broker_slow);
+    busy_until_ = world_.now() + turn_time_;
+}
+
+void BrokerProcess::check_silence(const std::string& node) const {
+    if (!behind_for_less_than(backlog_forgiven)) return;
+    for (const auto& in : inbox_) {
+        if (in.side != Side::workers || node_name(in.host) != node) continue;
+        const auto heard = heard_.find(in.host);
+        const Moment since = std::max(heard == heard_.end() ? Moment{0} : heard->second, started_at_);
+        if (in.came - since < silence_min)
+            world_.violated(node + " is said to be silent, and what it sent lies unread");
+    }
+}
+
 void BrokerProcess::show_nodes() {
     if (core().read_only() || world_.now() < next_show_) return;
     next_show_ = world_.now() + show_interval;
     for (const auto& [host, heard] : heard_) {
         const auto shown = core().shown(node_name(host));
-        if (shown) observer_.node_shown(host, world_.now() - std::max(heard, serves_since_), *shown);
+        // What a broker that is behind has not read yet, it may have been sent.
+        const Moment until = behind_for_less_than(backlog_forgiven_max) ? all_read_at_ : world_.now();
+        if (shown) observer_.node_shown(host, until - std::max(heard, serves_since_), *shown);
     }
 }
 
@@ -273,6 +321,7 @@ void BrokerProcess::speak(Effects effects, std::optional<std::size_t> sends_max)
                    (event.vm ? event.vm.str() : "") + " " + event.node + " " + event.reason;
         });
         observer_.event_published(event, store_);
+        if (event.kind == protocol::event_kind::node_silent) check_silence(event.node);
         publications_.add({event});
     }
     if (effects.beacon) publications_.add(protocol::Beacon{core().cloud(), core().epoch(), core().events().last()});

@@ -64,6 +64,9 @@ public:
     /// Ends at `point` of the next turn that commits something.
     void crash_at(CrashPoint point) { crash_at_ = point; }
     void pause(milliseconds time);
+    /// Takes `most` messages in a turn, and a turn with more to read takes that time.
+    void read_slowly(std::size_t most, milliseconds turn_time);
+    void read_at_once();
     void set_disk_full(bool full) { disk_full_ = full; }
     void set_disk_delay(milliseconds longest) { disk_delay_ = longest; }
     void step_wall(milliseconds by) { clock_.step_wall(by); }
@@ -83,6 +86,7 @@ private:
         HostId host;
         broker::Caller caller;
         Frames frames;
+        Moment came;
     };
 
     void apply(const StoreChange& change);
@@ -90,6 +94,12 @@ private:
     void turn();
     void carry_out();
     void show_nodes();
+    void note_backlog(Now now);
+    [[nodiscard]] bool behind_for_less_than(milliseconds time) const {
+        return behind_ && world_.now() - all_read_at_ < time;
+    }
+    /// A node was said to be silent.
+    void check_silence(const std::string& node) const;
     [[nodiscard]] Result<void> load(const Visit& visit) override;
     [[nodiscard]] Result<void> commit(std::span<const StoreChange> changes) override;
     void started(broker::Effects effects);
@@ -115,12 +125,17 @@ private:
     bool waits_for_disk_ = false;     ///< what it committed is still to be said
     std::deque<OldOrder> orders_;     ///< the last ones
     std::map<HostId, Moment> heard_;  ///< when it last took a message of that machine's worker
+    Moment started_at_{0};            ///< able to write
     Moment serves_since_{0};          ///< and can write: before, no node was its to watch
     Moment last_turn_{0};
     Moment next_show_{0};
     std::optional<CrashPoint> crash_at_;
     bool disk_full_ = false;
     milliseconds disk_delay_{0};
+    std::size_t reads_max_ = 0;  ///< in a turn; see read_slowly()
+    milliseconds turn_time_{0};
+    bool behind_ = false;  ///< there is more from workers than it has read
+    Moment all_read_at_{0};
 };
 
 }  // namespace mc::sim

@@ -28,6 +28,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Fault::count)> n
     "broker_terminated",
     "rolling_restart",
     "broker_paused",
+    "broker_slow",
     "disk_full",
     "disk_slow",
     "worker_crashed",

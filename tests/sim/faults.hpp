@@ -37,6 +37,7 @@ enum class Fault : std::uint8_t {
     broker_terminated,
     rolling_restart,
     broker_paused,
+    broker_slow,  ///< reads less than comes
     disk_full,
     disk_slow,
     // worker

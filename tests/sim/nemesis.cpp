@@ -166,6 +166,10 @@ void Nemesis::process_faults() {
     });
     family(20s, 120s,
            [this] { targets_.broker.pause(dice_.one_in(2) ? dice_.between(50ms, 3s) : dice_.between(3s, 12s)); });
+    family(30s, 120s, [this] {
+        targets_.broker.read_slowly(static_cast<std::size_t>(dice_.between(1, 4)), dice_.between(50ms, 400ms));
+        later(dice_.between(2s, 20s), [this] { targets_.broker.read_at_once(); });
+    });
     family(60s, 200s, [this] {
         targets_.broker.set_disk_full(true);
         later(dice_.between(1s, 15s), [this] { targets_.broker.set_disk_full(false); });

@@ -29,6 +29,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Rule::count)> na
     "spare_is_nobodys",
     "job_shields_its_vm",
     "silence_is_noticed",
+    "unread_is_not_silent",
     "silent_is_not_lost",
     "keep_means_keep",
     "stop_by_person_stays",

@@ -78,8 +78,8 @@ public:
 
     /// Whether workers have sent more than was read in this turn: until it is, nobody is taken for silent.
     void note_backlog(Now now, bool more) {
-        if (!more) backlog_since_.reset();
-        if (more && !backlog_since_) backlog_since_ = now.instant;
+        behind_ = more;
+        if (!more) all_read_at_ = now.instant;
     }
 
     /// Moves what depends on time. Call at next_deadline(), or earlier.
@@ -420,7 +420,8 @@ private:
     std::size_t counted_ = 0;  ///< of effects_.to_clients, in output_bytes_
     std::size_t output_bytes_ = 0;
     Instant next_tick_;
-    std::optional<Instant> backlog_since_;  ///< there is more from workers than was read
+    bool behind_ = false;  ///< there is more from workers than was read
+    Instant all_read_at_;  ///< the last time that there was not
     Instant next_beacon_;
     Instant next_clean_up_;
     Instant grace_counted_;

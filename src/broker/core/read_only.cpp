@@ -35,7 +35,7 @@ bool BrokerCore::may_be_read(Verb verb) const {
 }
 
 void BrokerCore::link_rows(Now now) {
-    served_since_ = now.instant;
+    served_since_ = all_read_at_ = now.instant;
     requests_.restored();
     for (const NodeId id : nodes_.unknown()) {
         Node& node = *nodes_.find(id);

@@ -58,14 +58,16 @@ void BrokerCore::on_tick(Now now) {
 // long commit would make all VMs unknown, which is a longer one.
 void BrokerCore::forgive_stall(Now now, milliseconds stall) {
     for (auto& [id, node] : nodes_.all()) node.last_heard = std::min(now.instant, node.last_heard + stall);
+    all_read_at_ = std::min(now.instant, all_read_at_ + stall);
     inventory_turns_.forgive(now.instant, stall);
 }
 
 void BrokerCore::mark_silent(Now now) {
     if (!rule_holds(Rule::silence_is_noticed)) return;
     // What lies in the sockets unread may be a node's sign of life.
-    const bool behind = backlog_since_ && now.instant - *backlog_since_ < backlog_forgiven_max;
-    const Instant heard_until = behind ? *backlog_since_ : now.instant;
+    const bool behind =
+        behind_ && now.instant - all_read_at_ < backlog_forgiven_max && rule_holds(Rule::unread_is_not_silent);
+    const Instant heard_until = behind ? all_read_at_ : now.instant;
     std::size_t vms = 0;
     for (auto& [id, node] : nodes_.all()) {
         if (node.silent || heard_until < node.silent_at()) continue;
