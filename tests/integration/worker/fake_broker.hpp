@@ -57,6 +57,7 @@ public:
         node = state->node;
         settings_.boot = BootId{io::random_u64() | 1};
         registered = false;
+        peer_.clear();
         inventory.reset();
         worker = std::make_unique<WorkerShell>(
             context_, poller_, WorkerShell::Places{router_.last_endpoint(), engine_, state_dir_}, settings_, *state);
@@ -185,11 +186,14 @@ public:
 private:
     void drain() {
         while (auto frames = router_.receive()) {
-            peer_ = frames->front();
+            const std::string from = std::move(frames->front());
             frames->erase(frames->begin());
             auto message = protocol::from_frames(*frames);
             if (!message || silent) continue;
+            // As a broker does: what an earlier worker has sent may come after it has gone.
+            if (message->header.verb != protocol::Verb::node_register && from != peer_) continue;
             if (message->header.verb == protocol::Verb::node_register) {
+                peer_ = from;
                 ++registrations;
                 registered = true;
                 protocol::RegisterReply body{.cloud = cloud, .epoch = epoch, .version = "test"};

@@ -246,6 +246,7 @@ TEST_F(RealEngine, RestartedWorkerFindsItsVmsAndAdoptsARepeatedCreate) {
     ASSERT_TRUE(bench.until([&] { return bench.inventory && bench.inventory->vms.size() == 1; }));
     EXPECT_EQ(bench.inventory->vms.front().vm, vm);
     const auto* again = bench.wait_reply(bench.create(vm, "it-again"));
+    ASSERT_NE(again, nullptr);
     ASSERT_EQ(again->header.code, ErrorCode::ok) << Bench::sentence(*again);
     EXPECT_EQ(report_in(*again).container, before.container);
     EXPECT_EQ(report_in(*again).host_key, before.host_key);
