@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <deque>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -18,6 +20,7 @@ namespace {
 
 constexpr std::size_t read_bytes_max = 64 * 1024;
 constexpr int reads_per_turn_max = 4;  // a fast container must not keep the loop from its other work
+constexpr std::size_t pieces_per_send_max = 16;
 constexpr std::size_t error_body_bytes_max = 16 * 1024;
 
 std::string request_text(const HijackCall& call) {
@@ -32,6 +35,51 @@ ErrorCode code_of_status(int status) {
     if (status == 409) return ErrorCode::wrong_state;
     return ErrorCode::engine_failed;
 }
+
+/// What is to be sent, in the pieces in which it came: nothing is copied together.
+class Outgoing {
+public:
+    void push(std::string bytes) {
+        if (!bytes.empty()) pieces_.push_back(std::move(bytes));
+    }
+    [[nodiscard]] bool empty() const { return pieces_.empty(); }
+    void clear() {
+        pieces_.clear();
+        at_ = 0;
+    }
+
+    /// Adds what the kernel took to `taken`. Returns 0, also when it takes no more for now, or what went wrong (errno).
+    int send(int fd, std::size_t& taken) {
+        while (!pieces_.empty()) {
+            std::array<iovec, pieces_per_send_max> parts;
+            msghdr message{};
+            message.msg_iov = parts.data();
+            for (std::string& piece : pieces_) {
+                if (message.msg_iovlen == parts.size()) break;
+                const std::size_t skipped = message.msg_iovlen == 0 ? at_ : 0;
+                parts[message.msg_iovlen++] = {piece.data() + skipped, piece.size() - skipped};
+            }
+            const ssize_t sent = ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+            if (sent < 0 && errno == EINTR) continue;
+            if (sent < 0) return errno == EAGAIN ? 0 : errno;
+            taken += static_cast<std::size_t>(sent);
+            drop(static_cast<std::size_t>(sent));
+        }
+        return 0;
+    }
+
+private:
+    void drop(std::size_t bytes) {
+        at_ += bytes;
+        while (!pieces_.empty() && at_ >= pieces_.front().size()) {
+            at_ -= pieces_.front().size();
+            pieces_.pop_front();
+        }
+    }
+
+    std::deque<std::string> pieces_;
+    std::size_t at_ = 0;  ///< of the first, so many bytes have been sent
+};
 
 enum class Phase { connecting, head, refused, open, closed };
 
@@ -54,19 +102,16 @@ struct ByteStream::Impl : std::enable_shared_from_this<Impl> {
     Poller::SourceId source = 0;
     std::string incoming;  ///< the head, and the body of a refusal
     HttpHead head;
-    std::string request;  ///< goes out before what write() took; from request_at on
-    std::size_t request_at = 0;
-    std::string outgoing;  ///< from outgoing_at on not yet taken by the kernel
-    std::size_t outgoing_at = 0;
+    Outgoing request;   ///< goes out before what was written
+    Outgoing outgoing;  ///< what was written
     bool paused = false;
-    bool write_refused = false;
     bool write_closing = false;
     bool write_closed = false;
 
     void begin() {
         const Instant now = read_clock().instant;
         open_deadline = now + call.open_timeout;
-        if (!plain) request = request_text(call);
+        if (!plain) request.push(request_text(call));
         source = poller.add_deadlines(
             [this] { return phase == Phase::head || phase == Phase::refused ? open_deadline : Instant::never(); },
             [this](Instant) { on_late(); });
@@ -90,10 +135,6 @@ struct ByteStream::Impl : std::enable_shared_from_this<Impl> {
         const auto keep = shared_from_this();
         if (ready.writable) flush();
         if (phase != Phase::closed && (ready.readable || ready.failed)) read_some();
-        if (phase != Phase::closed && write_refused && buffered() < call.outgoing_bytes_max) {
-            write_refused = false;
-            if (handlers.on_writable) handlers.on_writable();
-        }
         update_interest();
     }
 
@@ -108,60 +149,50 @@ struct ByteStream::Impl : std::enable_shared_from_this<Impl> {
 
     void update_interest() {
         if (phase == Phase::closed || phase == Phase::connecting) return;
-        const bool has_output = !request.empty() || (phase == Phase::open && buffered() > 0);
+        const bool has_output = !request.empty() || (phase == Phase::open && !outgoing.empty());
         poller.modify_fd(fd, {.read = phase != Phase::open || !paused, .write = has_output});
     }
 
-    /// Sends from `bytes` beginning at `at`; false when the connection broke (and everything is over).
-    bool send_from(std::string& bytes, std::size_t& at) {
-        while (at < bytes.size()) {
-            const ssize_t sent = ::send(fd, bytes.data() + at, bytes.size() - at, MSG_NOSIGNAL | MSG_DONTWAIT);
-            if (sent > 0) {
-                at += static_cast<std::size_t>(sent);
-                continue;
-            }
-            if (errno == EINTR) continue;
-            if (errno == EAGAIN) return true;
-            if (errno == EPIPE || errno == ECONNRESET) {
-                // The engine closed its side; what it had to say may still be there to be read, and ends the stream.
-                bytes.clear();
-                at = 0;
-                write_closed = true;
-                return true;
-            }
-            finish(broke(errno_text(errno)));
+    /// False when there is nothing more to be done in this turn: the other end takes no more, or everything is over.
+    bool send(Outgoing& bytes, std::size_t& taken) {
+        const int error = bytes.send(fd, taken);
+        if (error == EPIPE || error == ECONNRESET) {
+            // The engine closed its side; what it had to say may still be there to be read, and ends the stream.
+            bytes.clear();
+            write_closed = true;
+        } else if (error != 0) {
+            finish(broke(errno_text(error)));
             return false;
         }
-        bytes.clear();
-        at = 0;
-        return true;
+        return bytes.empty();
     }
 
     void flush() {
-        if (!request.empty()) {
-            if (!send_from(request, request_at) || !request.empty()) return;
-        }
+        std::size_t taken = 0;
+        if (!send(request, taken)) return;
         if (phase != Phase::open) return;  // stdin only to a process that is there
-        if (!send_from(outgoing, outgoing_at)) return;
-        if (outgoing.empty() && write_closing && !write_closed) {
+        taken = 0;
+        const bool all_sent = send(outgoing, taken);
+        if (all_sent && write_closing && !write_closed) {
             write_closed = true;
             ::shutdown(fd, SHUT_WR);
         }
+        if (phase == Phase::open && taken > 0 && handlers.on_written) handlers.on_written(taken);
     }
 
     void read_some() {
-        std::string block(read_bytes_max, '\0');
+        const auto block = std::make_unique_for_overwrite<char[]>(read_bytes_max);
         for (int turn = 0; turn < reads_per_turn_max && phase != Phase::closed && !(phase == Phase::open && paused);
              ++turn) {
-            const ssize_t got = ::recv(fd, block.data(), block.size(), MSG_DONTWAIT);
+            const ssize_t got = ::recv(fd, block.get(), read_bytes_max, MSG_DONTWAIT);
             if (got < 0 && errno == EINTR) continue;
             if (got < 0 && errno == EAGAIN) return;
             if (got <= 0) {
                 on_end(got < 0 ? errno : 0);
                 return;
             }
-            on_received(std::string_view(block.data(), static_cast<std::size_t>(got)));
-            if (static_cast<std::size_t>(got) < block.size()) return;
+            on_received(std::string_view(block.get(), static_cast<std::size_t>(got)));
+            if (static_cast<std::size_t>(got) < read_bytes_max) return;
         }
     }
 
@@ -224,17 +255,10 @@ struct ByteStream::Impl : std::enable_shared_from_this<Impl> {
         }
     }
 
-    [[nodiscard]] std::size_t buffered() const { return outgoing.size() - outgoing_at; }
-
-    std::size_t write(std::string_view bytes) {
-        if (phase == Phase::closed || phase == Phase::refused || write_closing || write_closed) return 0;
-        const std::size_t room = call.outgoing_bytes_max - std::min(buffered(), call.outgoing_bytes_max);
-        const std::size_t taken = std::min(room, bytes.size());
-        if (taken < bytes.size()) write_refused = true;
-        if (outgoing_at > 0) outgoing.erase(0, std::exchange(outgoing_at, 0));
-        outgoing.append(bytes.substr(0, taken));
+    void write(std::string bytes) {
+        if (phase == Phase::closed || phase == Phase::refused || write_closing || write_closed) return;
+        outgoing.push(std::move(bytes));
         update_interest();
-        return taken;
     }
 
     void close_write() {
@@ -259,7 +283,6 @@ struct ByteStream::Impl : std::enable_shared_from_this<Impl> {
             ::close(std::exchange(fd, -1));
         }
         outgoing.clear();
-        outgoing_at = 0;
         request.clear();
     }
 };
@@ -275,8 +298,8 @@ ByteStream ByteStream::hijack(Poller& poller, const EngineEndpoint& endpoint, Hi
 }
 
 ByteStream ByteStream::dial(Poller& poller, const std::string& host, std::uint16_t port, milliseconds timeout,
-                            std::size_t outgoing_bytes_max, ByteStreamHandlers handlers) {
-    HijackCall call{.open_timeout = timeout, .outgoing_bytes_max = outgoing_bytes_max};
+                            ByteStreamHandlers handlers) {
+    HijackCall call{.open_timeout = timeout};
     return ByteStream(std::make_shared<Impl>(poller, EngineEndpoint{.host = host, .port = port}, std::move(call),
                                              std::move(handlers)));
 }
@@ -301,11 +324,8 @@ void ByteStream::resume_reading() {
     impl_->paused = false;
     impl_->update_interest();
 }
-std::size_t ByteStream::write(std::string_view bytes) {
-    return impl_->write(bytes);
-}
-std::size_t ByteStream::buffered() const {
-    return impl_->buffered();
+void ByteStream::write(std::string bytes) {
+    impl_->write(std::move(bytes));
 }
 void ByteStream::close_write() {
     impl_->close_write();

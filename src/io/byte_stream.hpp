@@ -16,10 +16,9 @@ namespace mc::io {
 
 /// A request after which the engine hands over its connection (POST /exec/ID/start, /containers/ID/attach).
 struct HijackCall {
-    std::string path{};                        ///< e.g. "/v1.41/exec/ID/start"; a POST
-    std::string body{};                        ///< JSON; may be empty
-    milliseconds open_timeout{10000};          ///< until the answer's head is complete
-    std::size_t outgoing_bytes_max = 1 << 20;  ///< what write() buffers
+    std::string path{};                ///< e.g. "/v1.41/exec/ID/start"; a POST
+    std::string body{};                ///< JSON; may be empty
+    milliseconds open_timeout{10000};  ///< until the answer's head is complete
 };
 
 /// Each is called from Poller::wait only; each may call everything of the
@@ -28,8 +27,8 @@ struct ByteStreamHandlers {
     std::function<void()> on_open{};  ///< it stands, the engine took it (101 or 200): raw bytes from here on
     /// As they come, an engine's framing (8-byte headers unless TTY: pitfalls 23) included. At most 64 KiB at a time.
     std::function<void(std::string_view bytes)> on_bytes{};
-    /// write() refused something before and there is room now. May be empty.
-    std::function<void()> on_writable{};
+    /// The kernel has taken that many more bytes of what was written. May be empty.
+    std::function<void(std::size_t bytes)> on_written{};
     /// Once, last, unless cancelled. Ok: the other end closed an open stream. An engine's may have been its death, too:
     /// only GET /exec/ID/json tells how the command ended.
     /// Errors of dial: io_failed with the reason alone, deadline_exceeded.
@@ -52,10 +51,9 @@ public:
     /// Both begin at once; no handler is called from inside.
     [[nodiscard]] static ByteStream hijack(Poller& poller, const EngineEndpoint& endpoint, HijackCall call,
                                            ByteStreamHandlers handlers);
-    /// `host`: a name or an address (see Connector). `outgoing_bytes_max`: what write() buffers.
+    /// `host`: a name or an address (see Connector).
     [[nodiscard]] static ByteStream dial(Poller& poller, const std::string& host, std::uint16_t port,
-                                         milliseconds timeout, std::size_t outgoing_bytes_max,
-                                         ByteStreamHandlers handlers);
+                                         milliseconds timeout, ByteStreamHandlers handlers);
     /// As cancel().
     ~ByteStream();
     ByteStream(ByteStream&&) noexcept;
@@ -67,12 +65,10 @@ public:
     void pause_reading();
     void resume_reading();
 
-    /// Takes bytes up to the room in the buffer and returns how many; sends them
-    /// as the other end takes them. 0 after close_write() or the stream's end. May be called before on_open.
-    [[nodiscard]] std::size_t write(std::string_view bytes);
-    /// Written, and not yet taken by the kernel.
-    [[nodiscard]] std::size_t buffered() const;
-    /// End of input (stdin's EOF), after what is buffered.
+    /// Sends bytes as the other end takes them, in later turns. How much may be on its way is the caller's to bound, by
+    /// on_written. Dropped after close_write() or the stream's end. May be called before on_open.
+    void write(std::string bytes);
+    /// End of input (stdin's EOF), after what was written.
     void close_write();
 
     /// Closes at once, without any further callback.

@@ -181,12 +181,16 @@ RequestId peek_id(std::string_view frame) {
     return RequestId{get<std::uint64_t>(frame, id_offset), get<std::uint64_t>(frame, id_offset + 8)};
 }
 
-std::vector<Bytes> to_frames(const Message& message) {
-    std::vector<Bytes> frames;
-    frames.reserve(limits::frames_max);
+void append_frames(std::vector<Bytes>& frames, Message message) {
+    frames.reserve(frames.size() + limits::frames_max);
     frames.push_back(encode_header(message.header));
-    frames.push_back(message.body);
-    if (!message.data.empty()) frames.push_back(message.data);
+    frames.push_back(std::move(message.body));
+    if (!message.data.empty()) frames.push_back(std::move(message.data));
+}
+
+std::vector<Bytes> to_frames(Message message) {
+    std::vector<Bytes> frames;
+    append_frames(frames, std::move(message));
     return frames;
 }
 

@@ -152,7 +152,9 @@ struct Message {
 [[nodiscard]] RequestId peek_id(std::string_view frame);
 
 /// Header, body and (when present) data, as they go on the wire.
-[[nodiscard]] std::vector<Bytes> to_frames(const Message& message);
+[[nodiscard]] std::vector<Bytes> to_frames(Message message);
+/// Behind what stands before a message, e.g. whom it is for.
+void append_frames(std::vector<Bytes>& frames, Message message);
 
 /// Errors: as decode_header; too_large for a frame over message_bytes_max; bad_message for a wrong number of frames.
 [[nodiscard]] Result<Message> from_frames(std::span<Bytes> frames);

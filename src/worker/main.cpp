@@ -7,6 +7,7 @@
 
 #include "io/clock.hpp"
 #include "io/files.hpp"
+#include "io/heap.hpp"
 #include "io/log.hpp"
 #include "io/options.hpp"
 #include "io/random.hpp"
@@ -66,6 +67,7 @@ int run(int argc, char** argv) {
     if (!options->join_token.empty()) return join_cloud(*options);
     io::setup_log("mcworker", options->log_level);
     io::ignore_pipe_signal();
+    io::keep_freed_memory();
     auto signals = io::Signals::block({SIGINT, SIGTERM});
     if (!signals) return complain(signals.error(), exit_failed);
     if (const auto made = io::make_private_dir(options->state_dir); !made) return complain(made.error(), exit_failed);

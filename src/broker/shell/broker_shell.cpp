@@ -135,14 +135,12 @@ std::string in_words(const io::Security& security) {
     return asks_for_keys(security) ? "" : " (plaintext)";
 }
 
-/// As protocol::to_frames, behind the routing id, and nothing is copied.
+/// Behind the routing id.
 std::vector<std::string> addressed(const PeerId& to, protocol::Message message) {
     std::vector<std::string> frames;
     frames.reserve(1 + limits::frames_max);
     frames.push_back(to.bytes);
-    frames.push_back(protocol::encode_header(message.header));
-    frames.push_back(std::move(message.body));
-    if (!message.data.empty()) frames.push_back(std::move(message.data));
+    protocol::append_frames(frames, std::move(message));
     return frames;
 }
 

@@ -44,8 +44,8 @@ void Connection::on_handshakes() {
     }
 }
 
-void Connection::send(const protocol::Message& message) {
-    const auto frames = protocol::to_frames(message);
+void Connection::send(protocol::Message message) {
+    const auto frames = protocol::to_frames(std::move(message));
     static_cast<void>(socket_->send(frames));
 }
 

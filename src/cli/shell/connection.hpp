@@ -37,7 +37,7 @@ public:
 
     /// Messages wait in the socket while no connection stands. A full queue drops
     /// the message: whoever needs the answer asks again.
-    void send(const protocol::Message& message);
+    void send(protocol::Message message);
 
     /// The next message that makes sense; others are passed over. Never waits.
     [[nodiscard]] std::optional<protocol::Message> receive();

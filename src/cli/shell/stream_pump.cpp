@@ -14,6 +14,7 @@
 
 #include "cli/shell/terminal.hpp"
 #include "io/clock.hpp"
+#include "io/heap.hpp"
 
 namespace mc::cli {
 namespace {
@@ -32,6 +33,7 @@ StreamPump::StreamPump(StreamSession& session, Connection& connection, io::Signa
       error_(open_sink(STDERR_FILENO)),
       input_(input),
       tty_(tty) {
+    io::keep_freed_memory();
     connection_.attach(poller_, [this] { on_socket(); });
     poller_.add_fd(signals_.fd(), {}, [this](io::Readiness) { on_signal(); });
     if (!input_) session_.input_ended(now());
@@ -73,7 +75,7 @@ StreamPump::Sink& StreamPump::sink_of(protocol::Channel channel) {
 }
 
 void StreamPump::send_all() {
-    for (const auto& message : session_.take_sends()) connection_.send(message);
+    for (auto& message : session_.take_sends()) connection_.send(std::move(message));
 }
 
 void StreamPump::on_socket() {

@@ -19,7 +19,7 @@ public:
     void on_call_done(Now now, CallPurpose purpose, CallResult result) override;
     void on_call_chunk(Now now, CallPurpose purpose, std::string_view bytes) override;
     void on_timer(Now now) override;
-    void on_peer(Now /*now*/, const protocol::Message& /*message*/) override {}  // it has no data
+    void on_peer(Now /*now*/, protocol::Message /*message*/) override {}  // it has no data
     void give_up(Now now, Error why) override;
 
 private:

@@ -17,7 +17,7 @@ void InputPump::open() {
     if (ended_) outbox.push(CloseWrite{stream_});
 }
 
-Result<void> InputPump::on_data(const protocol::Message& message) {
+Result<void> InputPump::on_data(protocol::Message message) {
     const std::size_t size = message.data.size();
     if (message.header.sequence != sequence_) {
         return fail(ErrorCode::bad_message, "a piece of the input was lost on its way");
@@ -29,7 +29,7 @@ Result<void> InputPump::on_data(const protocol::Message& message) {
     ++sequence_;
     credit_ -= static_cast<std::uint32_t>(size);
     if (state_ == State::open) {
-        port_.context().outbox.push(WriteStream{stream_, message.data});
+        port_.context().outbox.push(WriteStream{stream_, std::move(message.data)});
     } else if (state_ == State::waiting) {
         early_ += message.data;
     }

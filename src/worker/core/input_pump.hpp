@@ -26,7 +26,7 @@ public:
     void close() { state_ = State::closed; }
 
     /// A data message. Errors: bad_message (a hole in the numbers, more than was granted, data after the end).
-    [[nodiscard]] Result<void> on_data(const protocol::Message& message);
+    [[nodiscard]] Result<void> on_data(protocol::Message message);
     void on_end();
     /// The connection has taken that many bytes.
     void on_written(std::size_t bytes);

@@ -318,13 +318,13 @@ void JobTable::on_cancel(Now now, JobId id, bool answer_wanted) {
     reap(now, owner);
 }
 
-void JobTable::on_peer(Now now, const Message& message) {
+void JobTable::on_peer(Now now, Message message) {
     const auto running = by_id_.find(protocol::as_job_id(message.header.id));
     if (running == by_id_.end()) return;
     const OwnerId owner = running->second;
     Entry* entry = find(owner);
     if (!entry || !entry->stream) return;
-    entry->stream->on_peer(now, message);
+    entry->stream->on_peer(now, std::move(message));
     reap(now, owner);
 }
 

@@ -37,7 +37,7 @@ public:
     /// that is over or unknown there is an answer only if one is wanted (a request, not a notice).
     void on_cancel(Now now, JobId id, bool answer_wanted);
     /// data, credit, end or control of a stream; nothing when it is over.
-    void on_peer(Now now, const protocol::Message& message);
+    void on_peer(Now now, protocol::Message message);
 
     void on_call_done(Now now, OwnerId owner, CallPurpose purpose, CallResult result);
     void on_call_chunk(Now now, OwnerId owner, CallPurpose purpose, std::string_view bytes);

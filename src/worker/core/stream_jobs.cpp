@@ -166,7 +166,7 @@ void ExecJob::on_timer(Now /*now*/) {
     if (step_ == Step::exit_code) port().call(CallPurpose::exec_inspect, engine::exec_inspect(exec_));
 }
 
-void ExecJob::on_peer(Now now, const protocol::Message& message) {
+void ExecJob::on_peer(Now now, protocol::Message message) {
     switch (message.header.kind) {
         case Kind::credit:
             output_.add_credit(message.header.value);
@@ -174,7 +174,7 @@ void ExecJob::on_peer(Now now, const protocol::Message& message) {
             return finish_when_drained();
         case Kind::data:
             if (ending_) return;
-            if (auto taken = input_.on_data(message); !taken) {
+            if (auto taken = input_.on_data(std::move(message)); !taken) {
                 give_up(now, {taken.error().code, taken.error().message + "; the command's connection was closed"});
             }
             return;
@@ -271,14 +271,14 @@ void TunnelJob::on_timer(Now /*now*/) {
     if (step_ == Step::look) lookup_.on_timer();
 }
 
-void TunnelJob::on_peer(Now now, const protocol::Message& message) {
+void TunnelJob::on_peer(Now now, protocol::Message message) {
     switch (message.header.kind) {
         case Kind::credit:
             output_.add_credit(message.header.value);
             if (step_ == Step::flow) balance();
             return finish_when_drained();
         case Kind::data:
-            if (auto taken = input_.on_data(message); !taken) give_up(now, taken.error());
+            if (auto taken = input_.on_data(std::move(message)); !taken) give_up(now, taken.error());
             return;
         case Kind::end:
             return input_.on_end();
@@ -349,7 +349,7 @@ void LogsJob::on_timer(Now /*now*/) {
     if (step_ == Step::look) lookup_.on_timer();
 }
 
-void LogsJob::on_peer(Now /*now*/, const protocol::Message& message) {
+void LogsJob::on_peer(Now /*now*/, protocol::Message message) {
     if (message.header.kind != Kind::credit) return;
     output_.add_credit(message.header.value);
     balance();

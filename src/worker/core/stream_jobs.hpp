@@ -17,7 +17,7 @@ public:
     using Job::Job;
 
     /// REQUIRES: message.header.kind is data, credit, end or control.
-    virtual void on_peer(Now now, const protocol::Message& message) = 0;
+    virtual void on_peer(Now now, protocol::Message message) = 0;
     virtual void on_stream_opened(Now /*now*/) {}
     virtual void on_stream_bytes(Now /*now*/, std::string_view /*bytes*/) {}
     /// The engine has taken that many bytes of input.
@@ -60,7 +60,7 @@ public:
     void on_call_done(Now now, CallPurpose purpose, CallResult result) override;
     void on_timer(Now now) override;
     void give_up(Now now, Error why) override;
-    void on_peer(Now now, const protocol::Message& message) override;
+    void on_peer(Now now, protocol::Message message) override;
     void on_stream_opened(Now now) override;
     void on_stream_bytes(Now now, std::string_view bytes) override;
     void on_stream_closed(Now now, const Result<void>& result) override;
@@ -98,7 +98,7 @@ public:
     void on_call_done(Now now, CallPurpose purpose, CallResult result) override;
     void on_timer(Now now) override;
     void give_up(Now now, Error why) override;
-    void on_peer(Now now, const protocol::Message& message) override;
+    void on_peer(Now now, protocol::Message message) override;
     void on_stream_opened(Now now) override;
     void on_stream_bytes(Now now, std::string_view bytes) override;
     void on_stream_closed(Now now, const Result<void>& result) override;
@@ -122,7 +122,7 @@ public:
     void on_call_chunk(Now now, CallPurpose purpose, std::string_view bytes) override;
     void on_timer(Now now) override;
     void give_up(Now now, Error why) override;
-    void on_peer(Now now, const protocol::Message& message) override;
+    void on_peer(Now now, protocol::Message message) override;
 
 private:
     enum class Step { look, flow, drain };

@@ -83,7 +83,7 @@ protocol::NodeStatus WorkerCore::status(Now now) const {
     return status;
 }
 
-void WorkerCore::on_broker_message(Now now, const Message& message) {
+void WorkerCore::on_broker_message(Now now, Message message) {
     on_session_change(now, session_.on_message(now, message));
     if (!session_.is_registered()) return;
     switch (message.header.kind) {
@@ -93,7 +93,7 @@ void WorkerCore::on_broker_message(Now now, const Message& message) {
         case Kind::credit:
         case Kind::end:
         case Kind::control:
-            return jobs_.on_peer(now, message);
+            return jobs_.on_peer(now, std::move(message));
         case Kind::notice:
             return on_notice(now, message);
         case Kind::reply:

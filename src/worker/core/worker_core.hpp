@@ -29,7 +29,7 @@ public:
     /// First of all, once.
     void begin(Now now);
 
-    void on_broker_message(Now now, const protocol::Message& message);
+    void on_broker_message(Now now, protocol::Message message);
     /// Frames that are no message: counted, and answered if it was a request that can be told.
     void on_broker_garbage(Now now, RequestId id, const Error& error);
     void on_call_done(Now now, CallId id, CallResult result);

@@ -19,8 +19,6 @@ namespace {
 constexpr std::size_t messages_per_turn_max = 256;
 /// Of a host key's archive.
 constexpr std::size_t archive_bytes_max = 256 * 1024;
-/// Small, so that "taken" means taken by the engine, give or take this much.
-constexpr std::size_t stream_buffer_bytes = 64 * 1024;
 constexpr milliseconds engine_connect_max = 5s;
 
 std::vector<io::TarEntry> tar_entries(std::vector<FileEntry> files) {
@@ -125,9 +123,9 @@ void WorkerShell::drain_broker() {
         auto frames = broker_->receive();
         if (!frames) return;
         const RequestId id = frames->empty() ? RequestId{} : protocol::peek_id(frames->front());
-        const auto message = protocol::from_frames(*frames);
+        auto message = protocol::from_frames(*frames);
         if (message) {
-            core_.on_broker_message(io::read_clock(), *message);
+            core_.on_broker_message(io::read_clock(), std::move(*message));
         } else {
             core_.on_broker_garbage(io::read_clock(), id, message.error());
         }
@@ -144,7 +142,7 @@ void WorkerShell::run_effects() {
 }
 
 void WorkerShell::run(SendBroker& effect) {
-    const auto frames = protocol::to_frames(effect.message);
+    const auto frames = protocol::to_frames(std::move(effect.message));
     if (broker_->send(frames) != io::SendOutcome::sent) {
         io::log_debug("not sent, no connection to the broker: " +
                       std::string(protocol::name_of(effect.message.header.verb)));
@@ -230,16 +228,15 @@ void WorkerShell::run(OpenStream& effect) {
     call.path = effect.request.target;
     call.body = std::move(effect.request.body);
     call.open_timeout = effect.request.time_max;
-    call.outgoing_bytes_max = stream_buffer_bytes;
     auto handlers = stream_handlers(effect.id);
-    streams_[effect.id].connection = std::make_unique<io::ByteStream>(
-        io::ByteStream::hijack(poller_, places_.engine, std::move(call), std::move(handlers)));
+    streams_.insert_or_assign(effect.id,
+                              io::ByteStream::hijack(poller_, places_.engine, std::move(call), std::move(handlers)));
 }
 
 void WorkerShell::run(DialStream& effect) {
     auto handlers = stream_handlers(effect.id);
-    streams_[effect.id].connection = std::make_unique<io::ByteStream>(io::ByteStream::dial(
-        poller_, effect.host, effect.port, effect.time_max, stream_buffer_bytes, std::move(handlers)));
+    streams_.insert_or_assign(
+        effect.id, io::ByteStream::dial(poller_, effect.host, effect.port, effect.time_max, std::move(handlers)));
 }
 
 io::ByteStreamHandlers WorkerShell::stream_handlers(StreamId id) {
@@ -252,7 +249,10 @@ io::ByteStreamHandlers WorkerShell::stream_handlers(StreamId id) {
         core_.on_stream_bytes(io::read_clock(), id, bytes);
         run_effects();
     };
-    handlers.on_writable = [this, id] { flush(id); };
+    handlers.on_written = [this, id](std::size_t bytes) {
+        core_.on_stream_written(io::read_clock(), id, bytes);
+        run_effects();
+    };
     handlers.on_closed = [this, id](Result<void> result) {
         streams_.erase(id);
         core_.on_stream_closed(io::read_clock(), id, result);
@@ -261,28 +261,14 @@ io::ByteStreamHandlers WorkerShell::stream_handlers(StreamId id) {
     return handlers;
 }
 
-void WorkerShell::flush(StreamId id) {
-    const auto found = streams_.find(id);
-    if (found == streams_.end()) return;
-    Stream& stream = found->second;
-    const std::size_t taken = stream.pending.empty() ? 0 : stream.connection->write(stream.pending);
-    stream.pending.erase(0, taken);
-    if (stream.pending.empty() && stream.close_when_written) stream.connection->close_write();
-    if (taken > 0) core_.on_stream_written(io::read_clock(), id, taken);
-}
-
 void WorkerShell::run(WriteStream& effect) {
-    const auto found = streams_.find(effect.id);
-    if (found == streams_.end()) return;
-    found->second.pending += effect.bytes;
-    flush(effect.id);
+    if (const auto found = streams_.find(effect.id); found != streams_.end()) {
+        found->second.write(std::move(effect.bytes));
+    }
 }
 
 void WorkerShell::run(CloseWrite& effect) {
-    const auto found = streams_.find(effect.id);
-    if (found == streams_.end()) return;
-    found->second.close_when_written = true;
-    flush(effect.id);
+    if (const auto found = streams_.find(effect.id); found != streams_.end()) found->second.close_write();
 }
 
 void WorkerShell::run(CloseStream& effect) {
@@ -290,12 +276,12 @@ void WorkerShell::run(CloseStream& effect) {
 }
 
 void WorkerShell::run(PauseStream& effect) {
-    if (const auto found = streams_.find(effect.id); found != streams_.end()) found->second.connection->pause_reading();
+    if (const auto found = streams_.find(effect.id); found != streams_.end()) found->second.pause_reading();
 }
 
 void WorkerShell::run(ResumeStream& effect) {
     if (const auto found = streams_.find(effect.id); found != streams_.end()) {
-        found->second.connection->resume_reading();
+        found->second.resume_reading();
     }
 }
 

@@ -50,12 +50,6 @@ public:
     [[nodiscard]] bool idle() const { return core_.idle(); }
 
 private:
-    struct Stream {
-        std::unique_ptr<io::ByteStream> connection;
-        std::string pending;  ///< input the connection has not taken yet; bounded by the core's input window
-        bool close_when_written = false;
-    };
-
     [[nodiscard]] Result<void> connect_broker();
     void drain_broker();
     /// Says in the log why no connection stands; once, until one has stood.
@@ -90,7 +84,6 @@ private:
     void on_call_done(CallId id, bool archive, Result<io::EngineResponse> answer);
     [[nodiscard]] io::Flow on_call_chunk(CallId id, std::string_view bytes);
     [[nodiscard]] io::ByteStreamHandlers stream_handlers(StreamId id);
-    void flush(StreamId id);
 
     io::Context& context_;
     io::Poller& poller_;
@@ -102,7 +95,8 @@ private:
     io::EngineClient engine_;
     io::SshProbe probes_;
     io::ContainerEnder ender_;
-    std::map<StreamId, Stream> streams_;
+    /// What is written to one and not sent yet is bounded by the core: bounds::input_window_bytes.
+    std::map<StreamId, io::ByteStream> streams_;
     std::set<CallId> paused_calls_;
     LeftoverEnder leftovers_;
     io::DiskWatch disk_;
