@@ -119,8 +119,10 @@ Check check_clock(const BrokerFacts& broker) {
     const auto skew = clock_skew(broker.asked, broker.hello.time, broker.answered);
     const auto apart = skew < 0ms ? -skew : skew;
     if (apart <= doctor::clock_skew_max) return {"clock", "", CheckState::ok, "like the broker's", ""};
+    // The answer's time on its way is missing in it: 6.999 s are 7.
     return {"clock", "", CheckState::warning,
-            "this machine's is " + format_age(apart) + (skew < 0ms ? " ahead of" : " behind") +
+            "this machine's is " + format_age(std::chrono::round<seconds>(apart)) +
+                (skew < 0ms ? " ahead of" : " behind") +
                 " the broker's: ages, expiries and times of events are off by that",
             "on the machine whose `date -u` is wrong: sudo timedatectl set-ntp true"};
 }

@@ -168,6 +168,7 @@ TEST(Doctor, ComparesClocksWithTheTimeThatTheAnswerTookInMind) {
     EXPECT_EQ(at(-doctor::clock_skew_max).state, CheckState::ok);
     EXPECT_EQ(at(doctor::clock_skew_max + 1ms).state, CheckState::warning);
     EXPECT_NE(at(2min).found.find("this machine's is 2m behind the broker's"), std::string::npos);
+    EXPECT_NE(at(6999ms).found.find("this machine's is 7s behind the broker's"), std::string::npos);
     EXPECT_NE(at(-2min).found.find("this machine's is 2m ahead of the broker's"), std::string::npos);
     EXPECT_EQ(code(facts), ExitCode::ok) << "a warning is no failure";
 }
