@@ -3,10 +3,12 @@
 
 #include "cli/core/exit_code.hpp"
 #include "cli/shell/app.hpp"
+#include "io/heap.hpp"
 #include "io/options.hpp"
 #include "protocol/join_token.hpp"
 
 int main(int argc, char** argv) {
+    mc::io::keep_freed_memory();
     try {
         return mc::cli::run(mc::io::arguments(argc, argv, mc::protocol::join_token_prefix));
     } catch (const std::exception& error) {

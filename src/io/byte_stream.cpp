@@ -21,6 +21,7 @@ namespace {
 constexpr std::size_t read_bytes_max = 64 * 1024;
 constexpr int reads_per_turn_max = 4;  // a fast container must not keep the loop from its other work
 constexpr std::size_t pieces_per_send_max = 16;
+constexpr std::size_t joined_bytes_max = 4 * 1024;
 constexpr std::size_t error_body_bytes_max = 16 * 1024;
 
 std::string request_text(const HijackCall& call) {
@@ -36,11 +37,16 @@ ErrorCode code_of_status(int status) {
     return ErrorCode::engine_failed;
 }
 
-/// What is to be sent, in the pieces in which it came: nothing is copied together.
+/// What is to be sent, in the pieces in which it came. Only small ones are joined: a byte of its own would take 32.
 class Outgoing {
 public:
     void push(std::string bytes) {
-        if (!bytes.empty()) pieces_.push_back(std::move(bytes));
+        if (bytes.empty()) return;
+        if (!pieces_.empty() && pieces_.back().size() + bytes.size() <= joined_bytes_max) {
+            pieces_.back() += bytes;
+        } else {
+            pieces_.push_back(std::move(bytes));
+        }
     }
     [[nodiscard]] bool empty() const { return pieces_.empty(); }
     void clear() {

@@ -67,6 +67,7 @@ void BrokerProcess::boot() {
     turn_at_ = Moment::max();
     inbox_.clear();
     behind_ = false;
+    last_turn_ = world_.now();
     crash_at_.reset();
     busy_until_ = world_.now();
     keeper_ = std::make_unique<broker::CoreKeeper>(config_, Prng(dice_.number()), *this);

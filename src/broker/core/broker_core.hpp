@@ -76,7 +76,8 @@ public:
     /// What was to go into that stream has no room on the way to its node: the stream ends (busy).
     void on_stream_stuck(Now now, JobId job);
 
-    /// Whether workers have sent more than was read in this turn: until it is, nobody is taken for silent.
+    /// Whether workers have sent more than was read in this turn. Until all is read, for a minute at most, nobody is
+    /// taken for silent who was not by the time when it last was.
     void note_backlog(Now now, bool more) {
         behind_ = more;
         if (!more) all_read_at_ = now.instant;

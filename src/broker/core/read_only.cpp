@@ -8,7 +8,7 @@ namespace {
 using protocol::encode;
 using protocol::Kind;
 
-/// When a worker or a program may ask again: the broker tries its disk this often.
+/// When a worker or a program may ask again: the broker mostly tries its disk this often.
 constexpr std::uint32_t retry_after_ms = 1000;
 
 }  // namespace

@@ -336,6 +336,7 @@ void BrokerCore::forget_vm(Now now, Vm& vm, const char* kind, const std::string&
 void BrokerCore::store_tombstone(TombstoneRecord tombstone) {
     effects_.changes.push_back(
         {static_cast<std::uint8_t>(Table::tombstones), key_of(tombstone.vm.value), encode(tombstone)});
+    // Once for each id, which is never used again.
     if (rule_holds(Rule::tombstones)) tombstones_.insert(std::move(tombstone));
 }
 

@@ -89,7 +89,8 @@ void VmTable::put_to_rest(Entry& entry) {
     if (entry.row().empty()) entry.set_row(protocol::encode(entry.vm->record));
     // An older release's row has fewer fields. Only in debug builds: it doubles the work.
     assert(protocol::encode(*protocol::decode<VmRecord>(entry.row())) == protocol::encode(entry.vm->record));
-    entry.text.shrink_to_fit();
+    // This string would be made anew even where there is nothing to gain.
+    if (entry.text.capacity() > entry.text.size()) entry.text.shrink_to_fit();
     entry.vm.reset();
     --unpacked_;
 }

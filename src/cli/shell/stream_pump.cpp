@@ -14,7 +14,6 @@
 
 #include "cli/shell/terminal.hpp"
 #include "io/clock.hpp"
-#include "io/heap.hpp"
 
 namespace mc::cli {
 namespace {
@@ -33,7 +32,6 @@ StreamPump::StreamPump(StreamSession& session, Connection& connection, io::Signa
       error_(open_sink(STDERR_FILENO)),
       input_(input),
       tty_(tty) {
-    io::keep_freed_memory();
     connection_.attach(poller_, [this] { on_socket(); });
     poller_.add_fd(signals_.fd(), {}, [this](io::Readiness) { on_signal(); });
     if (!input_) session_.input_ended(now());

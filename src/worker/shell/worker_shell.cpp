@@ -142,10 +142,10 @@ void WorkerShell::run_effects() {
 }
 
 void WorkerShell::run(SendBroker& effect) {
+    const auto verb = effect.message.header.verb;
     const auto frames = protocol::to_frames(std::move(effect.message));
     if (broker_->send(frames) != io::SendOutcome::sent) {
-        io::log_debug("not sent, no connection to the broker: " +
-                      std::string(protocol::name_of(effect.message.header.verb)));
+        io::log_debug("not sent, no connection to the broker: " + std::string(protocol::name_of(verb)));
     }
 }
 

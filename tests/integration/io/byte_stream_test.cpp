@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <array>
@@ -161,13 +162,13 @@ TEST(ByteStream, APortIsDialledWithoutAWordBefore) {
 // What is not taken is not said to be: whoever writes goes by it.
 TEST(ByteStream, OnlyWhatTheOtherEndTakesIsWritten) {
     std::promise<void> read_on;
-    std::size_t heard = 0;
+    std::promise<std::size_t> heard;
     const Server server([&](int fd) {
         read_on.get_future().wait();
         std::array<char, 64 * 1024> block;
-        for (ssize_t got = 0; (got = ::read(fd, block.data(), block.size())) > 0;) {
-            heard += static_cast<std::size_t>(got);
-        }
+        std::size_t all = 0;
+        for (ssize_t got = 0; (got = ::read(fd, block.data(), block.size())) > 0;) all += static_cast<std::size_t>(got);
+        heard.set_value(all);
     });
     Harness t(server.port());
     constexpr std::size_t piece = 64 * 1024;
@@ -180,7 +181,28 @@ TEST(ByteStream, OnlyWhatTheOtherEndTakesIsWritten) {
     EXPECT_TRUE(t.run([&] { return t.written == pieces * piece; })) << t.written;
     t.stream.close_write();
     ASSERT_TRUE(t.run_to_end());
-    EXPECT_EQ(heard, pieces * piece);
+    EXPECT_EQ(heard.get_future().get(), pieces * piece);
+}
+
+// Somebody who types into a command that does not read must not cost more than what he typed.
+TEST(ByteStream, SmallPiecesAreJoined) {
+    std::promise<std::string> heard;
+    const Server server([&](int fd) { heard.set_value(test::read_until(fd, "never")); });
+    std::string all;
+    const std::size_t before = ::mallinfo2().uordblks;
+    {
+        Harness t(server.port());
+        for (int i = 0; i < 100'000; ++i) {
+            all += static_cast<char>('a' + i % 26);
+            t.stream.write(all.substr(all.size() - 1));
+        }
+        // Under a sanitizer, whose heap says nothing of itself, both are 0.
+        EXPECT_LT(::mallinfo2().uordblks - before, 4 * all.size());
+        t.stream.close_write();
+        ASSERT_TRUE(t.run_to_end());
+        EXPECT_EQ(t.written, all.size());
+    }
+    EXPECT_EQ(heard.get_future().get(), all);
 }
 
 TEST(ByteStream, APortThatTakesNoConnectionIsAReason) {

@@ -156,5 +156,20 @@ TEST(BrokerSilence, AreNotSilentWhileTheBrokerIsBehindWithReading) {
     EXPECT_EQ(t.core->shown("a")->state, protocol::NodeState::silent) << "all was read, and nothing was there of it";
 }
 
+// Goal: who was silent by the time when all had been read is silent, however far behind the broker is.
+TEST(BrokerSilence, AreSilentThoughTheBrokerIsBehindIfTheyWereBefore) {
+    BrokerHarness t;
+    t.node_ready("a");
+    for (int i = 0; i < 4; ++i) {
+        t.core->note_backlog(t.now, false);
+        EXPECT_NE(t.core->shown("a")->state, protocol::NodeState::silent) << i;
+        t.advance(1s);
+    }
+    t.core->note_backlog(t.now, false);
+    t.core->note_backlog(t.now, true);
+    t.advance(1s);
+    EXPECT_EQ(t.core->shown("a")->state, protocol::NodeState::silent);
+}
+
 }  // namespace
 }  // namespace mc::broker::test
