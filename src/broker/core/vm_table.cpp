@@ -59,8 +59,7 @@ void VmTable::Entry::set_full_name(std::string_view full) {
 }
 
 void VmTable::Entry::set_row(std::string_view row) {
-    text.resize(full_name_bytes);
-    text.append(row.data(), row.size());
+    text.replace(full_name_bytes, text.npos, row.data(), row.size());
 }
 
 Vm& VmTable::restore(VmRecord record, std::string_view row, Instant now) {

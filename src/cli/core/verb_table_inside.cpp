@@ -119,8 +119,8 @@ VerbSpec copy_verb() {
             "the "
             "user's home. A path here with a colon begins with ./ or /.\n\n"
             "Host key, keys and the way to the VM are as with `mccli ssh`. Where this machine's processor has "
-            "instructions "
-            "for AES, that comes first among the ciphers, whatever your ssh_config says. Ends with scp's exit code.",
+            "instructions for AES, that comes first among the ciphers, whatever your ssh_config says. Ends with scp's "
+            "exit code.",
         .options = with_ssh_options({{"recursive", 'r', "", "directories too, with all that is in them"},
                                      {"preserve", 'p', "", "keep times and modes"}}),
         .examples =

@@ -91,7 +91,7 @@ public:
     }
     void send(const protocol::Message& message) {
         std::vector<std::string> frames{peer_};
-        for (auto& frame : protocol::to_frames(message)) frames.push_back(frame);
+        protocol::append_frames(frames, message);
         static_cast<void>(router_.send(frames));
     }
 
