@@ -23,7 +23,7 @@ inline constexpr std::uint32_t grace_seconds_max = 3600;
 inline constexpr milliseconds save_retry = 5s;  ///< after the state could not be written
 
 // Engine calls in flight, by lane. The heavy lane's bound is --engine-calls.
-inline constexpr std::size_t engine_calls_default = 2;  ///< two cores start the most VMs per second with two at once
+inline constexpr std::size_t engine_calls_default = 4;  ///< two cores start the most VMs per second with four at once
 inline constexpr std::size_t engine_calls_max = 64;
 inline constexpr std::size_t patient_calls_per_heavy = 4;  ///< stop and restart mostly wait for the VM
 inline constexpr milliseconds patient_turn = 5s;           ///< one that waits longer gives its turn to the next

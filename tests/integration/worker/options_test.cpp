@@ -42,7 +42,7 @@ TEST(WorkerOptions, DefaultsServeOneMachine) {
 
 TEST(WorkerOptions, TakesAllThatIsSaid) {
     const auto options = read({"--node", "n1", "--docker", "tcp://engine:2375", "--advertise", "vm.example", "--slots",
-                               "5", "--cpus", "1.5", "--memory", "2g", "--label", "zone=a", "--engine-calls", "4"},
+                               "5", "--cpus", "1.5", "--memory", "2g", "--label", "zone=a", "--engine-calls", "7"},
                               {{"DOCKER_HOST", "unix:///ignored.sock"}, {"MC_BROKER", "ipc:///run/b"}});
     ASSERT_TRUE(options) << options.error().message;
     EXPECT_EQ(options->broker, "ipc:///run/b");
@@ -52,7 +52,7 @@ TEST(WorkerOptions, TakesAllThatIsSaid) {
     EXPECT_EQ(options->settings.cpus_milli, 1500U);
     EXPECT_EQ(options->settings.memory_bytes, 2ULL << 30);
     EXPECT_EQ(options->settings.labels.at(0), (protocol::Label{"zone", "a"}));
-    EXPECT_EQ(options->settings.engine_calls, 4U);
+    EXPECT_EQ(options->settings.engine_calls, 7U);
 }
 
 TEST(WorkerOptions, NearEngineIsProbedNearbyWhateverIsAdvertised) {
