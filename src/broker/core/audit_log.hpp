@@ -28,6 +28,7 @@ public:
     [[nodiscard]] protocol::AuditReply page(const protocol::AuditRequest& request) const;
 
     [[nodiscard]] const std::deque<protocol::AuditEntry>& kept() const { return kept_; }
+    [[nodiscard]] bool has_changes() const { return !changes_.empty(); }
     void take_changes(std::vector<StoreChange>& into);
 
 private:

@@ -276,6 +276,11 @@ void BrokerCore::stop(Now now) {
     if (!read_only()) publish(now, protocol::event_kind::broker_stopping, "", "");
 }
 
+bool BrokerCore::has_changes() const {
+    return !read_only() && (!effects_.changes.empty() || meta_dirty_ || vms_.has_changes() || requests_.has_changes() ||
+                            events_.has_changes() || keys_.has_changes() || audit_.has_changes());
+}
+
 Effects BrokerCore::take_effects() {
     counted_ = output_bytes_ = 0;
     if (read_only()) {

@@ -90,6 +90,9 @@ public:
     /// What is to be done now, in the order that Effects names; empties it.
     [[nodiscard]] Effects take_effects();
 
+    /// Whether what waits for take_effects() must be committed before anybody is told.
+    [[nodiscard]] bool has_changes() const;
+
     /// Bytes for clients in the effects that wait for take_effects(). The shell takes no more
     /// messages in a turn when this is high: a thousand `list` make replies of hundreds of MB.
     [[nodiscard]] std::size_t output_bytes();

@@ -50,7 +50,7 @@ public:
     [[nodiscard]] BrokerCore& core() { return *core_; }
     [[nodiscard]] const BrokerCore& core() const { return *core_; }
 
-    /// Nothing of the turn whose commit failed may be told. What is to be told
+    /// Nothing that waited for the commit that failed may be told. What is to be told
     /// instead, without changes: the ends of streams, and that who waits has to ask again.
     [[nodiscard]] Effects commit_failed(Now now, const Error& error);
 

@@ -34,6 +34,7 @@ public:
 
     /// What was appended since the last call, to be published after the commit.
     [[nodiscard]] std::vector<protocol::Event> take_new();
+    [[nodiscard]] bool has_changes() const { return !changes_.empty(); }
     void take_changes(std::vector<StoreChange>& into);
 
 private:

@@ -48,6 +48,7 @@ public:
     [[nodiscard]] std::vector<const KeyRecord*> page(const std::string& after, std::size_t limit, bool& more) const;
     [[nodiscard]] std::size_t size() const { return keys_.size(); }
 
+    [[nodiscard]] bool has_changes() const { return !dirty_.empty(); }
     void take_changes(std::vector<StoreChange>& into);
 
 private:

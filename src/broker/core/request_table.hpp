@@ -88,6 +88,7 @@ public:
     [[nodiscard]] std::size_t items_of(const std::string& owner) const;
     [[nodiscard]] const std::set<RequestId>& waited_for() const { return waited_for_; }
 
+    [[nodiscard]] bool has_changes() const { return !new_.empty() || !changes_.empty(); }
     void take_changes(std::vector<StoreChange>& into);
 
 private:

@@ -101,6 +101,7 @@ public:
     [[nodiscard]] std::size_t size() const { return vms_.size(); }
     [[nodiscard]] std::size_t job_count() const { return by_job_.size(); }
 
+    [[nodiscard]] bool has_changes() const { return !dirty_.empty(); }
     /// What has changed since the last call, each VM once; then as rest().
     void take_changes(std::vector<StoreChange>& into);
 

@@ -22,6 +22,9 @@ namespace {
 /// Messages taken from one socket before anything else has its turn. Draining in
 /// batches is worth 1.5 to 2 times the throughput, and a batch shares one commit.
 constexpr std::size_t messages_per_turn_max = 1000;
+/// After so many of them what they cause is told, unless it has to be committed first: others work on it meanwhile.
+/// Fewer wake them up too often.
+constexpr std::size_t messages_per_tell = 64;
 
 /// Bytes that wait for one client, and for one worker: a create is an order of up to 1 MiB, and a node has room for
 /// many at once.
@@ -32,6 +35,7 @@ constexpr std::size_t worker_bytes_max = 128 * 1024 * 1024;
 constexpr milliseconds turn_max{20};
 /// Between two looks at the clock for that.
 constexpr std::size_t messages_per_look = 16;
+
 /// Messages of one connection that wait in the library, of up to 3 MiB each: then the rest waits at the sender. More
 /// make nothing faster, since each connection has its turn after the other.
 constexpr int client_messages_waiting_max = 64;
@@ -373,11 +377,12 @@ void BrokerShell::drain(Side side) {
     io::Socket& socket = side == Side::clients ? clients_ : workers_;
     const bool with_keys = asks_for_keys(side == Side::clients ? securities_.clients : securities_.workers);
     const Now now = io::read_clock();
-    BrokerCore& core = keeper_.core();
+    std::size_t told_bytes = 0;
     const auto has_time = [&](std::size_t taken) {
         return taken % messages_per_look != 0 || io::read_clock().instant < now.instant + turn_max;
     };
     for (std::size_t i = 0; i < messages_per_turn_max && has_time(i); ++i) {
+        BrokerCore& core = keeper_.core();  // after carry_out() it may be another one
         auto received = receive(socket, with_keys);
         if (!received) return;
         std::vector<std::string>& frames = received->frames;
@@ -391,9 +396,13 @@ void BrokerShell::drain(Side side) {
         const std::span<std::string> message(frames.begin() + 1, frames.end());
         if (side == Side::clients) {
             core.on_client_frames(now, caller, message, to_clients_.is_behind(caller.peer));
-            if (core.output_bytes() > output_bytes_per_turn_max) return;
+            if (told_bytes + core.output_bytes() > output_bytes_per_turn_max) return;
         } else {
             core.on_worker_frames(now, caller, message);
+        }
+        if (i % messages_per_tell == messages_per_tell - 1 && !core.has_changes()) {
+            told_bytes += core.output_bytes();
+            carry_out();
         }
     }
     if (side == Side::workers) workers_wait_ = true;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -294,7 +295,9 @@ private:
     }
 
     void settle() {
+        const bool has_changes = core->has_changes();
         Effects effects = core->take_effects();
+        if (!has_changes && !effects.changes.empty()) throw std::logic_error("has_changes() does not know of a change");
         if (const auto committed = commit(effects.changes); !committed) {
             effects = keeper_->commit_failed(now, committed.error());
             core = &keeper_->core();

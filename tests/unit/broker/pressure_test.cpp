@@ -165,6 +165,25 @@ TEST(BrokerPressure, AConnectionThatIsBehindIsToldSo) {
     EXPECT_EQ(effects.to_clients[0].message.header.code, ErrorCode::busy);
 }
 
+TEST(BrokerPressure, SaysWhetherWhatItWouldTellMustBeCommittedFirst) {
+    BrokerHarness t;
+    t.node_ready("a");
+    protocol::Header header;
+    const auto take = [&](Verb verb, const protocol::Bytes& body) {
+        header.verb = verb;
+        header.id = RequestId{9, header.id.low + 1};
+        auto frames = protocol::to_frames({header, body, {}});
+        t.core->on_client_frames(t.now, Caller{PeerId{"c"}, {}}, frames);
+    };
+    EXPECT_FALSE(t.core->has_changes());
+    take(Verb::list, encode(protocol::ListRequest{}));
+    EXPECT_FALSE(t.core->has_changes()) << "an answer alone";
+    take(Verb::create, create_body("box"));
+    EXPECT_TRUE(t.core->has_changes());
+    static_cast<void>(t.core->take_effects());
+    EXPECT_FALSE(t.core->has_changes());
+}
+
 TEST(BrokerPressure, CountsTheBytesOfATurn) {
     BrokerHarness t;
     EXPECT_EQ(t.core->output_bytes(), 0u);
