@@ -16,9 +16,14 @@ function(mc_library name)
 endfunction()
 
 # mc_core(name ...): as mc_library, and the same sources as <name>_switched, with the
-# switches of base/rule.hpp: for tests/sim only, and built only for it.
+# switches of base/rule.hpp: for tests/sim only, and built only for it. Under a sanitizer, where compiling takes longest,
+# there are no switches, and sim tries no mutants.
 function(mc_core name)
   mc_library(${name} ${ARGN})
+  if(MC_SANITIZER)
+    add_library(${name}_switched ALIAS ${name})
+    return()
+  endif()
   cmake_parse_arguments(arg "" "" "PUBLIC;PRIVATE" ${ARGN})
   get_target_property(sources ${name} SOURCES)
   add_library(${name}_switched STATIC EXCLUDE_FROM_ALL ${sources})

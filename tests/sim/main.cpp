@@ -198,6 +198,10 @@ int main(int count, char** words) {
         return 2;
     }
     std::setvbuf(stdout, nullptr, _IOLBF, 0);
+    if (!mc::sim::has_rule_switches && (arguments->mutants || arguments->options.without)) {
+        std::fputs("sim: a build with a sanitizer has no switches for rules: use the release build\n", stderr);
+        return 2;
+    }
     if (arguments->rules) {
         for (const auto rule : mc::sim::all_rules()) std::printf("%s\n", std::string(mc::sim::name_of(rule)).c_str());
         return 0;

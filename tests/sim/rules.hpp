@@ -12,7 +12,14 @@ namespace mc::sim {
 [[nodiscard]] std::optional<Rule> rule_named(std::string_view name);
 [[nodiscard]] const std::vector<Rule>& all_rules();
 
-/// From now on the cores in this process do without `rule`; nullopt: all rules hold.
+#ifdef MC_RULE_SWITCHES
+inline constexpr bool has_rule_switches = true;
+#else
+inline constexpr bool has_rule_switches = false;
+#endif
+
+/// From now on the cores in this process do without `rule`; nullopt: all rules hold. REQUIRES: nullopt, or
+/// has_rule_switches.
 void do_without(std::optional<Rule> rule);
 
 }  // namespace mc::sim
