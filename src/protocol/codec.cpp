@@ -1,13 +1,20 @@
 #include "protocol/codec.hpp"
 
+#include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <msgpack.hpp>
 
 #include "protocol/text.hpp"
 
 namespace mc::protocol::detail {
 
+/// To begin with: to get the library's 8 KiB costs more than to pack or unpack most bodies.
+constexpr std::size_t buffer_bytes = 512;
+constexpr std::size_t zone_bytes_min = 512;
+constexpr std::size_t usual_depth = 4;
+
 struct Packer::Impl {
-    msgpack::sbuffer buffer;
+    msgpack::sbuffer buffer{buffer_bytes};
     msgpack::packer<msgpack::sbuffer> packer{buffer};
 };
 
@@ -56,8 +63,11 @@ struct Unpacker::Impl {
         std::size_t next;
     };
 
-    msgpack::object_handle handle;
-    std::vector<Level> levels;
+    explicit Impl(std::size_t bytes) : zone(std::clamp<std::size_t>(bytes, zone_bytes_min, MSGPACK_ZONE_CHUNK_SIZE)) {}
+
+    msgpack::zone zone;
+    msgpack::object body;  ///< its strings lie in the bytes that are unpacked
+    boost::container::small_vector<Level, usual_depth> levels;
     std::optional<Error> error;
 
     const msgpack::object* peek() {
@@ -82,19 +92,20 @@ struct Unpacker::Impl {
     }
 };
 
-Unpacker::Unpacker(std::string_view bytes) : impl_(std::make_unique<Impl>()) {
+Unpacker::Unpacker(std::string_view bytes) : impl_(std::make_unique<Impl>(bytes.size())) {
     impl_->levels.push_back({nullptr, 0, 0});
     // msgpack's own defaults allow 4 GiB and any depth: a 5-byte body could ask for all memory.
     const msgpack::unpack_limit limit(limits::body_items_max, limits::body_items_max, limits::message_bytes_max,
                                       limits::message_bytes_max, 0, limits::body_depth_max);
     try {
         std::size_t offset = 0;
-        msgpack::unpack(impl_->handle, bytes.data(), bytes.size(), offset, nullptr, nullptr, limit);
+        const auto stay_there = [](msgpack::type::object_type, std::size_t, void*) { return true; };
+        impl_->body = msgpack::unpack(impl_->zone, bytes.data(), bytes.size(), offset, stay_there, nullptr, limit);
         if (offset != bytes.size()) {
             impl_->error = Error{ErrorCode::bad_message, "the body has bytes after its end"};
             return;
         }
-        impl_->levels.back() = {&impl_->handle.get(), 1, 0};
+        impl_->levels.back() = {&impl_->body, 1, 0};
     } catch (const msgpack::size_overflow&) {
         impl_->error = Error{ErrorCode::too_large, "the body is over a size or depth limit"};
     } catch (const std::exception&) {

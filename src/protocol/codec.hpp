@@ -70,7 +70,7 @@ private:
 /// everything after it reads as "not there"; nothing throws.
 class Unpacker {
 public:
-    /// Parses under the limits of protocol/limits.hpp.
+    /// Parses under the limits of protocol/limits.hpp. `bytes` must outlive it.
     explicit Unpacker(std::string_view bytes);
     ~Unpacker();
     Unpacker(const Unpacker&) = delete;

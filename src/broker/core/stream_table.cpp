@@ -19,12 +19,13 @@ std::vector<Stream> collect(const Map& streams, Predicate predicate) {
 }  // namespace
 
 Stream& StreamTable::add(Stream stream) {
-    MC_ASSERT(!by_job_.contains(stream.job));
-    const auto [it, fresh] = by_client_[stream.client].emplace(stream.request, stream.job);
-    MC_ASSERT(fresh);
+    const auto [of_client, first] = by_client_[stream.client].emplace(stream.request, stream.job);
     by_request_.emplace(stream.request, stream.job);
     ++by_owner_[stream.owner];
-    return by_job_[stream.job] = std::move(stream);
+    const JobId job = stream.job;
+    const auto [it, fresh] = by_job_.emplace(job, std::move(stream));
+    MC_ASSERT(first && fresh);
+    return it->second;
 }
 
 void StreamTable::erase_client(const PeerId& client, RequestId request) {
