@@ -12,6 +12,7 @@ from world import BIN
 ROUNDS = 20
 # VMs of one batch, and how many of them the raw API makes at once.
 BATCH = 12
+BATCH_ROUNDS = 6
 AT_ONCE = (1, 2, 4)
 POOL = 4
 # From a spare that has started to a broker that gives it away.
@@ -76,7 +77,7 @@ class Bench:
 
     # Batches
 
-    def raw_batch_per_second(self, at_once):
+    def raw_batch_per_second(self, at_once, answering=False):
         made, lock = [], threading.Lock()
         left = iter(range(BATCH))
 
@@ -86,9 +87,11 @@ class Bench:
                 with lock:
                     if next(left, None) is None:
                         break
-                container = api.create(clouds.IMAGE)[0]
+                container, port = api.create(clouds.IMAGE)
                 with lock:
                     made.append(container)
+                if answering:
+                    wait_for_sshd(port)
             api.close()
 
         threads = [threading.Thread(target=some) for _ in range(at_once)]
@@ -145,8 +148,14 @@ def single(part, bench):
 
 def batches(part, bench):
     things = {f"raw API, {n} at once": lambda n=n: bench.raw_batch_per_second(n) for n in AT_ONCE}
+    answering = f"raw API, {AT_ONCE[-1]} at once, until sshd answers"
+    things[answering] = lambda: bench.raw_batch_per_second(AT_ONCE[-1], answering=True)
     things[f"mccli create -n {BATCH}"] = bench.mccli_batch_per_second
-    samples = in_turn(things, 3, warm_up=0)
+    samples = in_turn(things, BATCH_ROUNDS, warm_up=0)
     part.table("VMs per second", samples)
     best = max(samples[f"raw API, {n} at once"].median for n in AT_ONCE)
-    part.ratios([("VMs per second / the raw API's best", samples[f"mccli create -n {BATCH}"].median / best, "≥", 1.0, "")])
+    ours = samples[f"mccli create -n {BATCH}"].median
+    part.ratios([
+        ("VMs per second / the raw API's best", ours / best, "≥", 1.0, ""),
+        ("VMs per second / the raw API's until sshd answers", ours / samples[answering].median, "", None, ""),
+    ])  # fmt: skip

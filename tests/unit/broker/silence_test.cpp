@@ -156,6 +156,33 @@ TEST(BrokerSilence, AreNotSilentWhileTheBrokerIsBehindWithReading) {
     EXPECT_EQ(t.core->shown("a")->state, protocol::NodeState::silent) << "all was read, and nothing was there of it";
 }
 
+// Goal: the minute that a broker may be behind for is one in which it could have read.
+TEST(BrokerSilence, AreNotSilentWhenTheBrokerStoodStillAndIsBehindAfterwards) {
+    BrokerHarness t;
+    t.node_ready("a");
+    t.running("box", "a");
+    t.core->note_backlog(t.now, false);
+    t.core->note_backlog(t.now, true);
+    t.now.instant = t.now.instant + 59s;
+    t.advance(20s);
+    EXPECT_EQ(t.vm("box")->state, VmState::running);
+    t.advance(45s);
+    EXPECT_EQ(t.vm("box")->state, VmState::unknown);
+}
+
+// Goal: a restarted broker that has read nothing yet is behind since its start.
+TEST(BrokerSilence, AreNotSilentWhileARestartedBrokerHasNotReadThem) {
+    BrokerHarness t;
+    t.node_ready("a");
+    t.running("box", "a");
+    t.restart();
+    t.core->note_backlog(t.now, true);
+    t.advance(40s);
+    EXPECT_EQ(t.vm("box")->state, VmState::running);
+    t.advance(25s);
+    EXPECT_EQ(t.vm("box")->state, VmState::unknown);
+}
+
 // Goal: who was silent by the time when all had been read is silent, however far behind the broker is.
 TEST(BrokerSilence, AreSilentThoughTheBrokerIsBehindIfTheyWereBefore) {
     BrokerHarness t;
