@@ -24,7 +24,7 @@ namespace {
 constexpr std::size_t messages_per_turn_max = 1000;
 /// After so many of them what they cause is told, unless it has to be committed first: others work on it meanwhile.
 /// Fewer wake them up too often.
-constexpr std::size_t messages_per_tell = 64;
+constexpr std::size_t messages_per_tell = 128;
 
 /// Bytes that wait for one client, and for one worker: a create is an order of up to 1 MiB, and a node has room for
 /// many at once.
