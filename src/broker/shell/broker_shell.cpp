@@ -23,7 +23,7 @@ namespace {
 /// batches is worth 1.5 to 2 times the throughput, and a batch shares one commit.
 constexpr std::size_t messages_per_turn_max = 1000;
 /// After so many of them what they cause is told, unless it has to be committed first: others work on it meanwhile.
-/// Fewer wake them up too often.
+/// With fewer they are woken up more often than that is worth. ADR 43.
 constexpr std::size_t messages_per_tell = 128;
 
 /// Bytes that wait for one client, and for one worker: a create is an order of up to 1 MiB, and a node has room for

@@ -46,6 +46,22 @@ TEST(BrokerSilence, SeesTheNextSilenceOfANodeOfWhichOnlyAReportCame) {
     EXPECT_EQ(t.count_events("node.silent"), 2u);
 }
 
+// Goal: a large part of a cloud that falls silent at once is not one commit, during which nobody is heard.
+TEST(BrokerSilence, IsToldOfTenThousandVmsInATick) {
+    BrokerHarness t;
+    constexpr std::uint32_t vms_of_node = 1000;
+    for (int i = 0; i < 12; ++i) {
+        const std::string name = "node-" + std::to_string(i);
+        t.node_ready(name, vms_of_node);
+        t.create("", vms_of_node, name);
+    }
+    ASSERT_EQ(t.core->vm_count(), 12 * vms_of_node);
+    while (t.count_events("node.silent") == 0) t.advance(100ms);
+    EXPECT_EQ(t.count_events("node.silent"), 10u);
+    t.advance(200ms);
+    EXPECT_EQ(t.count_events("node.silent"), 12u);
+}
+
 /// Three nodes that are to send a heartbeat every three seconds.
 struct Crowded {
     Crowded() : t(config()) {
