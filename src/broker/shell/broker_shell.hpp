@@ -84,6 +84,8 @@ private:
     /// For the ZapHandler: `domain` is the socket.
     [[nodiscard]] io::Admission may_connect(std::string_view domain, const PublicKey& key, std::string_view address);
 
+    /// As Poller::wait(); without sleeping at first, where work came quickly the last time.
+    void wait_for_work(milliseconds max);
     void drain(Side side);
     void flush();
     [[nodiscard]] bool all_sent() const { return to_clients_.empty() && to_workers_.empty(); }
@@ -117,6 +119,7 @@ private:
     bool serving_ = false;       ///< past the probes of the start
     bool workers_wait_ = false;  ///< more from workers may be there than this turn has read
     bool stop_ = false;
+    bool eager_ = false;  ///< work came quickly the last time
 };
 
 }  // namespace mc::broker
