@@ -12,8 +12,8 @@ from world import BIN
 ROUNDS = 20
 # VMs of one batch, and how many of them the raw API makes at once.
 BATCH = 12
-BATCH_ROUNDS = 6
 AT_ONCE = (1, 2, 4)
+BATCH_ROUNDS = 6
 POOL = 4
 # From a spare that has started to a broker that gives it away.
 INVENTORY_S = 0.5

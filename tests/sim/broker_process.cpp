@@ -228,8 +228,7 @@ void BrokerProcess::carry_out() {
     for (int round = 0; round < rounds_max && keeper_; ++round) {
         const bool has_changes = core().has_changes();
         Effects effects = keeper_->core().take_effects();
-        if (!has_changes && !effects.changes.empty())
-            world_.violated("the broker would tell what it has not committed yet");
+        if (!has_changes && !effects.changes.empty()) world_.violated("has_changes() does not know of a change");
         if (effects.empty()) return;
         for (const auto& line : effects.log) world_.say([&] { return "  broker: " + line.text; });
         const bool matters = !effects.changes.empty();
