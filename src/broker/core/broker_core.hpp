@@ -350,9 +350,9 @@ private:
 
     // streams.cpp
     void open_stream(Now now, const Actor& actor, Message& message);
-    /// A stream for that request, not yet among streams_. Errors: unknown_verb (the node's worker is of an older
+    /// A stream for that request, now among streams_. Errors: unknown_verb (the node's worker is of an older
     /// release), busy.
-    [[nodiscard]] Result<Stream> new_stream(const Actor& actor, const Node& node, const protocol::Header& request);
+    [[nodiscard]] Result<Stream*> new_stream(const Actor& actor, const Node& node, const protocol::Header& request);
     void on_client_stream_message(Now now, const PeerId& peer, Message& message);
     void on_worker_stream_message(Now now, Node& node, Message& message);
     /// Tells the client, and has the worker end it.

@@ -57,9 +57,9 @@ void BrokerCore::on_images(Now now, const Actor& actor, const Message& message) 
     if (!node->reachable()) {
         return refuse(peer, message.header, {ErrorCode::node_unreachable, "node " + asked->node + " is silent"});
     }
-    auto made = new_stream(actor, *node, message.header);
+    const auto made = new_stream(actor, *node, message.header);
     if (!made) return refuse(peer, message.header, made.error());
-    Stream& stream = *made;
+    Stream& stream = **made;
     stream.about = stream.target = asked->node;
     stream.action = action;
     if (asked->action != ImageAction::list) stream.image = asked->image;
@@ -69,17 +69,16 @@ void BrokerCore::on_images(Now now, const Actor& actor, const Message& message) 
     }
     send_worker(*node, Kind::request, *protocol::stream_order(stream.verb), stream.job,
                 encode(protocol::NodeImagesOrder{meta_.epoch, asked->action, stream.image, actor.name}));
-    streams_.add(std::move(stream));
     // A list is answered at once, or asked for again.
     if (asked->action != ImageAction::list) effects_.to_clients.push_back({peer, accepted(message, "")});
 }
 
 // A client that hears nothing for a while asks again, over a new connection: else it would be a second pull.
 bool BrokerCore::resume_images(const Actor& actor, const Message& message) {
-    const Stream* stream = streams_.find(actor.peer, message.header.id);
-    if (!stream) {
-        const Stream* elsewhere = streams_.find_request(message.header.id);
-        const bool same = elsewhere && elsewhere->verb == message.header.verb && elsewhere->owner == actor.name &&
+    const Stream* elsewhere = streams_.find_request(message.header.id);
+    if (!elsewhere) return false;
+    if (!streams_.find(actor.peer, message.header.id)) {
+        const bool same = elsewhere->verb == message.header.verb && elsewhere->owner == actor.name &&
                           elsewhere->key == actor.fingerprint;
         if (!same) return false;
         streams_.move(elsewhere->job, actor.peer);

@@ -7,77 +7,82 @@
 namespace mc::broker {
 namespace {
 
-template <class Map, class Predicate>
-std::vector<Stream> collect(const Map& streams, Predicate predicate) {
+template <class Entries, class Predicate>
+std::vector<Stream> collect(const Entries& entries, Predicate predicate) {
     std::vector<Stream> found;
-    for (const auto& [job, stream] : streams) {
-        if (predicate(stream)) found.push_back(stream);
+    for (const auto& [job, entry] : entries) {
+        if (predicate(entry.stream)) found.push_back(entry.stream);
     }
     return found;
 }
 
 }  // namespace
 
-Stream& StreamTable::add(Stream stream) {
-    const auto [of_client, first] = by_client_[stream.client].emplace(stream.request, stream.job);
-    by_request_.emplace(stream.request, stream.job);
-    ++by_owner_[stream.owner];
-    const JobId job = stream.job;
-    const auto [it, fresh] = by_job_.emplace(job, std::move(stream));
-    MC_ASSERT(first && fresh);
-    return it->second;
+Stream& StreamTable::add(JobId job, const PeerId& client, RequestId request, const std::string& owner) {
+    const auto [it, fresh] = by_job_.try_emplace(job);
+    MC_ASSERT(fresh);
+    Entry& entry = it->second;
+    entry.stream.job = job;
+    entry.stream.request = request;
+    entry.stream.owner = owner;
+    by_request_.emplace(request, &entry);
+    entry.of_owner = by_owner_.try_emplace(owner, 0).first;
+    ++entry.of_owner->second;
+    link(entry, client);
+    return entry.stream;
 }
 
-void StreamTable::erase_client(const PeerId& client, RequestId request) {
-    const auto requests = by_client_.find(client);
-    MC_ASSERT(requests != by_client_.end());
-    requests->second.erase(request);
-    if (requests->second.empty()) by_client_.erase(requests);
+void StreamTable::link(Entry& entry, const PeerId& client) {
+    OfClient& streams = by_client_[client];
+    streams.push_back(entry);
+    entry.of_client = &streams;
+    entry.stream.client = client;
+}
+
+void StreamTable::unlink(Entry& entry) {
+    entry.of_client->erase(OfClient::s_iterator_to(entry));
+    if (entry.of_client->empty()) by_client_.erase(entry.stream.client);
 }
 
 void StreamTable::erase(JobId job) {
     const auto it = by_job_.find(job);
     if (it == by_job_.end()) return;
-    erase_client(it->second.client, it->second.request);
-    const auto [first, last] = by_request_.equal_range(it->second.request);
-    by_request_.erase(std::find_if(first, last, [&](const auto& entry) { return entry.second == job; }));
-    const auto owner = by_owner_.find(it->second.owner);
-    MC_ASSERT(owner != by_owner_.end());
-    if (--owner->second == 0) by_owner_.erase(owner);
+    Entry& entry = it->second;
+    unlink(entry);
+    if (--entry.of_owner->second == 0) by_owner_.erase(entry.of_owner);
+    const auto [first, last] = by_request_.equal_range(entry.stream.request);
+    by_request_.erase(std::find_if(first, last, [&](const auto& at) { return at.second == &entry; }));
     by_job_.erase(it);
 }
 
 void StreamTable::move(JobId job, const PeerId& client) {
-    Stream* stream = find(job);
-    MC_ASSERT(stream != nullptr);
-    erase_client(stream->client, stream->request);
-    stream->client = client;
-    const auto [it, fresh] = by_client_[client].emplace(stream->request, job);
-    MC_ASSERT(fresh);
+    const auto it = by_job_.find(job);
+    MC_ASSERT(it != by_job_.end() && find(client, it->second.stream.request) == nullptr);
+    unlink(it->second);
+    link(it->second, client);
 }
 
 Stream* StreamTable::find(JobId job) {
     const auto it = by_job_.find(job);
-    return it == by_job_.end() ? nullptr : &it->second;
+    return it == by_job_.end() ? nullptr : &it->second.stream;
 }
 
 Stream* StreamTable::find(const PeerId& client, RequestId request) {
-    const auto requests = by_client_.find(client);
-    if (requests == by_client_.end()) return nullptr;
-    const auto it = requests->second.find(request);
-    return it == requests->second.end() ? nullptr : find(it->second);
+    const auto [first, last] = by_request_.equal_range(request);
+    const auto it = std::find_if(first, last, [&](const auto& at) { return at.second->stream.client == client; });
+    return it == last ? nullptr : &it->second->stream;
 }
 
 Stream* StreamTable::find_request(RequestId request) {
     const auto it = by_request_.find(request);
-    return it == by_request_.end() ? nullptr : find(it->second);
+    return it == by_request_.end() ? nullptr : &it->second->stream;
 }
 
 std::vector<Stream> StreamTable::of_client(const PeerId& client) const {
     std::vector<Stream> found;
-    const auto requests = by_client_.find(client);
-    if (requests == by_client_.end()) return found;
-    for (const auto& [request, job] : requests->second) found.push_back(by_job_.at(job));
+    const auto streams = by_client_.find(client);
+    if (streams == by_client_.end()) return found;
+    for (const Entry& entry : streams->second) found.push_back(entry.stream);
     return found;
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 
+#include <boost/intrusive/list.hpp>
 #include <map>
-#include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -36,11 +37,15 @@ struct Stream {
 
 /// Streams that are relayed, not stored: they end with the broker process.
 ///
-/// Pure; owned by BrokerCore; single thread.
+/// Pure; owned by BrokerCore; single thread. A Stream stays where it is until it is erased.
 class StreamTable {
 public:
-    /// REQUIRES: no stream of that job or of that client and request.
-    Stream& add(Stream stream);
+    StreamTable() = default;
+    StreamTable(const StreamTable&) = delete;  // entries point to each other
+    StreamTable& operator=(const StreamTable&) = delete;
+
+    /// One with nothing but these. REQUIRES: none of that job, or of that client and request.
+    Stream& add(JobId job, const PeerId& client, RequestId request, const std::string& owner);
     void erase(JobId job);
     /// The same request was sent again, over another connection. REQUIRES: it has no such request there.
     void move(JobId job, const PeerId& client);
@@ -63,12 +68,22 @@ public:
     [[nodiscard]] std::size_t size() const { return by_job_.size(); }
 
 private:
-    void erase_client(const PeerId& client, RequestId request);
+    using Counts = std::map<std::string, std::size_t>;
+    struct Entry;
+    using Hook = boost::intrusive::list_base_hook<>;
+    using OfClient = boost::intrusive::list<Entry, boost::intrusive::base_hook<Hook>>;
+    struct Entry : Hook {
+        Stream stream;
+        OfClient* of_client = nullptr;  ///< in by_client_: this is in it
+        Counts::iterator of_owner;      ///< in by_owner_: this is counted there
+    };
+    void link(Entry& entry, const PeerId& client);
+    void unlink(Entry& entry);
 
-    std::unordered_map<JobId, Stream> by_job_;
-    std::unordered_map<PeerId, std::unordered_map<RequestId, JobId>> by_client_;  ///< no client has none
-    std::unordered_multimap<RequestId, JobId> by_request_;  ///< two clients may have made the same id
-    std::map<std::string, std::size_t> by_owner_;           ///< how many; none is 0
+    std::unordered_map<JobId, Entry> by_job_;
+    std::unordered_multimap<RequestId, Entry*> by_request_;  ///< two clients may have made the same id
+    std::unordered_map<PeerId, OfClient> by_client_;         ///< none is empty
+    Counts by_owner_;                                        ///< none is 0
 };
 
 }  // namespace mc::broker

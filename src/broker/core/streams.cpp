@@ -56,9 +56,9 @@ void BrokerCore::open_stream(Now now, const Actor& actor, Message& message) {
                        name + " is " + std::string(name_of(vm.record.state)) +
                            (vm.record.state == VmState::stopped ? "; start it with: mccli start " + name : "")});
     }
-    auto made = new_stream(actor, *node, message.header);
+    const auto made = new_stream(actor, *node, message.header);
     if (!made) return refuse(peer, message.header, made.error());
-    Stream& stream = *made;
+    Stream& stream = **made;
     stream.about = name;
     stream.client_heard = now.instant;
     if (!logs) stream.action = name_of(stream.verb);
@@ -69,10 +69,9 @@ void BrokerCore::open_stream(Now now, const Actor& actor, Message& message) {
         *node, Kind::request, *protocol::stream_order(stream.verb), stream.job,
         encode(protocol::StreamOrder{meta_.epoch, vm.record.id, static_cast<std::uint32_t>(stream.output_left)}),
         std::move(message.data));
-    streams_.add(std::move(stream));
 }
 
-Result<Stream> BrokerCore::new_stream(const Actor& actor, const Node& node, const protocol::Header& request) {
+Result<Stream*> BrokerCore::new_stream(const Actor& actor, const Node& node, const protocol::Header& request) {
     if (!node.knows(*protocol::stream_order(request.verb))) {
         return fail(ErrorCode::unknown_verb, "node " + node.record.name + " runs mcworker " +
                                                  node.record.worker_version + ", an older release that knows no " +
@@ -83,15 +82,11 @@ Result<Stream> BrokerCore::new_stream(const Actor& actor, const Node& node, cons
         (actor.role != protocol::Role::admin && streams_.count_of_owner(actor.name) >= config_.streams_per_owner_max)) {
         return fail(Error{ErrorCode::busy, "too many streams are open; close some", 1000});
     }
-    Stream stream;
-    stream.job = next_job_id();
-    stream.client = actor.peer;
-    stream.request = request.id;
+    Stream& stream = streams_.add(next_job_id(), actor.peer, request.id, actor.name);
     stream.verb = request.verb;
     stream.node = node.record.id;
-    stream.owner = actor.name;
     stream.key = actor.fingerprint;
-    return stream;
+    return &stream;
 }
 
 void BrokerCore::on_client_stream_message(Now now, const PeerId& peer, Message& message) {
