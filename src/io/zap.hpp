@@ -18,7 +18,7 @@ enum class Admission : std::uint8_t {
 };
 
 /// Says for each connection to the CURVE sockets of its Context whether it may stand (ZMQ RFC 27). The key of one
-/// that is let in becomes its messages' key: Socket::receive_with_key().
+/// that is let in becomes its messages' key: Socket::receive_into().
 ///
 /// One per Context, begun before the first such socket is bound and there for as long as they are (pitfalls 6).
 /// Single thread, the Poller's: no connection is let in while that does not turn.

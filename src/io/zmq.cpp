@@ -23,9 +23,6 @@ namespace {
 /// ZMQ_ZAP_ENFORCE_DOMAIN: known to libzmq 4.3 as it is built, but declared in its headers only where drafts are.
 constexpr int zap_enforce_domain = 93;
 
-/// A routing id, header, body and data.
-constexpr std::size_t frames_usual = 4;
-
 }  // namespace
 
 struct Context::Impl {
@@ -315,36 +312,35 @@ void Socket::subscribe(const std::string& prefix) {
 }
 
 std::optional<std::vector<std::string>> Socket::receive() {
-    auto received = receive_frames(false);
-    if (!received) return std::nullopt;
-    return std::move(received->frames);
-}
-
-std::optional<Received> Socket::receive_with_key() {
-    return receive_frames(true);
-}
-
-std::optional<Received> Socket::receive_frames(bool with_key) {
     Received received;
-    received.frames.reserve(frames_usual);
-    while (true) {
-        zmq::message_t frame;
-        const int size = zmq_msg_recv(frame.handle(), handle(), ZMQ_DONTWAIT);
-        if (size < 0) {
+    if (!receive_into(received, false)) return std::nullopt;
+    return std::move(received.frames);
+}
+
+bool Socket::receive_into(Received& received, bool with_key) {
+    received.key.reset();
+    received.descriptor = -1;
+    std::size_t count = 0;
+    zmq::message_t frame;
+    bool more = true;
+    while (more) {
+        if (zmq_msg_recv(frame.handle(), handle(), ZMQ_DONTWAIT) < 0) {
             // Frames of one message come together, so only the first can be missing.
             if (zmq_errno() == EINTR) continue;
-            return std::nullopt;
+            return false;
         }
-        if (received.frames.size() < impl_->frames_kept_max) {
-            received.frames.push_back(frame.to_string());
-            // Of the last one that is kept: each look is two of the library's, with a string made for each.
-            if (with_key && (!frame.more() || received.frames.size() == impl_->frames_kept_max)) {
-                received.key = key_of(frame.handle());
-                received.descriptor = descriptor_of(frame.handle());
-            }
+        more = frame.more();
+        if (count == impl_->frames_kept_max) continue;
+        if (count == received.frames.size()) received.frames.emplace_back();
+        received.frames[count++].assign(frame.data<char>(), frame.size());
+        // Of the last one that is kept: each look is two of the library's, with a string made for each.
+        if (with_key && (!more || count == impl_->frames_kept_max)) {
+            received.key = key_of(frame.handle());
+            received.descriptor = descriptor_of(frame.handle());
         }
-        if (!frame.more()) return received;
     }
+    received.frames.resize(count);
+    return true;
 }
 
 std::optional<FromSubscriber> Socket::receive_subscription() {
@@ -357,7 +353,12 @@ std::optional<FromSubscriber> Socket::receive_subscription() {
     return FromSubscriber{frame.to_string(), key_of(frame.handle()), descriptor_of(frame.handle())};
 }
 
-SendOutcome Socket::send(std::span<const std::string> frames) {
+SendOutcome Socket::send(const std::vector<std::string>& frames) {
+    const std::vector<std::string_view> views(frames.begin(), frames.end());
+    return send(views);
+}
+
+SendOutcome Socket::send(std::span<const std::string_view> frames) {
     MC_ASSERT(!frames.empty());
     SendOutcome outcome = SendOutcome::sent;
     for (std::size_t i = 0; i < frames.size(); ++i) {

@@ -143,15 +143,17 @@ public:
     /// The next message if one is there; never waits. Frames over frames_kept_max
     /// are dropped and the first ones returned, so that the caller can refuse it.
     [[nodiscard]] std::optional<std::vector<std::string>> receive();
-    /// As receive(), and whose it is.
-    [[nodiscard]] std::optional<Received> receive_with_key();
+    /// As receive(), into memory of an earlier one, and whose it is. False: there is none; what `received` has is of
+    /// no use then. `with_key`: without it, key and descriptor stay unknown: to ask costs as much as to receive.
+    [[nodiscard]] bool receive_into(Received& received, bool with_key);
 
     /// XPUB: the next frame that a subscriber has sent; never waits. By itself and not as a part of a message: the
     /// next part may be another subscriber's.
     [[nodiscard]] std::optional<FromSubscriber> receive_subscription();
 
     /// All frames as one message, or none; never waits. REQUIRES: frames is not empty.
-    [[nodiscard]] SendOutcome send(std::span<const std::string> frames);
+    [[nodiscard]] SendOutcome send(std::span<const std::string_view> frames);
+    [[nodiscard]] SendOutcome send(const std::vector<std::string>& frames);
 
     /// What the last bind chose, e.g. "tcp://127.0.0.1:40123".
     [[nodiscard]] std::string last_endpoint() const;
@@ -162,7 +164,6 @@ public:
 private:
     struct Impl;
     explicit Socket(std::unique_ptr<Impl> impl);
-    std::optional<Received> receive_frames(bool with_key);
     std::unique_ptr<Impl> impl_;
 };
 

@@ -13,19 +13,26 @@ constexpr char magic_0 = 'M';
 constexpr char magic_1 = 'C';
 constexpr std::size_t id_offset = 8;
 
+// Written out, and not as loops: of these a compiler makes one instruction each.
+template <class T, std::size_t... i>
+void put_bytes(char* out, T value, std::index_sequence<i...>) {
+    ((out[i] = static_cast<char>(value >> (8 * (sizeof(T) - 1 - i)))), ...);
+}
+template <class T, std::size_t... i>
+T get_bytes(const char* in, std::index_sequence<i...>) {
+    return static_cast<T>((... | (static_cast<T>(static_cast<unsigned char>(in[i])) << (8 * (sizeof(T) - 1 - i)))));
+}
+
 /// Writes `value` at `out`, which it moves behind it.
 template <class T>
 void put(char*& out, T value) {
-    for (std::size_t i = sizeof(T); i-- > 0;) *out++ = static_cast<char>((value >> (8 * i)) & 0xFF);
+    put_bytes(out, value, std::make_index_sequence<sizeof(T)>());
+    out += sizeof(T);
 }
 
 template <class T>
 T get(std::string_view bytes, std::size_t offset) {
-    T value = 0;
-    for (std::size_t i = 0; i < sizeof(T); ++i) {
-        value = static_cast<T>((value << 8) | static_cast<unsigned char>(bytes[offset + i]));
-    }
-    return value;
+    return get_bytes<T>(bytes.data() + offset, std::make_index_sequence<sizeof(T)>());
 }
 
 constexpr std::array verb_names{
@@ -78,20 +85,22 @@ constexpr std::array verb_names{
     std::pair{Verb::events_published, "events_published"},
 };
 
+/// By number, as each message has one; "" = there is no such verb.
+constexpr auto names_by_number = [] {
+    std::array<std::string_view, static_cast<std::size_t>(verb_names.back().first) + 1> names;
+    for (const auto& [verb, name] : verb_names) names[static_cast<std::size_t>(verb)] = name;
+    return names;
+}();
+
 }  // namespace
 
 std::string_view name_of(Verb verb) {
-    for (const auto& [candidate, name] : verb_names) {
-        if (candidate == verb) return name;
-    }
-    return "unknown";
+    return verb_from(static_cast<std::uint16_t>(verb)) ? names_by_number[static_cast<std::size_t>(verb)] : "unknown";
 }
 
 std::optional<Verb> verb_from(std::uint16_t number) {
-    for (const auto& [candidate, name] : verb_names) {
-        if (static_cast<std::uint16_t>(candidate) == number) return candidate;
-    }
-    return std::nullopt;
+    if (number >= names_by_number.size() || names_by_number[number].empty()) return std::nullopt;
+    return static_cast<Verb>(number);
 }
 
 bool is_client_verb(Verb verb) {
@@ -128,7 +137,12 @@ bool is_stream_order(Verb verb) {
 }
 
 Bytes encode_header(const Header& header) {
-    std::array<char, limits::header_bytes> bytes{};
+    std::array<char, limits::header_bytes> bytes;
+    encode_header(header, bytes);
+    return {bytes.data(), bytes.size()};
+}
+
+void encode_header(const Header& header, std::span<char, limits::header_bytes> bytes) {
     char* out = bytes.data();
     put(out, magic_0);
     put(out, magic_1);
@@ -140,7 +154,6 @@ Bytes encode_header(const Header& header) {
     put(out, header.id.low);
     put(out, header.value);
     put(out, header.sequence);
-    return {bytes.data(), bytes.size()};
 }
 
 Result<Header> decode_header(std::string_view frame) {
@@ -181,16 +194,12 @@ RequestId peek_id(std::string_view frame) {
     return RequestId{get<std::uint64_t>(frame, id_offset), get<std::uint64_t>(frame, id_offset + 8)};
 }
 
-void append_frames(std::vector<Bytes>& frames, Message message) {
-    frames.reserve(frames.size() + limits::frames_max);
+std::vector<Bytes> to_frames(Message message) {
+    std::vector<Bytes> frames;
+    frames.reserve(limits::frames_max);
     frames.push_back(encode_header(message.header));
     frames.push_back(std::move(message.body));
     if (!message.data.empty()) frames.push_back(std::move(message.data));
-}
-
-std::vector<Bytes> to_frames(Message message) {
-    std::vector<Bytes> frames;
-    append_frames(frames, std::move(message));
     return frames;
 }
 

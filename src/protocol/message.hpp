@@ -9,6 +9,7 @@
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "protocol/limits.hpp"
 
 namespace mc::protocol {
 
@@ -143,6 +144,8 @@ struct Message {
 }
 
 [[nodiscard]] Bytes encode_header(const Header& header);
+/// The same, to where there is room for it already.
+void encode_header(const Header& header, std::span<char, limits::header_bytes> out);
 
 /// Errors: bad_message (length, magic, kind), unsupported_version, unknown_verb.
 [[nodiscard]] Result<Header> decode_header(std::string_view frame);
@@ -153,8 +156,6 @@ struct Message {
 
 /// Header, body and (when present) data, as they go on the wire.
 [[nodiscard]] std::vector<Bytes> to_frames(Message message);
-/// Behind what stands before a message, e.g. whom it is for.
-void append_frames(std::vector<Bytes>& frames, Message message);
 
 /// Errors: as decode_header; too_large for a frame over message_bytes_max; bad_message for a wrong number of frames.
 [[nodiscard]] Result<Message> from_frames(std::span<Bytes> frames);

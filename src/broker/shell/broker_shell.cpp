@@ -37,10 +37,13 @@ constexpr milliseconds turn_max{20};
 /// Between two looks at the clock for that.
 constexpr std::size_t messages_per_look = 16;
 
-/// Messages of one connection that wait in the library, of up to 3 MiB each: then the rest waits at the sender. More
+/// Messages from one connection that wait in the library, of up to 3 MiB each: then the rest waits at the sender. More
 /// make nothing faster, since each connection has its turn after the other.
 constexpr int client_messages_waiting_max = 64;
 constexpr int worker_messages_waiting_max = 256;
+/// And to one: then the rest waits in SendQueues, which count bytes, for another turn. More than a busy connection is
+/// sent in a turn; and each time that half of them have gone, the library's thread tells this one.
+constexpr int sent_messages_waiting_max = 256;
 
 /// Messages, of up to Publications::events_per_message_max events, that wait for one watcher; then it misses some. All
 /// that are behind share what waits.
@@ -98,7 +101,7 @@ constexpr milliseconds no_heartbeats{0};
 /// Of a socket whose messages wait in SendQueues.
 io::SocketOptions router_options(const io::Security& security, int receive_messages_max) {
     io::SocketOptions options = socket_options(security, io_thread_of_requests);
-    options.send_messages_max = SendQueues::library_messages_max;
+    options.send_messages_max = sent_messages_waiting_max;
     options.receive_messages_max = receive_messages_max;
     return options;
 }
@@ -145,23 +148,6 @@ std::string in_words(const io::Security& security) {
     return asks_for_keys(security) ? "" : " (plaintext)";
 }
 
-/// Behind the routing id.
-std::vector<std::string> addressed(const PeerId& to, protocol::Message message) {
-    std::vector<std::string> frames;
-    frames.reserve(1 + limits::frames_max);
-    frames.push_back(to.bytes);
-    protocol::append_frames(frames, std::move(message));
-    return frames;
-}
-
-/// The library is asked whose a message is only where somebody has a key: that costs as much as receiving it.
-std::optional<io::Received> receive(io::Socket& socket, bool with_keys) {
-    if (with_keys) return socket.receive_with_key();
-    auto frames = socket.receive();
-    if (!frames) return std::nullopt;
-    return io::Received{std::move(*frames), std::nullopt, -1};
-}
-
 std::vector<std::string> broadcast(std::string topic, protocol::Verb verb, protocol::Bytes body) {
     protocol::Header header;
     header.kind = protocol::Kind::notice;
@@ -191,8 +177,8 @@ BrokerShell::BrokerShell(const BrokerConfig& config, Resources resources, const 
               keeper_.core().on_barred(io::read_clock(), key, what);
           },
           [this](const PublicKey& key, int descriptor) { connections_.heard(descriptor, key); }),
-      to_clients_([this](const SendQueues::Frames& frames) { return clients_.send(frames); }, client_bytes_max),
-      to_workers_([this](const SendQueues::Frames& frames) { return workers_.send(frames); }, worker_bytes_max) {}
+      to_clients_([this](SendQueues::Frames frames) { return clients_.send(frames); }, client_bytes_max),
+      to_workers_([this](SendQueues::Frames frames) { return workers_.send(frames); }, worker_bytes_max) {}
 
 BrokerShell::~BrokerShell() {
     poller_.remove(clients_);
@@ -401,17 +387,16 @@ void BrokerShell::drain(Side side) {
     };
     for (std::size_t i = 0; i < messages_per_turn_max && has_time(i); ++i) {
         BrokerCore& core = keeper_.core();  // after carry_out() it may be another one
-        auto received = receive(socket, with_keys);
-        if (!received) return;
-        std::vector<std::string>& frames = received->frames;
-        const auto sender = caller_of(PeerId{std::move(frames.front())}, received->key, with_keys);
+        if (!socket.receive_into(received_, with_keys)) return;
+        const std::span<std::string> frames = received_.frames;
+        const auto sender = caller_of(PeerId{frames.front()}, received_.key, with_keys);
         if (!sender) {
             io::log_debug("dropped a message without its sender's key");
             continue;
         }
         const Caller& caller = *sender;
-        if (caller.key) connections_.heard(received->descriptor, *caller.key);
-        const std::span<std::string> message(frames.begin() + 1, frames.end());
+        if (caller.key) connections_.heard(received_.descriptor, *caller.key);
+        const std::span<std::string> message = frames.subspan(1);
         if (side == Side::clients) {
             core.on_client_frames(now, caller, message, to_clients_.is_behind(caller.peer));
             if (told_bytes + core.output_bytes() > output_bytes_per_turn_max) return;
@@ -476,9 +461,8 @@ void BrokerShell::send_all(Side side, std::vector<Outgoing> messages) {
             stuck.insert(protocol::as_job_id(header.id));
             continue;
         }
-        const PeerId& to = outgoing.to;
-        if (!queues.push(to, addressed(to, std::move(outgoing.message)), to_worker && is_relayed(header)))
-            gone.insert(to);
+        if (!queues.push(outgoing.to, std::move(outgoing.message), to_worker && is_relayed(header)))
+            gone.insert(outgoing.to);
     }
     // A peer that takes no more is treated as one that is gone: requests and jobs
     // are repeated, and a stream with a hole would be worse than one that ends.

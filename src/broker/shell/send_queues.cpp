@@ -1,8 +1,8 @@
 #include "broker/shell/send_queues.hpp"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
-#include <numeric>
 #include <utility>
 
 namespace mc::broker {
@@ -11,17 +11,24 @@ namespace {
 /// What a message costs besides its bytes, about: many small ones are much too.
 constexpr std::size_t message_cost = 200;
 
-std::size_t bytes_of(const SendQueues::Frames& frames) {
-    return std::accumulate(frames.begin(), frames.end(), message_cost,
-                           [](std::size_t sum, const std::string& frame) { return sum + frame.size(); });
+std::size_t bytes_of(const protocol::Message& message) {
+    return message_cost + message.body.size() + message.data.size();
 }
 
 }  // namespace
 
-bool SendQueues::push(const PeerId& to, Frames frames, bool relayed) {
+io::SendOutcome SendQueues::send(const PeerId& to, const protocol::Message& message) const {
+    std::array<char, limits::header_bytes> header;
+    protocol::encode_header(message.header, header);
+    const std::array<std::string_view, 1 + limits::frames_max> frames{
+        to.bytes, {header.data(), header.size()}, message.body, message.data};
+    return send_(Frames(frames).first(message.data.empty() ? frames.size() - 1 : frames.size()));
+}
+
+bool SendQueues::push(const PeerId& to, protocol::Message message, bool relayed) {
     const auto found = queues_.find(to);
     if (found == queues_.end()) {
-        const auto outcome = send_(frames);
+        const auto outcome = send(to, message);
         if (outcome == io::SendOutcome::sent) return true;
         if (outcome == io::SendOutcome::unreachable) return false;
     }
@@ -30,10 +37,10 @@ bool SendQueues::push(const PeerId& to, Frames frames, bool relayed) {
         next_flush_ = Instant{};
     }
     Queue& queue = found == queues_.end() ? queues_[to] : found->second;
-    const std::size_t bytes = bytes_of(frames);
+    const std::size_t bytes = bytes_of(message);
     queue.bytes += bytes;
     if (relayed) queue.relayed_bytes += bytes;
-    queue.waiting.push_back({std::move(frames), relayed});
+    queue.waiting.push_back({std::move(message), relayed});
     if (queue.bytes <= bytes_max_) return true;
     queues_.erase(to);
     return false;
@@ -46,10 +53,10 @@ std::vector<PeerId> SendQueues::flush(Instant now) {
         auto& [peer, queue] = *it;
         auto outcome = io::SendOutcome::sent;
         while (!queue.waiting.empty()) {
-            const Message& first = queue.waiting.front();
-            outcome = send_(first.frames);
+            const Waiting& first = queue.waiting.front();
+            outcome = send(peer, first.message);
             if (outcome != io::SendOutcome::sent) break;
-            const std::size_t bytes = bytes_of(first.frames);
+            const std::size_t bytes = bytes_of(first.message);
             queue.bytes -= bytes;
             if (first.relayed) queue.relayed_bytes -= bytes;
             queue.waiting.pop_front();

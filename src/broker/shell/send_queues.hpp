@@ -4,7 +4,8 @@
 #include <deque>
 #include <functional>
 #include <map>
-#include <string>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/time.hpp"
@@ -19,15 +20,15 @@ namespace mc::broker {
 /// Single thread; sends what can be sent at once, in order per peer.
 class SendQueues {
 public:
-    using Frames = std::vector<std::string>;  ///< with the routing id in front
-    using Send = std::function<io::SendOutcome(const Frames&)>;
+    using Frames = std::span<const std::string_view>;  ///< with the routing id in front
+    using Send = std::function<io::SendOutcome(Frames)>;
 
     /// Over `bytes_max` that wait for one peer it is taken for gone.
     SendQueues(Send send, std::size_t bytes_max) : send_(std::move(send)), bytes_max_(bytes_max) {}
 
     /// False: the peer is gone, or has bytes_max waiting and takes nothing. What waited for it is dropped.
     /// `relayed`: it is another's, and is counted for relayed_behind().
-    [[nodiscard]] bool push(const PeerId& to, Frames frames, bool relayed = false);
+    [[nodiscard]] bool push(const PeerId& to, protocol::Message message, bool relayed = false);
 
     /// Sends what can be sent now. Returns the peers that are gone.
     [[nodiscard]] std::vector<PeerId> flush(Instant now);
@@ -46,20 +47,21 @@ public:
 
     static constexpr std::size_t bytes_behind = 1 * 1024 * 1024;  ///< over it, a client's requests are answered `busy`
     static constexpr std::size_t relayed_bytes_max = 16 * 1024 * 1024;  ///< over it, what comes from streams ends them
-    static constexpr int library_messages_max = 64;                     ///< for one peer, in libzmq's queue
     static constexpr milliseconds flush_interval_min{5};
     static constexpr milliseconds flush_interval_max{250};
 
 private:
-    struct Message {
-        Frames frames;
+    struct Waiting {
+        protocol::Message message;
         bool relayed = false;
     };
     struct Queue {
-        std::deque<Message> waiting;
+        std::deque<Waiting> waiting;
         std::size_t bytes = 0;
         std::size_t relayed_bytes = 0;
     };
+
+    [[nodiscard]] io::SendOutcome send(const PeerId& to, const protocol::Message& message) const;
 
     Send send_;
     std::size_t bytes_max_;

@@ -90,8 +90,8 @@ public:
         return id;
     }
     void send(const protocol::Message& message) {
-        std::vector<std::string> frames{peer_};
-        protocol::append_frames(frames, message);
+        std::vector<std::string> frames = protocol::to_frames(message);
+        frames.insert(frames.begin(), peer_);
         static_cast<void>(router_.send(frames));
     }
 

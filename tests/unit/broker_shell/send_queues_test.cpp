@@ -19,15 +19,15 @@ struct SendQueuesTest : testing::Test {
     SendOutcome outcome = SendOutcome::sent;
     int takes = 0;  ///< so many messages, whatever `outcome` is
     std::vector<std::string> sent;
-    SendQueues queues{[this](const SendQueues::Frames& frames) {
+    SendQueues queues{[this](SendQueues::Frames frames) {
                           const SendOutcome now = takes > 0 ? SendOutcome::sent : outcome;
                           if (takes > 0) --takes;
-                          if (now == SendOutcome::sent) sent.push_back(frames.back().substr(0, 1));
+                          if (now == SendOutcome::sent) sent.emplace_back(frames.back().substr(0, 1));
                           return now;
                       },
                       32 * mebibyte};
 
-    bool push(const std::string& frame, bool relayed = false) { return queues.push(node, {"n", frame}, relayed); }
+    bool push(const std::string& body, bool relayed = false) { return queues.push(node, {{}, body, {}}, relayed); }
 };
 
 TEST_F(SendQueuesTest, KeepWhatAFullConnectionDoesNotTakeInItsOrder) {
@@ -49,7 +49,7 @@ TEST_F(SendQueuesTest, TakeForGoneWhoeverHasTooMuchWaitingOrCantBeReached) {
     EXPECT_TRUE(queues.empty());
     EXPECT_TRUE(push("1"));
     outcome = SendOutcome::unreachable;
-    EXPECT_FALSE(queues.push(other, {"o", "1"}));
+    EXPECT_FALSE(queues.push(other, {{}, "1", {}}));
     EXPECT_THAT(queues.flush(start), ElementsAre(node));
 }
 
@@ -115,7 +115,7 @@ TEST_F(SendQueuesTest, AreTriedSoonAgainOnceSomebodyTakesSomethingOrAnotherIsBeh
     EXPECT_THAT(sent, ElementsAre("1"));
     EXPECT_EQ(queues.next_flush() - now, SendQueues::flush_interval_min);
     stand_still();
-    EXPECT_TRUE(queues.push(other, {"o", "1"}));
+    EXPECT_TRUE(queues.push(other, {{}, "1", {}}));
     EXPECT_LE(queues.next_flush(), now);
     stand_still();
     outcome = SendOutcome::sent;
