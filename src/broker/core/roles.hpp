@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <string_view>
@@ -42,12 +43,19 @@ inline constexpr std::array role_table{
     RoleRow{protocol::Verb::images, "---va"},         RoleRow{protocol::Verb::node_images, "-w---"},
 };
 
+/// role_table's letters by verb, as each message asks for them; "" = that verb is not in it.
+inline constexpr auto roles_by_verb = [] {
+    constexpr protocol::Verb last = std::ranges::max(role_table, {}, &RoleRow::verb).verb;
+    std::array<std::string_view, static_cast<std::size_t>(last) + 1> roles;
+    for (const RoleRow& row : role_table) roles[static_cast<std::size_t>(row.verb)] = row.roles;
+    return roles;
+}();
+
 /// Whether the table lets `role` say `verb`. What is not in it, nobody may.
 [[nodiscard]] constexpr bool role_may(protocol::Role role, protocol::Verb verb) {
-    for (const RoleRow& row : role_table) {
-        if (row.verb == verb) return row.roles[static_cast<std::size_t>(role)] != '-';
-    }
-    return false;
+    const auto at = static_cast<std::size_t>(verb);
+    if (at >= roles_by_verb.size() || roles_by_verb[at].empty()) return false;
+    return roles_by_verb[at][static_cast<std::size_t>(role)] != '-';
 }
 
 /// Of those who may say `images`: whoever sees nodes sees what is on them; only admins change it.
