@@ -17,9 +17,10 @@ endfunction()
 
 # mc_core(name ...): as mc_library, and the same sources as <name>_switched, with the
 # switches of base/rule.hpp: for tests/sim only, and built only for it. Under a sanitizer, where compiling takes longest,
-# there are no switches, and sim tries no mutants.
+# there are no switches, and sim tries no mutants. With MC_UNITY each is compiled in one piece.
 function(mc_core name)
   mc_library(${name} ${ARGN})
+  set_target_properties(${name} PROPERTIES UNITY_BUILD "${MC_UNITY}" UNITY_BUILD_BATCH_SIZE 0)
   if(MC_SANITIZER)
     add_library(${name}_switched ALIAS ${name})
     return()
@@ -27,6 +28,7 @@ function(mc_core name)
   cmake_parse_arguments(arg "" "" "PUBLIC;PRIVATE" ${ARGN})
   get_target_property(sources ${name} SOURCES)
   add_library(${name}_switched STATIC EXCLUDE_FROM_ALL ${sources})
+  set_target_properties(${name}_switched PROPERTIES UNITY_BUILD "${MC_UNITY}" UNITY_BUILD_BATCH_SIZE 0)
   target_compile_definitions(${name}_switched PUBLIC MC_RULE_SWITCHES)
   target_link_libraries(${name}_switched PUBLIC mc_options ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
 endfunction()

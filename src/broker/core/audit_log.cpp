@@ -12,7 +12,7 @@
 namespace mc::broker {
 namespace {
 
-constexpr auto table = static_cast<std::uint8_t>(Table::audit);
+constexpr auto audit_table = static_cast<std::uint8_t>(Table::audit);
 /// Of what is kept, so many parts go at once.
 constexpr std::size_t cut_part = 10;
 
@@ -32,7 +32,7 @@ void AuditLog::append(protocol::AuditEntry entry) {
         cut.target = std::to_string(kept_[count - 1].seq);
         cut.detail = kept_[count - 1].hash;
         for (std::size_t i = 0; i < count; ++i) {
-            changes_.push_back({table, key_of(kept_.front().seq), std::nullopt});
+            changes_.push_back({audit_table, key_of(kept_.front().seq), std::nullopt});
             kept_.pop_front();
         }
         link(std::move(cut));
@@ -44,7 +44,7 @@ void AuditLog::link(protocol::AuditEntry entry) {
     entry.seq = kept_.empty() ? 1 : kept_.back().seq + 1;
     entry.previous = kept_.empty() ? "" : kept_.back().hash;
     entry.hash = protocol::audit_hash(entry);
-    changes_.push_back({table, key_of(entry.seq), protocol::encode(entry)});
+    changes_.push_back({audit_table, key_of(entry.seq), protocol::encode(entry)});
     kept_.push_back(std::move(entry));
 }
 

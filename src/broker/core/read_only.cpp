@@ -9,7 +9,7 @@ using protocol::encode;
 using protocol::Kind;
 
 /// When a worker or a program may ask again: the broker mostly tries its disk this often.
-constexpr std::uint32_t retry_after_ms = 1000;
+constexpr std::uint32_t read_only_retry_ms = 1000;
 
 }  // namespace
 
@@ -70,9 +70,9 @@ void BrokerCore::refuse_change(const PeerId& peer, const Message& message) {
     if (in_doubt_ && requests_.find(message.header.id)) {
         return refuse(peer, message.header,
                       {ErrorCode::deadline_exceeded, "what became of this request can't be told now: " + read_only_why_,
-                       retry_after_ms});
+                       read_only_retry_ms});
     }
-    refuse(peer, message.header, {ErrorCode::store_failed, read_only_why_, retry_after_ms});
+    refuse(peer, message.header, {ErrorCode::store_failed, read_only_why_, read_only_retry_ms});
 }
 
 void BrokerCore::refuse_registration(const PeerId& peer, const Message& message) {
@@ -80,7 +80,8 @@ void BrokerCore::refuse_registration(const PeerId& peer, const Message& message)
     header.kind = Kind::reply;
     header.code = ErrorCode::store_failed;
     header.value = protocol::reply_value::error;
-    effects_.to_workers.push_back({peer, {header, encode(protocol::ErrorBody{read_only_why_, retry_after_ms}), {}}});
+    effects_.to_workers.push_back(
+        {peer, {header, encode(protocol::ErrorBody{read_only_why_, read_only_retry_ms}), {}}});
 }
 
 }  // namespace mc::broker

@@ -6,17 +6,10 @@
 #include "cli/core/help.hpp"
 #include "cli/core/suggest.hpp"
 #include "cli/core/table.hpp"
+#include "cli/core/text.hpp"
 
 namespace mc::cli {
 namespace {
-
-constexpr std::string_view blanks = " \t\r";
-
-std::string_view trimmed(std::string_view text) {
-    const auto first = text.find_first_not_of(blanks);
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
 
 /// The name that a line of the file gives a value; "" for a comment.
 std::string_view name_in(std::string_view line) {

@@ -7,7 +7,6 @@
 namespace mc::cli {
 namespace {
 
-constexpr std::size_t gap = 2;                 // layout_table's
 constexpr std::size_t text_columns_min = 24;   // narrower than that is left to the terminal to break
 constexpr std::size_t state_columns = 9;       // "not asked"
 constexpr std::string_view next_mark = "-> ";  // what to do
@@ -46,7 +45,7 @@ void add_wrapped(Rows& rows, std::string title, Cell state, const std::string& t
 std::string for_terminal(const std::vector<Check>& checks, const TextStyle& style) {
     std::size_t left = 0;
     for (const auto& check : checks) left = std::max(left, columns_of(title_of(check)));
-    left += gap + state_columns + gap;
+    left += column_gap + state_columns + column_gap;
     const std::size_t columns = std::max(style.columns > left ? style.columns - left : 0, text_columns_min);
     Rows rows;
     for (const auto& check : checks) {

@@ -5,8 +5,8 @@
 namespace mc::cli {
 namespace {
 
-std::string dumped(const Json& json, int indent) {
-    return json.dump(indent, ' ', false, nlohmann::detail::error_handler_t::replace) + "\n";
+std::string dumped(const Json& json, int spaces) {
+    return json.dump(spaces, ' ', false, nlohmann::detail::error_handler_t::replace) + "\n";
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "cli/core/menu.hpp"
 
+#include "cli/core/text.hpp"
 #include "protocol/validate.hpp"
 
 namespace mc::cli {
@@ -13,13 +14,6 @@ constexpr const char* choices =
     "  4  delete a VM\n"
     "  5  exit\n";
 constexpr const char* prompt = "Choose 1 to 5: ";
-
-std::string_view trimmed(std::string_view text) {
-    const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
-    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-    return text;
-}
 
 std::string lower(std::string_view text) {
     std::string out;

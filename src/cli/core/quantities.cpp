@@ -5,12 +5,11 @@
 #include <limits>
 #include <optional>
 
+#include "cli/core/text.hpp"
+
 namespace mc::cli {
 namespace {
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }

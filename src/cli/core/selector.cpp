@@ -2,16 +2,9 @@
 
 #include <algorithm>
 
+#include "cli/core/text.hpp"
+
 namespace mc::cli {
-namespace {
-
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-    while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-    return text;
-}
-
-}  // namespace
 
 Result<Selector::Term> Selector::parse_term(std::string_view text) {
     Term term;

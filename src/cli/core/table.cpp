@@ -8,8 +8,6 @@
 namespace mc::cli {
 namespace {
 
-constexpr std::size_t gap = 2;
-
 struct Shown {
     std::size_t index;
     std::size_t width;
@@ -18,7 +16,7 @@ struct Shown {
 std::size_t total(const std::vector<Shown>& shown) {
     const auto widths = std::accumulate(shown.begin(), shown.end(), std::size_t{0},
                                         [](std::size_t n, const Shown& s) { return n + s.width; });
-    return shown.empty() ? 0 : widths + gap * (shown.size() - 1);
+    return shown.empty() ? 0 : widths + column_gap * (shown.size() - 1);
 }
 
 /// Takes columns of text from the widest that may lose some. False when none may.
@@ -67,7 +65,7 @@ std::string line_of(const std::vector<Shown>& shown, const std::vector<Column>& 
         const bool last = i + 1 == shown.size();
         const std::string placed = padded(text, last && !columns[s.index].right ? 0 : s.width, columns[s.index].right);
         line += coloured(placed, cells[s.index].colour, colours);
-        if (!last) line += std::string(gap, ' ');
+        if (!last) line += std::string(column_gap, ' ');
     }
     while (line.ends_with(' ')) line.pop_back();
     return line + "\n";
@@ -103,8 +101,8 @@ std::string layout_fields(const std::vector<std::pair<std::string, Cell>>& field
     std::string out;
     for (const auto& [key, cell] : fields) {
         if (cell.text.empty()) continue;
-        out += padded(key + ":", width + 1 + gap, false) + coloured(printable(cell.text), cell.colour, style.colours) +
-               "\n";
+        out += padded(key + ":", width + 1 + column_gap, false) +
+               coloured(printable(cell.text), cell.colour, style.colours) + "\n";
     }
     return out;
 }

@@ -15,6 +15,9 @@ struct Column {
     std::size_t columns_min = 0;  ///< may be shortened down to this; 0 = never shortened
 };
 
+/// Between columns.
+inline constexpr std::size_t column_gap = 2;
+
 struct Cell {
     std::string text;
     Colour colour = Colour::plain;

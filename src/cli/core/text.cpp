@@ -12,7 +12,15 @@ bool is_control(char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
 }
 
+constexpr std::string_view blanks = " \t\r";
+
 }  // namespace
+
+std::string_view trimmed(std::string_view text) {
+    const auto first = text.find_first_not_of(blanks);
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
 
 std::size_t columns_of(std::string_view text) {
     return static_cast<std::size_t>(

@@ -25,6 +25,13 @@ namespace mc::cli {
 /// Parts separated by an empty line.
 [[nodiscard]] std::vector<std::string_view> paragraphs(std::string_view text);
 
+/// Without spaces, tabs and carriage returns at its ends.
+[[nodiscard]] std::string_view trimmed(std::string_view text);
+
+[[nodiscard]] constexpr bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
 /// As a shell takes it literally: quoted only where needed.
 [[nodiscard]] std::string shell_quoted(std::string_view word);
 

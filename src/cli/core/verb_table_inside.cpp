@@ -4,7 +4,7 @@
 namespace mc::cli {
 namespace {
 
-constexpr std::string_view group = "Inside a VM";
+constexpr std::string_view inside_group = "Inside a VM";
 
 const OptionSpec identity_option{"identity", 'i', "FILE", "private key to log in with, besides the usual ones", true};
 const OptionSpec user_option{"user", 'u', "USER", "log in as USER (default root)"};
@@ -27,7 +27,7 @@ VerbSpec ssh_verb() {
         .id = VerbId::ssh,
         .name = "ssh",
         .aliases = {"sh", "shell"},
-        .group = group,
+        .group = inside_group,
         .operands = "NAME [-- COMMAND...]",
         .summary = "Log in to a VM, or run a command in it, with OpenSSH",
         .description =
@@ -56,7 +56,7 @@ VerbSpec exec_verb() {
     return VerbSpec{
         .id = VerbId::exec,
         .name = "exec",
-        .group = group,
+        .group = inside_group,
         .operands = "NAME -- COMMAND...",
         .summary = "Run a command in a VM through the broker, with no SSH",
         .description =
@@ -89,7 +89,7 @@ VerbSpec logs_verb() {
     return VerbSpec{
         .id = VerbId::logs,
         .name = "logs",
-        .group = group,
+        .group = inside_group,
         .operands = "NAME",
         .summary = "Show what a VM's first process wrote",
         .description = "Works for stopped VMs too.",
@@ -111,7 +111,7 @@ VerbSpec copy_verb() {
         .id = VerbId::copy,
         .name = "cp",
         .aliases = {"scp", "copy"},
-        .group = group,
+        .group = inside_group,
         .operands = "SOURCE... DESTINATION",
         .summary = "Copy files to or from a VM, with OpenSSH's scp",
         .description =
@@ -139,7 +139,7 @@ VerbSpec forward_verb() {
         .id = VerbId::forward,
         .name = "port-forward",
         .aliases = {"forward"},
-        .group = group,
+        .group = inside_group,
         .operands = "NAME PORT...",
         .summary = "Make ports of a VM ports of this machine",
         .description =
@@ -164,7 +164,7 @@ VerbSpec ssh_config_verb() {
     return VerbSpec{
         .id = VerbId::ssh_config,
         .name = "ssh-config",
-        .group = group,
+        .group = inside_group,
         .summary = "Let plain ssh, scp, rsync and editors reach VMs as NAME.mc",
         .description =
             "Prints a file for OpenSSH's configuration, or with --install writes it and has ~/.ssh/config include it "
@@ -192,7 +192,7 @@ VerbSpec host_key_verb() {
     return VerbSpec{
         .id = VerbId::host_key,
         .name = "host-key",
-        .group = group,
+        .group = inside_group,
         .operands = "NAME",
         .summary = "Print a VM's SSH host key as a line of known_hosts",
         .description = "What OpenSSH's KnownHostsCommand asks in what `mccli ssh-config` writes.",
@@ -207,7 +207,7 @@ VerbSpec proxy_verb() {
     return VerbSpec{
         .id = VerbId::proxy,
         .name = "proxy",
-        .group = group,
+        .group = inside_group,
         .operands = "NAME",
         .summary = "Carry the bytes of an SSH connection through the broker",
         .description =

@@ -3,14 +3,14 @@
 namespace mc::cli {
 namespace {
 
-constexpr std::string_view group = "Who may do what";
+constexpr std::string_view keys_group = "Who may do what";
 
 VerbSpec keys_verb() {
     return VerbSpec{
         .id = VerbId::keys,
         .name = "keys",
         .aliases = {"key", "keys list"},
-        .group = group,
+        .group = keys_group,
         .summary = "List the keys that are authorised: whose they are, and their roles",
         .description =
             "A key is who somebody is; several keys may have one name, and what any of them makes is that name's. What "
@@ -33,7 +33,7 @@ VerbSpec revoke_verb() {
         {},
         {{"mccli keys revoke ada", "all keys and tokens of ada"},
          {"mccli keys revoke 5be1f0c2a7d3e946", "one key of hers"}});
-    verb.group = group;
+    verb.group = keys_group;
     return verb;
 }
 
@@ -42,7 +42,7 @@ VerbSpec tokens_verb() {
         .id = VerbId::tokens,
         .name = "token",
         .aliases = {"tokens", "token list"},
-        .group = group,
+        .group = keys_group,
         .summary = "List the tokens with which somebody can still join",
         .description =
             "A token admits as many new keys as it has uses left, until it expires; one that is used up is kept until "
@@ -56,7 +56,7 @@ VerbSpec token_create_verb() {
     return VerbSpec{
         .id = VerbId::token_create,
         .name = "token create",
-        .group = group,
+        .group = keys_group,
         .summary = "Make a token, with which somebody joins this cloud",
         .description =
             "A token is one word that begins with mc1-, with the broker's address and key and a key of its own in it. "
@@ -96,7 +96,7 @@ VerbSpec token_revoke_verb() {
         "TOKEN is a fingerprint, or a name: that means all tokens for that name. Keys that have joined with them stay; "
         "those are taken back by `mccli keys revoke`.",
         {}, {{"mccli token revoke 5be1f0c2a7d3e946", ""}, {"mccli token revoke $(mccli token -q)", "all of them"}});
-    verb.group = group;
+    verb.group = keys_group;
     return verb;
 }
 
@@ -104,7 +104,7 @@ VerbSpec audit_verb() {
     return VerbSpec{
         .id = VerbId::audit,
         .name = "audit",
-        .group = group,
+        .group = keys_group,
         .summary = "Show who did what to what, with which outcome, or verify that record",
         .description =
             "One line per outcome of a request that changes something, per stream that was opened, per join, and per "
@@ -138,7 +138,7 @@ VerbSpec join_verb() {
     return VerbSpec{
         .id = VerbId::join,
         .name = "join",
-        .group = group,
+        .group = keys_group,
         .operands = "TOKEN",
         .summary = "Join a cloud with a token, so that mccli can be used with it",
         .description =
@@ -163,7 +163,7 @@ VerbSpec contexts_verb() {
         .id = VerbId::contexts,
         .name = "context",
         .aliases = {"contexts", "context list"},
-        .group = group,
+        .group = keys_group,
         .summary = "List the clouds that this mccli has joined",
         .description =
             "A context is a broker's address and public key, and a key of yours that it knows. The one marked "
@@ -177,7 +177,7 @@ VerbSpec context_show_verb() {
     return VerbSpec{
         .id = VerbId::context_show,
         .name = "context show",
-        .group = group,
+        .group = keys_group,
         .operands = "[CONTEXT]",
         .summary = "Show one cloud that this mccli has joined, and as whom",
         .description =
@@ -193,7 +193,7 @@ VerbSpec context_use_verb() {
     return VerbSpec{
         .id = VerbId::context_use,
         .name = "context use",
-        .group = group,
+        .group = keys_group,
         .operands = "CONTEXT",
         .summary = "Choose the cloud that mccli is used with from now on",
         .examples = {{"mccli context use lab", ""}},
@@ -206,7 +206,7 @@ VerbSpec context_remove_verb() {
     return VerbSpec{
         .id = VerbId::context_remove,
         .name = "context remove",
-        .group = group,
+        .group = keys_group,
         .operands = "CONTEXT",
         .summary = "Forget a cloud, and delete this mccli's key for it",
         .description = "The cloud still knows the key: an admin takes it back with `mccli keys revoke`.",

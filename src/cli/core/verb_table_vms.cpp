@@ -5,14 +5,14 @@
 namespace mc::cli {
 namespace {
 
-constexpr std::string_view group = "VMs";
+constexpr std::string_view vms_group = "VMs";
 
 VerbSpec create_verb() {
     return VerbSpec{
         .id = VerbId::create,
         .name = "create",
         .aliases = {"new"},
-        .group = group,
+        .group = vms_group,
         .operands = "[NAME...]",
         .summary = "Create a VM, or many, and wait until they can be logged in to",
         .description =
@@ -82,7 +82,7 @@ VerbSpec list_verb() {
         .id = VerbId::list,
         .name = "list",
         .aliases = {"ls", "ps"},
-        .group = group,
+        .group = vms_group,
         .operands = "[NAME...]",
         .summary = "List VMs of all nodes",
         .description =
@@ -121,7 +121,7 @@ VerbSpec info_verb() {
         .id = VerbId::info,
         .name = "info",
         .aliases = {"show"},
-        .group = group,
+        .group = vms_group,
         .operands = "NAME",
         .summary = "Show everything about one VM",
         .description = "NAME is the VM's name, OWNER/NAME, or its id of 16 hexadecimal digits.",
@@ -136,7 +136,7 @@ VerbSpec top_verb() {
         .id = VerbId::top,
         .name = "top",
         .aliases = {"stats"},
-        .group = group,
+        .group = vms_group,
         .operands = "[NAME...]",
         .summary = "Show live what VMs and nodes use: CPU, memory, network",
         .description =
@@ -178,7 +178,7 @@ VerbSpec action_verb(VerbId id, std::string_view name, std::string_view summary,
     options.push_back({"yes", 'y', "", "don't ask whether several VMs are meant"});
     options.push_back({"timeout", 0, "DURATION", timeout_help});
     VerbSpec verb = batch_verb(id, name, "[NAME...]", summary, description, std::move(options), std::move(examples));
-    verb.group = group;
+    verb.group = vms_group;
     verb.operands_min = 0;
     return verb;
 }
@@ -188,7 +188,7 @@ VerbSpec rename_verb() {
         .id = VerbId::rename,
         .name = "rename",
         .aliases = {"mv"},
-        .group = group,
+        .group = vms_group,
         .operands = "NAME NEW",
         .summary = "Give a VM another name",
         .description =

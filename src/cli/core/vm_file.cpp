@@ -11,7 +11,7 @@
 namespace mc::cli {
 namespace {
 
-using Kind = YamlNode::Kind;
+using NodeKind = YamlNode::Kind;
 using Shape = FileField::Shape;
 
 constexpr std::array<FileField, 15> fields{{
@@ -39,15 +39,15 @@ struct Given {
 };
 using GivenFields = std::map<std::string_view, Given>;  // by FileField::name
 
-std::string_view called(Kind kind) {
+std::string_view called(NodeKind kind) {
     switch (kind) {
-        case Kind::nothing:
+        case NodeKind::nothing:
             return "nothing";
-        case Kind::text:
+        case NodeKind::text:
             return "one value";
-        case Kind::list:
+        case NodeKind::list:
             return "a list";
-        case Kind::map:
+        case NodeKind::map:
             return "a map";
     }
     return "nothing";
@@ -72,7 +72,8 @@ public:
     explicit Reader(std::string_view name) : called_(name) {}
 
     Result<VmFile> read(const YamlNode& root) {
-        if (root.kind != Kind::map) return at(root, "a file of VMs is a map: it begins with vms:, and a list below it");
+        if (root.kind != NodeKind::map)
+            return at(root, "a file of VMs is a map: it begins with vms:, and a list below it");
         const YamlNode* vms = nullptr;
         for (const auto& item : root.items) {
             if (item.key == "vms") {
@@ -86,7 +87,7 @@ public:
             }
         }
         if (vms == nullptr) return at(root, "there is no vms: in the file, the list of the VMs");
-        if (vms->kind != Kind::list) {
+        if (vms->kind != NodeKind::list) {
             return at(*vms, "vms must be a list, each VM with a dash (- name: web), not " +
                                 std::string(called(vms->kind)) + "; [] is the empty list");
         }
@@ -109,15 +110,15 @@ private:
     }
 
     Result<std::string> text_of(const YamlNode& node, std::string_view what) const {
-        if (node.kind == Kind::text) return node.text;
-        if (node.kind == Kind::nothing) return at(node, std::string(what) + " has no value; \"\" is the empty one");
+        if (node.kind == NodeKind::text) return node.text;
+        if (node.kind == NodeKind::nothing) return at(node, std::string(what) + " has no value; \"\" is the empty one");
         return at(node, std::string(what) + " must be one value, not " + std::string(called(node.kind)));
     }
 
     Result<std::vector<std::string>> list_of(const YamlNode& node, std::string_view what) const {
         std::vector<std::string> out;
-        if (node.kind == Kind::map) return at(node, std::string(what) + " must be a list, not a map");
-        if (node.kind != Kind::list) {
+        if (node.kind == NodeKind::map) return at(node, std::string(what) + " must be a list, not a map");
+        if (node.kind != NodeKind::list) {
             auto text = text_of(node, what);
             if (!text) return fail(text.error());
             return std::vector<std::string>{std::move(*text)};
@@ -131,7 +132,7 @@ private:
     }
 
     Result<std::vector<std::string>> map_of(const YamlNode& node, std::string_view what) const {
-        if (node.kind != Kind::map) {
+        if (node.kind != NodeKind::map) {
             return at(node, std::string(what) + " must be a map, each entry KEY: VALUE, not " +
                                 std::string(called(node.kind)) + "; {} is the empty one");
         }
@@ -162,7 +163,7 @@ private:
     /// Each as create would take it.
     Result<GivenFields> read_fields(const YamlNode& node, std::string_view where) const {
         GivenFields out;
-        if (node.kind != Kind::map) {
+        if (node.kind != NodeKind::map) {
             return at(node, std::string(where) + " must be a map of fields, such as image: minicloud/vm:latest, not " +
                                 std::string(called(node.kind)));
         }
@@ -208,7 +209,7 @@ private:
     }
 
     Result<void> add(const YamlNode& entry) {
-        if (entry.kind != Kind::map) {
+        if (entry.kind != NodeKind::map) {
             return at(entry, "each of vms must be a map with a name, such as - name: web, not " +
                                  std::string(called(entry.kind)));
         }
@@ -217,7 +218,8 @@ private:
         if (name == entry.items.end()) {
             return at(entry, "this VM has no name: give it one, such as name: web, or a pattern, such as lab-{1..30}");
         }
-        if (name->kind == Kind::map) return at(*name, "name: a pattern that begins with { needs quotes: \"{web,db}\"");
+        if (name->kind == NodeKind::map)
+            return at(*name, "name: a pattern that begins with { needs quotes: \"{web,db}\"");
         const auto pattern = text_of(*name, "name");
         if (!pattern) return fail(pattern.error());
         auto own = read_fields(entry, "a VM");

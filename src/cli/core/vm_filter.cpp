@@ -10,6 +10,7 @@
 #include "cli/core/output.hpp"
 #include "cli/core/suggest.hpp"
 #include "cli/core/targets.hpp"
+#include "cli/core/text.hpp"
 #include "protocol/validate.hpp"
 
 namespace mc::cli {
@@ -22,10 +23,6 @@ constexpr std::array<protocol::VmState, 8> all_states{
 bool one_fits(const std::vector<std::string>& patterns, const std::string& text) {
     return patterns.empty() ||
            std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) { return fits(pattern, text); });
-}
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
 }
 
 /// Digits are compared as the number they are, whatever its length.
@@ -87,10 +84,10 @@ Result<VmOrder> parse_order(std::string_view text) {
         return fail(ErrorCode::invalid_argument, "\"" + std::string(way) + "\" is no direction: use asc or desc");
     }
     order.descending = way == "desc";
-    std::vector<std::string> fields;
-    for (const auto& field : columns_of_objects({"vm"})) fields.emplace_back(field);
-    if (std::find(fields.begin(), fields.end(), order.field) != fields.end()) return order;
-    const auto near = nearest(order.field, fields);
+    std::vector<std::string> names;
+    for (const auto& field : columns_of_objects({"vm"})) names.emplace_back(field);
+    if (std::find(names.begin(), names.end(), order.field) != names.end()) return order;
+    const auto near = nearest(order.field, names);
     return fail(ErrorCode::invalid_argument,
                 "\"" + order.field + "\" is no field of a VM" +
                     (near ? "; did you mean " + *near + "?" : ": use one of the JSON fields, such as name or created"));
