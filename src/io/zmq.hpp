@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -143,8 +144,8 @@ public:
     /// The next message if one is there; never waits. Frames over frames_kept_max
     /// are dropped and the first ones returned, so that the caller can refuse it.
     [[nodiscard]] std::optional<std::vector<std::string>> receive();
-    /// As receive(), into memory of an earlier one, and whose it is. False: there is none; what `received` has is of
-    /// no use then. `with_key`: without it, key and descriptor stay unknown: to ask costs as much as to receive.
+    /// As receive(), into what an earlier one has left, whose vector and strings are used again; `with_key`, also whose
+    /// it is: to ask costs as much as to receive. False: there is none, and what is in `received` is of no use.
     [[nodiscard]] bool receive_into(Received& received, bool with_key);
 
     /// XPUB: the next frame that a subscriber has sent; never waits. By itself and not as a part of a message: the
@@ -153,6 +154,7 @@ public:
 
     /// All frames as one message, or none; never waits. REQUIRES: frames is not empty.
     [[nodiscard]] SendOutcome send(std::span<const std::string_view> frames);
+    /// The same, of frames that are strings.
     [[nodiscard]] SendOutcome send(const std::vector<std::string>& frames);
 
     /// What the last bind chose, e.g. "tcp://127.0.0.1:40123".

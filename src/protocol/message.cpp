@@ -13,7 +13,7 @@ constexpr char magic_0 = 'M';
 constexpr char magic_1 = 'C';
 constexpr std::size_t id_offset = 8;
 
-// Written out, and not as loops: of these a compiler makes one instruction each.
+// Written out, and not as loops: of these a compiler makes one load or store.
 template <class T, std::size_t... i>
 void put_bytes(char* out, T value, std::index_sequence<i...>) {
     ((out[i] = static_cast<char>(value >> (8 * (sizeof(T) - 1 - i)))), ...);

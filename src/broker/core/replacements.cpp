@@ -8,7 +8,7 @@ namespace mc::broker {
 namespace {
 
 /// Of a stop that a drain ordered, and of a replacement that found no room.
-constexpr seconds tend_retry_interval{10};
+constexpr seconds replace_retry_interval{10};
 /// Of a replacement whose create failed: doubled each time, as each try costs a tombstone.
 constexpr seconds retry_interval_max{640};
 
@@ -45,7 +45,7 @@ void BrokerCore::replace_all(Now now, Node& node, const std::string& why) {
         Vm& vm = *vms_.find(id);
         // Where there is no room for one there may be for a smaller one.
         if (may_be_replaced(now, vm) && now.instant >= vm.retry_at && !replace(now, vm, why)) {
-            vm.retry_at = now.instant + tend_retry_interval;
+            vm.retry_at = now.instant + replace_retry_interval;
         }
     }
 }
@@ -91,7 +91,7 @@ void BrokerCore::fail_replacement(Now now, Vm& vm, const Error& error) {
     // Somebody had this VM: it is not given up because one node could not make it. It keeps its
     // name, and is tried anew, under another id, as what is left of this attempt may still turn up.
     vm.record.reason = error.message;
-    const milliseconds wait = tend_retry_interval * (1 << std::min(vm.replace_tries++, 6));
+    const milliseconds wait = replace_retry_interval * (1 << std::min(vm.replace_tries++, 6));
     vm.retry_at = now.instant + std::min<milliseconds>(wait, retry_interval_max);
     vms_.touch(vm);
     log(LogLevel::warning, vm.record.spec.name + " could not be made anew: " + error.message);
@@ -104,7 +104,7 @@ void BrokerCore::retry_replacements(Now now) {
     }
     for (Vm* vm : due) {
         if (!replace(now, *vm, "its create failed: " + vm->record.reason))
-            vm->retry_at = now.instant + tend_retry_interval;
+            vm->retry_at = now.instant + replace_retry_interval;
     }
 }
 
@@ -128,7 +128,7 @@ void BrokerCore::tend_drain(Now now, Node& node) {
             if (may_be_replaced(now, vm) && replace(now, vm, why)) continue;
             if (over && now.instant >= vm.retry_at) {
                 vm.record.intent = VmIntent::stopped;
-                vm.retry_at = now.instant + tend_retry_interval;
+                vm.retry_at = now.instant + replace_retry_interval;
                 start_job(now, vm, Verb::vm_stop, {}, 0, drain_grace_seconds);
             }
         }

@@ -20,7 +20,7 @@ std::vector<Stream> collect(const Entries& entries, Predicate predicate) {
 
 Stream& StreamTable::add(JobId job, const PeerId& client, RequestId request, const std::string& owner) {
     const auto [it, fresh] = by_job_.try_emplace(job);
-    MC_ASSERT(fresh);
+    MC_ASSERT(fresh && find(client, request) == nullptr);
     Entry& entry = it->second;
     entry.stream.job = job;
     entry.stream.request = request;

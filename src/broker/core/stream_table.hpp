@@ -81,9 +81,10 @@ private:
     void unlink(Entry& entry);
 
     std::unordered_map<JobId, Entry> by_job_;
-    std::unordered_multimap<RequestId, Entry*> by_request_;  ///< two clients may have made the same id
-    std::unordered_map<PeerId, OfClient> by_client_;         ///< none is empty
-    Counts by_owner_;                                        ///< none is 0
+    /// Ids are random: that two clients have made the same one costs time, and no more.
+    std::unordered_multimap<RequestId, Entry*> by_request_;
+    std::unordered_map<PeerId, OfClient> by_client_;  ///< none is empty
+    Counts by_owner_;                                 ///< none is 0
 };
 
 }  // namespace mc::broker

@@ -109,7 +109,7 @@ private:
     io::ZapHandler zap_;
     io::Socket clients_;
     io::Socket workers_;
-    io::Received received_;  ///< from either, one at a time: its memory is used again
+    io::Received received_;  ///< from either, one at a time
     ConnectionWatch connections_;
     EventsSocket events_;
     Publications publications_;

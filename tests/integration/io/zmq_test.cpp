@@ -112,6 +112,27 @@ TEST(Zmq, TooManyFramesAreCutToWhatTellsIt) {
     EXPECT_EQ(receive(router).at(1), "next");
 }
 
+// Goal: nothing of one message is taken for a part of the next, in whose memory it is.
+TEST(Zmq, NothingIsLeftOfTheMessageBefore) {
+    Context context;
+    Socket router = Socket::router(context);
+    ASSERT_TRUE(router.bind("inproc://again"));
+    Socket dealer = Socket::dealer(context);
+    ASSERT_TRUE(dealer.connect("inproc://again"));
+    ASSERT_EQ(dealer.send(Frames{"a longer header", "a body", "data"}), SendOutcome::sent);
+    ASSERT_EQ(dealer.send(Frames{"header", ""}), SendOutcome::sent);
+    Received received;
+    ASSERT_TRUE(router.receive_into(received, false));
+    EXPECT_THAT(received.frames, ElementsAre(testing::_, "a longer header", "a body", "data"));
+    received.key = KeyPair::make().pub;
+    received.descriptor = 7;
+    ASSERT_TRUE(router.receive_into(received, false));
+    EXPECT_THAT(received.frames, ElementsAre(testing::_, "header", ""));
+    EXPECT_EQ(received.key, std::nullopt);
+    EXPECT_EQ(received.descriptor, -1);
+    EXPECT_FALSE(router.receive_into(received, false));
+}
+
 // Pitfall 8: the peer is cut off before the frame is in our memory.
 TEST(Zmq, OversizedFrameNeverArrives) {
     Context context;

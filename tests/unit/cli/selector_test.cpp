@@ -26,6 +26,7 @@ TEST(Selector, TestsForValuesAndPresence) {
     EXPECT_FALSE(matches("!class"));
     EXPECT_TRUE(matches("tier=b=c"));
     EXPECT_FALSE(matches("class="));
+    EXPECT_TRUE(matches(" class\t=  unix1 ")) << "as people write it";
 }
 
 TEST(Selector, AsksForAllOfItsTerms) {
