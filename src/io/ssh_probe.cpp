@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/assert.hpp"
+#include "base/big_endian.hpp"
 #include "io/clock.hpp"
 #include "io/connector.hpp"
 #include "io/errno_text.hpp"
@@ -92,11 +93,10 @@ void set_callbacks(LIBSSH2_SESSION* session) {
 }  // namespace
 
 std::string host_key_line(std::string_view blob) {
-    constexpr std::size_t length_bytes = 4;
+    constexpr std::size_t length_bytes = sizeof(std::uint32_t);
     constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-@.";
     if (blob.size() < length_bytes) return {};
-    std::size_t length = 0;
-    for (const char byte : blob.substr(0, length_bytes)) length = length << 8 | static_cast<unsigned char>(byte);
+    const std::size_t length = load_big_endian<std::uint32_t>(blob.data());
     const std::string_view type = blob.substr(length_bytes, length);
     if (type.empty() || type.size() < length || type.find_first_not_of(letters) != std::string_view::npos) return {};
     std::string text(sodium_base64_ENCODED_LEN(blob.size(), sodium_base64_VARIANT_ORIGINAL), '\0');

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstdint>
 #include <limits>
@@ -10,6 +11,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/big_endian.hpp"
 #include "base/ids.hpp"
 #include "base/public_key.hpp"
 #include "base/result.hpp"
@@ -41,6 +43,9 @@ concept Body = requires(T& value, struct ProbeArchive& archive) {
 };
 
 namespace detail {
+
+/// Of an Id128.
+inline constexpr std::size_t id_bytes = 16;
 
 /// Appends msgpack values to a buffer. Knows msgpack; its users do not.
 class Packer {
@@ -151,11 +156,10 @@ public:
     }
     template <class Tag>
     void operator()(const Id128<Tag>& id) {
-        Bytes raw;
-        for (const std::uint64_t half : {id.high, id.low}) {
-            for (int shift = 56; shift >= 0; shift -= 8) raw.push_back(static_cast<char>((half >> shift) & 0xFF));
-        }
-        packer_.binary(raw);
+        std::array<char, detail::id_bytes> raw;
+        store_big_endian(raw.data(), id.high);
+        store_big_endian(raw.data() + detail::id_bytes / 2, id.low);
+        packer_.binary({raw.data(), raw.size()});
     }
     void operator()(const PublicKey& key) { packer_.binary(key.bytes()); }
     void operator()(const Epoch& epoch) { packer_.unsigned_integer(epoch.value); }
@@ -259,11 +263,11 @@ public:
     template <class Tag>
     void operator()(Id128<Tag>& id) {
         if (!unpacker_.more()) return;
-        const auto raw = unpacker_.binary(16);
+        const auto raw = unpacker_.binary(detail::id_bytes);
         if (!raw) return;
-        if (raw->size() != 16) return unpacker_.refuse(ErrorCode::bad_message, "an id has 16 bytes");
-        id.high = half(*raw, 0);
-        id.low = half(*raw, 8);
+        if (raw->size() != detail::id_bytes) return unpacker_.refuse(ErrorCode::bad_message, "an id has 16 bytes");
+        id.high = load_big_endian<std::uint64_t>(raw->data());
+        id.low = load_big_endian<std::uint64_t>(raw->data() + detail::id_bytes / 2);
     }
     void operator()(PublicKey& key) {
         if (!unpacker_.more()) return;
@@ -304,11 +308,6 @@ public:
     [[nodiscard]] const std::optional<Error>& error() const { return unpacker_.error(); }
 
 private:
-    static std::uint64_t half(const std::string& raw, std::size_t from) {
-        std::uint64_t value = 0;
-        for (std::size_t i = from; i < from + 8; ++i) value = (value << 8) | static_cast<unsigned char>(raw[i]);
-        return value;
-    }
     template <class T, class Read>
     void elements(std::vector<T>& list, std::size_t count_max, Read read) {
         if (!unpacker_.more()) return;

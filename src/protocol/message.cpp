@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/big_endian.hpp"
 #include "protocol/limits.hpp"
 
 namespace mc::protocol {
@@ -13,26 +14,16 @@ constexpr char magic_0 = 'M';
 constexpr char magic_1 = 'C';
 constexpr std::size_t id_offset = 8;
 
-// Written out, and not as loops: of these a compiler makes one load or store.
-template <class T, std::size_t... i>
-void put_bytes(char* out, T value, std::index_sequence<i...>) {
-    ((out[i] = static_cast<char>(value >> (8 * (sizeof(T) - 1 - i)))), ...);
-}
-template <class T, std::size_t... i>
-T get_bytes(const char* in, std::index_sequence<i...>) {
-    return static_cast<T>((... | (static_cast<T>(static_cast<unsigned char>(in[i])) << (8 * (sizeof(T) - 1 - i)))));
-}
-
 /// Writes `value` at `out`, which it moves behind it.
 template <class T>
 void put(char*& out, T value) {
-    put_bytes(out, value, std::make_index_sequence<sizeof(T)>());
+    store_big_endian(out, value);
     out += sizeof(T);
 }
 
 template <class T>
 T get(std::string_view bytes, std::size_t offset) {
-    return get_bytes<T>(bytes.data() + offset, std::make_index_sequence<sizeof(T)>());
+    return load_big_endian<T>(bytes.data() + offset);
 }
 
 constexpr std::array verb_names{
@@ -144,8 +135,8 @@ Bytes encode_header(const Header& header) {
 
 void encode_header(const Header& header, std::span<char, limits::header_bytes> bytes) {
     char* out = bytes.data();
-    put(out, magic_0);
-    put(out, magic_1);
+    *out++ = magic_0;
+    *out++ = magic_1;
     put(out, header.version);
     put(out, static_cast<std::uint8_t>(header.kind));
     put(out, static_cast<std::uint16_t>(header.verb));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "base/big_endian.hpp"
 #include "broker/core/vm_table.hpp"
 #include "protocol/codec.hpp"
 
@@ -18,17 +19,10 @@ std::string item_key(const RequestRecord& request, std::uint32_t item) {
     return row_key(request) + key_of(item);
 }
 
-constexpr std::size_t number_bytes = 8;
-
 /// The number that ends `behind` numbers before the end.
 std::uint64_t number_in(std::string_view key, std::size_t behind) {
-    std::uint64_t value = 0;
-    const std::size_t last = behind * number_bytes;
-    const std::size_t first = last + number_bytes;
-    if (key.size() < first) return 0;
-    for (const char byte : key.substr(key.size() - first, number_bytes))
-        value = (value << 8) | static_cast<unsigned char>(byte);
-    return value;
+    const std::size_t first = (behind + 1) * sizeof(std::uint64_t);
+    return key.size() < first ? 0 : load_big_endian<std::uint64_t>(key.data() + key.size() - first);
 }
 
 /// Connections that wait for one request: a client repeats itself on a new one.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/big_endian.hpp"
 #include "protocol/codec.hpp"
 
 namespace mc::broker {
@@ -32,8 +33,8 @@ bool may_rest(const Vm& vm) {
 }  // namespace
 
 std::string key_of(std::uint64_t value) {
-    std::string key;
-    for (int shift = 56; shift >= 0; shift -= 8) key.push_back(static_cast<char>((value >> shift) & 0xFF));
+    std::string key(sizeof value, '\0');
+    store_big_endian(key.data(), value);
     return key;
 }
 
