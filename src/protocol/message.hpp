@@ -135,6 +135,11 @@ struct Message {
     bool operator==(const Message&) const = default;
 };
 
+/// As it goes on the wire, without what stands before it.
+[[nodiscard]] inline std::size_t bytes_of(const Message& message) {
+    return limits::header_bytes + message.body.size() + message.data.size();
+}
+
 /// A job's id travels in the header's id field.
 [[nodiscard]] inline RequestId as_request_id(JobId job) {
     return RequestId{job.high, job.low};

@@ -260,8 +260,7 @@ std::optional<BrokerCore::Shown> BrokerCore::shown(const std::string& name) cons
 
 std::size_t BrokerCore::output_bytes() {
     for (; counted_ < effects_.to_clients.size(); ++counted_) {
-        const Message& message = effects_.to_clients[counted_].message;
-        output_bytes_ += limits::header_bytes + message.body.size() + message.data.size();
+        output_bytes_ += protocol::bytes_of(effects_.to_clients[counted_].message);
     }
     return output_bytes_;
 }

@@ -75,13 +75,13 @@ void BrokerCore::on_images(Now now, const Actor& actor, const Message& message) 
 
 // A client that hears nothing for a while asks again, over a new connection: else it would be a second pull.
 bool BrokerCore::resume_images(const Actor& actor, const Message& message) {
-    const Stream* elsewhere = streams_.find_request(message.header.id);
-    if (!elsewhere) return false;
+    const Stream* known = streams_.find_request(message.header.id);
+    if (!known) return false;
     if (!streams_.find(actor.peer, message.header.id)) {
-        const bool same = elsewhere->verb == message.header.verb && elsewhere->owner == actor.name &&
-                          elsewhere->key == actor.fingerprint;
+        const bool same =
+            known->verb == message.header.verb && known->owner == actor.name && known->key == actor.fingerprint;
         if (!same) return false;
-        streams_.move(elsewhere->job, actor.peer);
+        streams_.move(known->job, actor.peer);
     }
     effects_.to_clients.push_back({actor.peer, accepted(message, "already under way")});
     return true;

@@ -11,8 +11,8 @@ namespace {
 /// What a message costs besides its bytes, about: many small ones are much too.
 constexpr std::size_t message_cost = 200;
 
-std::size_t bytes_of(const protocol::Message& message) {
-    return message_cost + message.body.size() + message.data.size();
+std::size_t cost_of(const PeerId& to, const protocol::Message& message) {
+    return message_cost + to.bytes.size() + protocol::bytes_of(message);
 }
 
 }  // namespace
@@ -37,7 +37,7 @@ bool SendQueues::push(const PeerId& to, protocol::Message message, bool relayed)
         next_flush_ = Instant{};
     }
     Queue& queue = found == queues_.end() ? queues_[to] : found->second;
-    const std::size_t bytes = bytes_of(message);
+    const std::size_t bytes = cost_of(to, message);
     queue.bytes += bytes;
     if (relayed) queue.relayed_bytes += bytes;
     queue.waiting.push_back({std::move(message), relayed});
@@ -56,7 +56,7 @@ std::vector<PeerId> SendQueues::flush(Instant now) {
             const Waiting& first = queue.waiting.front();
             outcome = send(peer, first.message);
             if (outcome != io::SendOutcome::sent) break;
-            const std::size_t bytes = bytes_of(first.message);
+            const std::size_t bytes = cost_of(peer, first.message);
             queue.bytes -= bytes;
             if (first.relayed) queue.relayed_bytes -= bytes;
             queue.waiting.pop_front();
