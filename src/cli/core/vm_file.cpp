@@ -11,7 +11,7 @@
 namespace mc::cli {
 namespace {
 
-using NodeKind = YamlNode::Kind;
+using YamlKind = YamlNode::Kind;
 using Shape = FileField::Shape;
 
 constexpr std::array<FileField, 15> fields{{
@@ -39,15 +39,15 @@ struct Given {
 };
 using GivenFields = std::map<std::string_view, Given>;  // by FileField::name
 
-std::string_view called(NodeKind kind) {
+std::string_view called(YamlKind kind) {
     switch (kind) {
-        case NodeKind::nothing:
+        case YamlKind::nothing:
             return "nothing";
-        case NodeKind::text:
+        case YamlKind::text:
             return "one value";
-        case NodeKind::list:
+        case YamlKind::list:
             return "a list";
-        case NodeKind::map:
+        case YamlKind::map:
             return "a map";
     }
     return "nothing";
@@ -72,7 +72,7 @@ public:
     explicit Reader(std::string_view name) : called_(name) {}
 
     Result<VmFile> read(const YamlNode& root) {
-        if (root.kind != NodeKind::map)
+        if (root.kind != YamlKind::map)
             return at(root, "a file of VMs is a map: it begins with vms:, and a list below it");
         const YamlNode* vms = nullptr;
         for (const auto& item : root.items) {
@@ -87,7 +87,7 @@ public:
             }
         }
         if (vms == nullptr) return at(root, "there is no vms: in the file, the list of the VMs");
-        if (vms->kind != NodeKind::list) {
+        if (vms->kind != YamlKind::list) {
             return at(*vms, "vms must be a list, each VM with a dash (- name: web), not " +
                                 std::string(called(vms->kind)) + "; [] is the empty list");
         }
@@ -110,15 +110,15 @@ private:
     }
 
     Result<std::string> text_of(const YamlNode& node, std::string_view what) const {
-        if (node.kind == NodeKind::text) return node.text;
-        if (node.kind == NodeKind::nothing) return at(node, std::string(what) + " has no value; \"\" is the empty one");
+        if (node.kind == YamlKind::text) return node.text;
+        if (node.kind == YamlKind::nothing) return at(node, std::string(what) + " has no value; \"\" is the empty one");
         return at(node, std::string(what) + " must be one value, not " + std::string(called(node.kind)));
     }
 
     Result<std::vector<std::string>> list_of(const YamlNode& node, std::string_view what) const {
         std::vector<std::string> out;
-        if (node.kind == NodeKind::map) return at(node, std::string(what) + " must be a list, not a map");
-        if (node.kind != NodeKind::list) {
+        if (node.kind == YamlKind::map) return at(node, std::string(what) + " must be a list, not a map");
+        if (node.kind != YamlKind::list) {
             auto text = text_of(node, what);
             if (!text) return fail(text.error());
             return std::vector<std::string>{std::move(*text)};
@@ -132,7 +132,7 @@ private:
     }
 
     Result<std::vector<std::string>> map_of(const YamlNode& node, std::string_view what) const {
-        if (node.kind != NodeKind::map) {
+        if (node.kind != YamlKind::map) {
             return at(node, std::string(what) + " must be a map, each entry KEY: VALUE, not " +
                                 std::string(called(node.kind)) + "; {} is the empty one");
         }
@@ -163,7 +163,7 @@ private:
     /// Each as create would take it.
     Result<GivenFields> read_fields(const YamlNode& node, std::string_view where) const {
         GivenFields out;
-        if (node.kind != NodeKind::map) {
+        if (node.kind != YamlKind::map) {
             return at(node, std::string(where) + " must be a map of fields, such as image: minicloud/vm:latest, not " +
                                 std::string(called(node.kind)));
         }
@@ -209,7 +209,7 @@ private:
     }
 
     Result<void> add(const YamlNode& entry) {
-        if (entry.kind != NodeKind::map) {
+        if (entry.kind != YamlKind::map) {
             return at(entry, "each of vms must be a map with a name, such as - name: web, not " +
                                  std::string(called(entry.kind)));
         }
@@ -218,7 +218,7 @@ private:
         if (name == entry.items.end()) {
             return at(entry, "this VM has no name: give it one, such as name: web, or a pattern, such as lab-{1..30}");
         }
-        if (name->kind == NodeKind::map)
+        if (name->kind == YamlKind::map)
             return at(*name, "name: a pattern that begins with { needs quotes: \"{web,db}\"");
         const auto pattern = text_of(*name, "name");
         if (!pattern) return fail(pattern.error());
