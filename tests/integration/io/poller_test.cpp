@@ -57,11 +57,8 @@ TEST(Poller, CallsForReadableDescriptorsUntilTheyAreDrained) {
 }
 
 TEST(Poller, SocketsAndDescriptorsInOneTurn) {
-    Context context;
-    Socket router = Socket::router(context);
-    ASSERT_TRUE(router.bind("inproc://poller"));
-    Socket dealer = Socket::dealer(context);
-    ASSERT_TRUE(dealer.connect("inproc://poller"));
+    test::RouterAndDealer pair;
+    auto& [context, router, dealer] = pair;
     Pipe pipe;
     Poller poller;
     bool message = false;

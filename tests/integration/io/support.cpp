@@ -26,6 +26,12 @@ int listen_somewhere(std::uint16_t& port) {
 
 }  // namespace
 
+RouterAndDealer::RouterAndDealer(const SocketOptions& options)
+    : router(Socket::router(context, options)), dealer(Socket::dealer(context, options)) {
+    EXPECT_TRUE(router.bind("inproc://pair"));
+    EXPECT_TRUE(dealer.connect("inproc://pair"));
+}
+
 bool run_until(Poller& poller, const std::function<bool()>& done, milliseconds longest) {
     const Instant end = read_clock().instant + longest;
     while (!done()) {

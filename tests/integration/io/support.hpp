@@ -14,6 +14,7 @@
 #include "io/clock.hpp"
 #include "io/environment.hpp"
 #include "io/poller.hpp"
+#include "io/zmq.hpp"
 
 namespace mc::io::test {
 
@@ -25,6 +26,15 @@ inline constexpr milliseconds patience{20000};
 
 /// Only these variables are set.
 [[nodiscard]] Environment environment_of(std::map<std::string, std::string> variables);
+
+/// A ROUTER and a DEALER that is connected to it, inside this process.
+struct RouterAndDealer {
+    explicit RouterAndDealer(const SocketOptions& options = {});
+
+    Context context;
+    Socket router;
+    Socket dealer;
+};
 
 /// A TCP server on 127.0.0.1 at a port that the kernel picks. Each connection is
 /// given to `serve` in the server's one thread, one after another, and closed when it returns.

@@ -13,6 +13,7 @@ namespace mc::io {
 namespace {
 
 using test::patience;
+using test::RouterAndDealer;
 using test::run_until;
 using test::TempDir;
 using ::testing::ElementsAre;
@@ -61,14 +62,11 @@ TEST(Zmq, RouterSaysThatAPeerIsUnknown) {
 
 // Pitfall 1: without MANDATORY the messages over the limit would be gone without a word.
 TEST(Zmq, RouterSaysThatAPeerIsFullAndGoesOnLater) {
-    Context context;
     SocketOptions few;
     few.send_messages_max = 5;
     few.receive_messages_max = 5;
-    Socket router = Socket::router(context, few);
-    ASSERT_TRUE(router.bind("inproc://full"));
-    Socket dealer = Socket::dealer(context, few);
-    ASSERT_TRUE(dealer.connect("inproc://full"));
+    RouterAndDealer pair(few);
+    auto& [context, router, dealer] = pair;
     ASSERT_EQ(dealer.send(Frames{"hello"}), SendOutcome::sent);
     const std::string peer = receive(router).at(0);
     int sent = 0;
@@ -101,11 +99,8 @@ TEST(Zmq, DealerWaitsForItsConnectionOrSaysSo) {
 }
 
 TEST(Zmq, TooManyFramesAreCutToWhatTellsIt) {
-    Context context;
-    Socket router = Socket::router(context);
-    ASSERT_TRUE(router.bind("inproc://frames"));
-    Socket dealer = Socket::dealer(context);
-    ASSERT_TRUE(dealer.connect("inproc://frames"));
+    RouterAndDealer pair;
+    auto& [context, router, dealer] = pair;
     ASSERT_EQ(dealer.send(Frames(100, "frame")), SendOutcome::sent);
     ASSERT_EQ(dealer.send(Frames{"next"}), SendOutcome::sent);
     EXPECT_EQ(receive(router).size(), SocketOptions{}.frames_kept_max);
@@ -114,11 +109,8 @@ TEST(Zmq, TooManyFramesAreCutToWhatTellsIt) {
 
 // Goal: nothing of one message is taken for a part of the next, in whose memory it is.
 TEST(Zmq, NothingIsLeftOfTheMessageBefore) {
-    Context context;
-    Socket router = Socket::router(context);
-    ASSERT_TRUE(router.bind("inproc://again"));
-    Socket dealer = Socket::dealer(context);
-    ASSERT_TRUE(dealer.connect("inproc://again"));
+    RouterAndDealer pair;
+    auto& [context, router, dealer] = pair;
     ASSERT_EQ(dealer.send(Frames{"a longer header", "a body", "data"}), SendOutcome::sent);
     ASSERT_EQ(dealer.send(Frames{"header", ""}), SendOutcome::sent);
     Received received;
