@@ -318,6 +318,7 @@ Engine::Answer Engine::create(const worker::EngineRequest& request, const Operat
 Engine::Answer Engine::start_container(const Operation& operation) {
     Container* container = find_to_change(operation);
     if (!container) return trouble(404, "No such container: " + operation.container);
+    container->start_answered = world_.now();
     if (container->state == ContainerState::running) return {304, "", {}};
     if (container->state == ContainerState::removing || container->state == ContainerState::dead) {
         return trouble(409, "container is marked for removal and cannot be started");
@@ -370,6 +371,7 @@ Engine::Answer Engine::stop(const Operation& operation, bool restart) {
     } else if (container->state == ContainerState::removing || container->state == ContainerState::dead) {
         return trouble(409, "container is marked for removal and cannot be started");
     }
+    if (restart) container->start_answered = world_.now();
     if (restart && leftovers_.contains(container->id)) {
         return trouble(409, "task " + container->id + ": already exists");
     }

@@ -34,6 +34,7 @@ struct Container {
     int exit_code = 0;
     std::int64_t created_unix_ms = 0;
     std::int64_t started_unix_ms = 0;
+    Moment start_answered{};        ///< the last one, however: Docker begins with the next one then, not before
     Moment ssh_at = Moment::max();  ///< from when on sshd answers
     Moment unrenamed_until{};       ///< between a worker's look and its create: ADR 9, "Consequences"
     bool other_answers = false;     ///< at its port: another VM's sshd, at once

@@ -249,7 +249,8 @@ void Engine::end_process_of(const std::string& id, milliseconds age_min) {
     const bool starts = container && std::any_of(calls_.begin(), calls_.end(), [&](const CallPtr& call) {
                             const Operation operation = parse(call->request);
                             return (operation.verb == "start" || operation.verb == "restart") &&
-                                   operation.container == id && call->asked <= oldest;
+                                   operation.container == id &&
+                                   std::max(call->asked, container->start_answered) <= oldest;
                         });
     if (runs || starts) world_.violated("a worker ends " + id + ", which " + (runs ? "runs" : "is being started"));
     const auto found = leftovers_.find(id);

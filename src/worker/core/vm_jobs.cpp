@@ -122,7 +122,8 @@ void InspectJob::give_up(Now /*now*/, Error why) {
 SwitchJob::SwitchJob(JobContext& context, JobHead head, std::uint32_t grace_seconds, std::string name)
     : Job(context, head), grace_seconds_(grace_seconds), name_(std::move(name)), lookup_(port()) {}
 
-void SwitchJob::begin(Now /*now*/) {
+void SwitchJob::begin(Now now) {
+    began_ = now.instant;
     // When it was started is known from an inspect only: that tells whether a restart has happened.
     lookup_.begin(port().head().verb == Verb::vm_restart ? Lookup::Detail::inspected : Lookup::Detail::listed);
 }
@@ -179,6 +180,9 @@ void SwitchJob::on_acted(Now now, const CallResult& result) {
     // Also after a restart: what it left behind is a stopped VM.
     if (engine::is_port_taken(*result) && !std::exchange(port_was_taken_, true)) return start();
     if (!engine::is_good(*result) && result->status != 304) {
+        if (port().head().verb != Verb::vm_stop) {
+            port().context().leftovers.on_start_refused(now, began_, container_);
+        }
         return end(Error{result->status == 404 ? ErrorCode::not_found : ErrorCode::engine_failed,
                          "the engine can't " + std::string(protocol::name_of(port().head().verb)).substr(3) +
                              " the VM: " + engine::start_message_of(*result, container_)});

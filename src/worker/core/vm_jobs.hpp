@@ -94,6 +94,7 @@ private:
     Lookup lookup_;
     std::optional<Readiness> readiness_;
     std::string container_;
+    Instant began_;
     WallTime started_before_;  ///< of a running VM, by its engine
     bool port_was_taken_ = false;
     int unknowns_ = 0;

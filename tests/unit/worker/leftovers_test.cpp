@@ -71,11 +71,70 @@ TEST(Leftovers, OfOneThatIsBeingStartedAreNone) {
     ASSERT_TRUE(t.hangs("/start"));
     t.advance(40s);
     EXPECT_THAT(t.leftovers, IsEmpty());
+}
+
+TEST(Leftovers, OfOneWhoseStartWasRefusedAreEndedAtOnceAndOlderThanTheJob) {
+    LeftoversHarness t;
+    t.exits();
+    t.when("POST", "/start", std::nullopt);
+    t.act(Verb::vm_start);
+    ASSERT_TRUE(t.hangs("/start"));
+    t.advance(40s);
     t.release("/start", FakeEngine::error(500, "task x: already exists"));
-    t.advance(29s);
-    EXPECT_THAT(t.leftovers, IsEmpty()) << "it may be at it still";
-    t.advance(7s);
+    EXPECT_THAT(t.leftovers, IsEmpty());
+    t.advance(5s);
+    ASSERT_THAT(t.ended(), ElementsAre(t.id));
+    EXPECT_GE(t.leftovers[0].age_min, 40s) << "what the start itself began is its engine's";
+    t.advance(2min);
+    EXPECT_EQ(t.leftovers.size(), 1U);
+}
+
+// A broker tries five times, in some 50 s.
+TEST(Leftovers, OfOneWhoseStartIsTriedAgainAndAgainAreEndedBetween) {
+    LeftoversHarness t;
+    t.exits();
+    t.when("POST", "/start", FakeEngine::error(500, "task x: already exists"));
+    for (std::size_t tries = 1; tries < 5; ++tries) {
+        EXPECT_EQ(t.code(t.act(Verb::vm_start)), ErrorCode::engine_failed);
+        t.advance(5s);
+        EXPECT_EQ(t.leftovers.size(), tries);
+    }
+}
+
+// A person is quicker.
+TEST(Leftovers, OfOneWhoseStartIsTriedEverySecondAreEnded) {
+    LeftoversHarness t;
+    t.exits();
+    t.when("POST", "/start", FakeEngine::error(500, "task x: already exists"));
+    for (int tries = 0; tries < 6; ++tries) {
+        EXPECT_EQ(t.code(t.act(Verb::vm_start)), ErrorCode::engine_failed);
+        t.advance(900ms);
+    }
+    EXPECT_GE(t.leftovers.size(), 1U);
+}
+
+TEST(Leftovers, OfOneWhoseStartWasRefusedAreNotEndedWhileItIsTriedAgain) {
+    LeftoversHarness t;
+    t.exits();
+    t.when("POST", "/start", FakeEngine::error(500, "task x: already exists"));
+    t.act(Verb::vm_start);
+    t.when("POST", "/start", std::nullopt);
+    t.act(Verb::vm_start);
+    ASSERT_TRUE(t.hangs("/start"));
+    t.advance(10s);
+    EXPECT_THAT(t.leftovers, IsEmpty());
+    t.release("/start", FakeEngine::error(500, "task x: already exists"));
+    t.advance(4s);
     EXPECT_THAT(t.ended(), ElementsAre(t.id));
+}
+
+TEST(Leftovers, OfOneThatTheEngineCanNotStopAreNone) {
+    LeftoversHarness t;
+    t.when("POST", "/stop", FakeEngine::error(500, "it does not end"));
+    EXPECT_EQ(t.code(t.act(Verb::vm_stop)), ErrorCode::engine_failed);
+    t.exits();
+    t.advance(20s);
+    EXPECT_THAT(t.leftovers, IsEmpty());
 }
 
 // What was at rest when the engine was asked may run by now.
