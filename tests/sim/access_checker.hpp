@@ -45,8 +45,8 @@ public:
     /// Whether this worker's key is bound to its node.
     [[nodiscard]] bool is_bound(const PublicKey& key) const { return bound_.contains(key); }
     [[nodiscard]] const Person* author_of(RequestId id) const;
-    /// Whether `who` may see events of this VM; of none: of nodes.
-    [[nodiscard]] bool sees(const Person& who, const protocol::Event& event) const;
+    /// As of now, and if nobody is known, as the event says; "" of an event of no VM.
+    [[nodiscard]] std::string owner_of(const protocol::Event& event) const;
     /// Whether `who` may change what is `owner`'s.
     [[nodiscard]] static bool may_change(const Person& who, const std::string& owner);
 
