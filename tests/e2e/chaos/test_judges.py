@@ -373,6 +373,26 @@ class CalmTest(JudgesTest):
         self.ledger.told(A, "delete")
         self.assertEqual(["a deleted VM never returns"], self.lost(view()))
 
+    def clear_away(self, *looks):
+        """What the engine of n1 has, look by look; the last one stays."""
+        looks = list(looks)
+        self.world.containers = lambda machine: [] if machine.name != "n1" else looks.pop(0) if len(looks) > 1 else looks[0]
+        self.calm.mccli = lambda *words: "" if "-q" in words else []
+        with mock.patch("time.sleep"), mock.patch("calm.REMOVED_S", 0.05 if len(looks) == 1 else 60):
+            self.calm.clear_away()
+        return self.broken()
+
+    def test_all_is_removed_a_while_after_it_was_deleted(self):
+        made_of_a_spare = [container(spare="1"), container(B, id="c2", spare="1"), container("cc" * 8, id="c3")]
+        self.assertEqual(self.clear_away(made_of_a_spare, made_of_a_spare[:1]), [])
+
+    def test_what_stays_when_all_is_deleted(self):
+        self.assertEqual(self.clear_away([container()]), ["nothing is left when all is deleted"])
+
+    def test_more_spares_than_may_be_when_all_is_deleted(self):
+        spares = [container(spare="1"), container(B, id="c2", spare="1")]
+        self.assertEqual(self.clear_away(spares), ["nothing is left when all is deleted"])
+
     def test_request_with_too_many_vms(self):
         self.calm.nothing_doubled([container(id="c1"), container(B, id="c2")])
         self.assertEqual([], self.broken())
