@@ -92,6 +92,8 @@ public:
 
     /// Whether what waits for take_effects() must be committed before anybody is told.
     [[nodiscard]] bool has_changes() const;
+    /// In what waits for take_effects(), to clients and workers.
+    [[nodiscard]] std::size_t messages() const { return effects_.to_clients.size() + effects_.to_workers.size(); }
 
     /// Bytes for clients in the effects that wait for take_effects(). The shell takes no more
     /// messages in a turn when this is high: a thousand `list` make replies of hundreds of MB.
