@@ -120,7 +120,7 @@ private:
     bool serving_ = false;       ///< past the probes of the start
     bool workers_wait_ = false;  ///< more from workers may be there than this turn has read
     bool stop_ = false;
-    bool eager_ = false;  ///< work came quickly the last time
+    bool eager_ = false;  ///< a few messages came quickly the last time
 };
 
 }  // namespace mc::broker

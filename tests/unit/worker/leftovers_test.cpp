@@ -16,6 +16,12 @@ struct LeftoversHarness : Harness {
         advance(1s);
     }
     void exits() { container()->state = "exited"; }
+    /// release() ends it.
+    void begins_a_start() {
+        when("POST", "/start", std::nullopt);
+        act(Verb::vm_start);
+        ASSERT_TRUE(hangs("/start"));
+    }
     /// Long enough for the engine's watch and a list to fail.
     void engine_is_away() {
         engine.intercept = [](const EngineRequest&) { return Harness::refused(); };
@@ -66,9 +72,7 @@ TEST(Leftovers, OfAnEarlierEngineAreLookedForAnew) {
 TEST(Leftovers, OfOneThatIsBeingStartedAreNone) {
     LeftoversHarness t;
     t.exits();
-    t.when("POST", "/start", std::nullopt);
-    t.act(Verb::vm_start);
-    ASSERT_TRUE(t.hangs("/start"));
+    t.begins_a_start();
     t.advance(40s);
     EXPECT_THAT(t.leftovers, IsEmpty());
 }
@@ -76,9 +80,7 @@ TEST(Leftovers, OfOneThatIsBeingStartedAreNone) {
 TEST(Leftovers, OfOneWhoseStartWasRefusedAreEndedAtOnceAndOlderThanTheJob) {
     LeftoversHarness t;
     t.exits();
-    t.when("POST", "/start", std::nullopt);
-    t.act(Verb::vm_start);
-    ASSERT_TRUE(t.hangs("/start"));
+    t.begins_a_start();
     t.advance(40s);
     t.release("/start", FakeEngine::error(500, "task x: already exists"));
     EXPECT_THAT(t.leftovers, IsEmpty());
@@ -118,9 +120,7 @@ TEST(Leftovers, OfOneWhoseStartWasRefusedAreNotEndedWhileItIsTriedAgain) {
     t.exits();
     t.when("POST", "/start", FakeEngine::error(500, "task x: already exists"));
     t.act(Verb::vm_start);
-    t.when("POST", "/start", std::nullopt);
-    t.act(Verb::vm_start);
-    ASSERT_TRUE(t.hangs("/start"));
+    t.begins_a_start();
     t.advance(10s);
     EXPECT_THAT(t.leftovers, IsEmpty());
     t.release("/start", FakeEngine::error(500, "task x: already exists"));
