@@ -20,11 +20,14 @@ struct Place {
     bool operator==(const Place&) const = default;
 };
 
+/// The kernel's clock of processes.
+inline constexpr milliseconds shim_age_step{10};
+
 /// A containerd-shim: the process between containerd and one container, which is its child.
 struct Shim {
     pid_t pid = 0;
     std::string container;    ///< the engine's id
-    milliseconds age{0};      ///< to 1/100 s
+    milliseconds age{0};      ///< too old by up to shim_age_step
     std::string start_ticks;  ///< as the kernel has it: with `pid` it names the process for ever
     /// Its directory, where containerd keeps what it knows of the container; "" when it can't be seen.
     std::filesystem::path bundle;

@@ -89,7 +89,6 @@ inline constexpr milliseconds engine_full_probation = 30s;
 inline constexpr milliseconds engine_ending_max = 30s;   ///< dockerd gives its containers 15 s, then kills them
 inline constexpr milliseconds leftover_grace = 10s;      ///< after its engine's end a container at rest has no process
 inline constexpr milliseconds leftover_grace_max = 30s;  ///< else: the engine may be at a start that no job waits for
-inline constexpr milliseconds refused_grace = 1s;  ///< after a start that it refused: what ends by itself has ended
 inline constexpr milliseconds leftover_list_age_max = 1s;  ///< of the list by which something is ended
 inline constexpr milliseconds bundle_retry = 3s;           ///< containerd takes 0.2 s to remove what an ended shim had
 inline constexpr milliseconds bundle_kept_max = 60s;       ///< then it is told to be somebody's to remove

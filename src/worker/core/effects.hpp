@@ -157,6 +157,7 @@ struct Unlisted {
 };
 /// End what still runs of them, if it runs on this machine.
 struct EndLeftovers {
+    Instant now;  ///< when they are so old
     std::vector<Leftover> leftovers;
     std::optional<Unlisted> unlisted;
 };

@@ -128,6 +128,7 @@ void Inventory::on_list(Now now, const CallResult& result) {
 void Inventory::end_leftovers(Now now, Leftovers::Engine engine, const std::set<std::string>& ids) {
     Leftovers& leftovers = context_.leftovers;
     EndLeftovers end;
+    end.now = now.instant;
     end.leftovers = leftovers.on_list(
         now, last_list_, listed_, [this](VmId vm) { return jobs_.has_jobs(vm); }, engine);
     if (const auto since = leftovers.unlisted_since(now, last_list_)) {

@@ -23,31 +23,19 @@ std::vector<Leftover> Leftovers::on_list(Now now, Instant asked, const std::vect
         const auto was = before.extract(container.id);
         const auto vm = vm_of(container.labels);
         Rest& rest = rests_[container.id];
-        if (container.state == protocol::ContainerState::running || !vm) continue;
-        const bool is_busy = busy(*vm);
+        if (container.state == protocol::ContainerState::running || !vm || busy(*vm)) continue;
         // What an engine that is no more has left was begun before now.
-        const bool known = !was.empty() && was.mapped().since != Instant::never() && engine == Engine::there;
-        if (known && (!is_busy || was.mapped().why == Why::refused)) {
-            rest = was.mapped();
-        } else if (!is_busy) {
-            rest = {asked, asked + grace};
-        }
-        if (!is_busy) look(container.id, rest);
+        const bool goes_on = !was.empty() && was.mapped().since != Instant::never() && engine == Engine::there;
+        rest = goes_on ? was.mapped() : Rest{asked, asked + grace};
+        look(container.id, rest);
     }
     for (auto& [id, was] : before) {
-        const bool removed = was.why == Why::removed;
-        if (!removed && engine != Engine::there) continue;
-        Rest& rest = rests_[id] = removed ? was : Rest{asked, asked + bounds::leftover_grace, Why::removed};
+        if (!was.removed && engine != Engine::there) continue;
+        Rest& rest = rests_[id] = was.removed ? was : Rest{asked, asked + bounds::leftover_grace, true};
         look(id, rest);
         if (rest.told) rests_.erase(id);
     }
     return found;
-}
-
-void Leftovers::on_start_refused(Now now, Instant began, const std::string& container) {
-    const Rest before = std::exchange(rests_[container], {began, now.instant + bounds::refused_grace, Why::refused});
-    // However often it is tried meanwhile.
-    if (before.why == Why::refused && !before.told) rests_[container].due = before.due;
 }
 
 std::optional<Instant> Leftovers::unlisted_since(Now now, Instant asked) const {

@@ -26,7 +26,7 @@ public:
 
     /// One complete list of our containers, which the engine was asked for at `asked`. `busy`: whether a job, which may
     /// be starting it, is at that VM. Returns those that have been at rest, or removed, for bounds::leftover_grace
-    /// (leftover_grace_max if no end of their engine was seen; refused_grace after a start that it refused); each once.
+    /// (leftover_grace_max if no end of their engine was seen), or whose start it has refused; each once.
     [[nodiscard]] std::vector<Leftover> on_list(Now now, Instant asked,
                                                 const std::vector<engine::ContainerInfo>& listed,
                                                 const std::function<bool(VmId)>& busy, Engine engine);
@@ -44,20 +44,21 @@ public:
     /// A job removed it. What else is no longer listed counts as removed while the engine is there: one that comes back
     /// without it may have been given another data directory.
     void on_removed(Now now, const std::string& container) {
-        rests_[container] = {now.instant, now.instant + bounds::leftover_grace, Why::removed};
+        rests_[container] = {now.instant, now.instant + bounds::leftover_grace, true};
     }
 
     /// The engine has answered a job, which began at `began`, that it can't start it: so it is at no start of it, and
-    /// what was there before the job is none of what it knows. Else a start that is tried again and again, each time
-    /// before leftover_grace_max is over, would never find its way free.
-    void on_start_refused(Now now, Instant began, const std::string& container);
+    /// if it is at rest, what was there before the job is none of what the engine knows. Else a start that is tried
+    /// again and again, each time before leftover_grace_max is over, would never find its way free.
+    void on_start_refused(Now now, Instant began, const std::string& container) {
+        rests_[container] = {began, now.instant};
+    }
 
 private:
-    enum class Why { at_rest, refused, removed };
     struct Rest {
         Instant since = Instant::never();  ///< never(): it may run
         Instant due;                       ///< when what is left of it is ended
-        Why why = Why::at_rest;
+        bool removed = false;
         bool told = false;
     };
     std::optional<Rest> away_;                     ///< when the engine was there again

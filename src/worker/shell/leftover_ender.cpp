@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "io/clock.hpp"
 #include "io/files.hpp"
 #include "io/log.hpp"
 #include "worker/core/bounds.hpp"
@@ -30,18 +31,22 @@ bool is_ours(const io::Shim& shim, const Unlisted& unlisted) {
     return marked && root.is_string() && root.get<std::string>().starts_with(unlisted.data_root + "/");
 }
 
-bool is_leftover(const io::Shim& shim, const EndLeftovers& what) {
-    const auto is_of = [&](const Leftover& one) { return one.container == shim.container && shim.age >= one.age_min; };
+/// `age`: the shim's at what.now.
+bool is_leftover(const io::Shim& shim, milliseconds age, const EndLeftovers& what) {
+    const auto is_of = [&](const Leftover& one) { return one.container == shim.container && age >= one.age_min; };
     if (std::any_of(what.leftovers.begin(), what.leftovers.end(), is_of)) return true;
-    return what.unlisted && !what.unlisted->listed.contains(shim.container) && shim.age >= what.unlisted->age_min &&
+    return what.unlisted && !what.unlisted->listed.contains(shim.container) && age >= what.unlisted->age_min &&
            is_ours(shim, *what.unlisted);
 }
 
 }  // namespace
 
 void LeftoverEnder::end(Instant now, const EndLeftovers& leftovers) {
-    for (auto& shim : io::find_shims()) {
-        if (!is_leftover(shim, leftovers)) continue;
+    auto shims = io::find_shims();
+    // What began since must not pass for as old.
+    const milliseconds since = io::read_clock().instant - leftovers.now + io::shim_age_step;
+    for (auto& shim : shims) {
+        if (!is_leftover(shim, shim.age - since, leftovers)) continue;
         const std::string what = "what a killed engine has left running of the container " + shim.container +
                                  " (process " + std::to_string(shim.pid) + ")";
         if (const auto ended = io::end_shim(shim); !ended) {

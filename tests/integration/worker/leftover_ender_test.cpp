@@ -18,12 +18,13 @@ using io::test::FakeShim;
 TEST(LeftoverEnder, EndsWhatIsOldEnough) {
     FakeShim shim;
     LeftoverEnder ender;
-    ender.end(io::read_clock().instant, {{{FakeShim::id, 1h}}, {}});
+    const Instant now = io::read_clock().instant;
+    ender.end(now, {now, {{FakeShim::id, 1h}}, {}});
     EXPECT_TRUE(shim.lives()) << "the engine may be starting it";
-    ender.end(io::read_clock().instant, {{{"another", -1s}}, {}});
+    ender.end(now, {now, {{"another", -1s}}, {}});
     EXPECT_TRUE(shim.lives());
-    // Its age is to 1/100 s.
-    ender.end(io::read_clock().instant, {{{"another", -1s}, {FakeShim::id, -1s}}, {}});
+    // It began just now.
+    ender.end(now, {now, {{"another", -1s}, {FakeShim::id, -1s}}, {}});
     EXPECT_EQ(shim.wait(), SIGKILL);
     // It had no bundle: what it had as its directory is none.
     ender.on_turn(Instant::never());
@@ -42,8 +43,9 @@ struct InBundle {
         shim.emplace();
         std::filesystem::current_path(here);
     }
-    bool is_ended(const Unlisted& unlisted) {
-        LeftoverEnder().end(io::read_clock().instant, {{}, unlisted});
+    bool is_ended(const Unlisted& unlisted, milliseconds ordered_before = 0ms) {
+        const Instant now = io::read_clock().instant;
+        LeftoverEnder().end(now, {now + -ordered_before, {}, unlisted});
         // SIGKILL takes a moment.
         return !shim->lives() || shim->ends_within(unlisted.data_root == "/data" ? 2s : 200ms);
     }
@@ -70,6 +72,11 @@ TEST(LeftoverEnder, LeavesAloneWhatIsListedOrYoungOrAnothers) {
     EXPECT_FALSE(InBundle("MINICLOUD_NODE=c/n").is_ended(other));
     EXPECT_FALSE(InBundle("MINICLOUD_NODE=c/another").is_ended(ours));
     EXPECT_FALSE(InBundle("MINICLOUD_NODE=c/n", "where-anybody-is").is_ended(ours));
+}
+
+// An order is carried out when its turn comes: what began meanwhile is not older for that.
+TEST(LeftoverEnder, LeavesAloneWhatBeganAfterTheOrder) {
+    EXPECT_FALSE(InBundle("MINICLOUD_NODE=c/n").is_ended(ours, 1h));
 }
 
 TEST(LeftoverEnder, LeavesAloneWhatHasNoReadableBundle) {

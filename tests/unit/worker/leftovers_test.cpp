@@ -84,7 +84,7 @@ TEST(Leftovers, OfOneWhoseStartWasRefusedAreEndedAtOnceAndOlderThanTheJob) {
     t.advance(40s);
     t.release("/start", FakeEngine::error(500, "task x: already exists"));
     EXPECT_THAT(t.leftovers, IsEmpty());
-    t.advance(5s);
+    t.advance(bounds::inventory_spacing + 100ms);
     ASSERT_THAT(t.ended(), ElementsAre(t.id));
     EXPECT_GE(t.leftovers[0].age_min, 40s) << "what the start itself began is its engine's";
     t.advance(2min);
@@ -126,6 +126,15 @@ TEST(Leftovers, OfOneWhoseStartWasRefusedAreNotEndedWhileItIsTriedAgain) {
     t.release("/start", FakeEngine::error(500, "task x: already exists"));
     t.advance(4s);
     EXPECT_THAT(t.ended(), ElementsAre(t.id));
+}
+
+// It has not begun the start: what runs is the engine's.
+TEST(Leftovers, OfOneThatTheEngineCanNotStopToStartItAreNone) {
+    LeftoversHarness t;
+    t.when("POST", "/restart", FakeEngine::error(500, "it does not end"));
+    EXPECT_EQ(t.code(t.act(Verb::vm_restart)), ErrorCode::engine_failed);
+    t.advance(20s);
+    EXPECT_THAT(t.leftovers, IsEmpty());
 }
 
 TEST(Leftovers, OfOneThatTheEngineCanNotStopAreNone) {
