@@ -85,9 +85,13 @@ const Person* AccessChecker::author_of(RequestId id) const {
     return found == asks_.end() ? nullptr : found->second.who;
 }
 
-std::string AccessChecker::owner_of(const protocol::Event& event) const {
+void AccessChecker::event_committed(const protocol::Event& event) {
     const std::string owner = owner_of(event.vm);
-    return event.vm && owner.empty() ? event.owner : owner;
+    owners_of_events_[event.seq.value] = event.vm && owner.empty() ? event.owner : owner;
+}
+
+bool AccessChecker::sees(const Person& who, const protocol::Event& event) const {
+    return who.sees_all() || (event.vm && owners_of_events_.at(event.seq.value) == who.name);
 }
 
 void AccessChecker::committed(std::span<const StoreChange> changes) {
@@ -367,7 +371,7 @@ void AccessChecker::check_contents(const Person& who, const protocol::Message& m
 }
 
 void AccessChecker::event_received(const Person& who, const protocol::Event& event) {
-    if (who.sees_all() || owner_of(event) == who.name) return;
+    if (sees(who, event)) return;
     world_.violated(who.name + " was sent event " + std::to_string(event.seq.value) + ", " + event.kind + " of " +
                     (event.vm ? event.owner + '/' + event.name : event.node));
 }

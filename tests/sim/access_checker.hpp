@@ -45,8 +45,10 @@ public:
     /// Whether this worker's key is bound to its node.
     [[nodiscard]] bool is_bound(const PublicKey& key) const { return bound_.contains(key); }
     [[nodiscard]] const Person* author_of(RequestId id) const;
-    /// As of now, and if nobody is known, as the event says; "" of an event of no VM.
-    [[nodiscard]] std::string owner_of(const protocol::Event& event) const;
+    /// Whose its VM is from then on is another matter: what was told of a spare stays nobody's when a VM is made of it.
+    void event_committed(const protocol::Event& event);
+    /// Whether `who` may see events of what was then this VM; of none: of nodes. REQUIRES: committed.
+    [[nodiscard]] bool sees(const Person& who, const protocol::Event& event) const;
     /// Whether `who` may change what is `owner`'s.
     [[nodiscard]] static bool may_change(const Person& who, const std::string& owner);
 
@@ -80,12 +82,13 @@ private:
     World& world_;
     const People& people_;
     std::map<RequestId, Ask> asks_;
-    std::map<VmId, std::string> owners_;           ///< of all VMs that there ever were
-    std::set<std::string> names_;                  ///< OWNER/NAME, ever
-    std::map<std::string, Has> has_;               ///< by the key of its row
-    std::set<std::string> requests_;               ///< keys of rows that were seen
-    std::map<std::string, std::size_t> admitted_;  ///< by token's fingerprint: how many keys
-    std::map<std::string, std::uint32_t> uses_;    ///< by token's fingerprint: how many it was made for
+    std::map<VmId, std::string> owners_;                     ///< of all VMs that there ever were
+    std::map<std::uint64_t, std::string> owners_of_events_;  ///< by number
+    std::set<std::string> names_;                            ///< OWNER/NAME, ever
+    std::map<std::string, Has> has_;                         ///< by the key of its row
+    std::set<std::string> requests_;                         ///< keys of rows that were seen
+    std::map<std::string, std::size_t> admitted_;            ///< by token's fingerprint: how many keys
+    std::map<std::string, std::uint32_t> uses_;              ///< by token's fingerprint: how many it was made for
     std::set<PublicKey> withdrawn_;
     std::set<std::string> withdrawn_fingerprints_;
     std::set<PublicKey> bound_;           ///< to a node

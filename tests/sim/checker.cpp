@@ -140,7 +140,7 @@ void Checker::on_event(const protocol::Event& event) {
                                std::to_string(expected - 1));
     }
     log_[event.seq.value] = event;
-    owners_[event.seq.value] = access_.owner_of(event);
+    access_.event_committed(event);
     check_successor(event);
     if (!event.vm) return on_node_event(event);
     check_cleanup(event);
@@ -344,7 +344,7 @@ void Checker::request_ended(RequestId request) {
 
 std::optional<EventSeq> Checker::next_seen(const Person& who, EventSeq after) const {
     for (auto it = log_.upper_bound(after.value); it != log_.end(); ++it) {
-        if (who.sees_all() || owners_.at(it->first) == who.name) return EventSeq{it->first};
+        if (access_.sees(who, it->second)) return EventSeq{it->first};
     }
     return std::nullopt;
 }

@@ -148,8 +148,6 @@ private:
     std::map<RequestId, std::vector<VmId>> outcomes_;
     std::set<RequestId> open_;
     std::map<std::uint64_t, protocol::Event> log_;
-    /// Of each event's VM when it was committed: what was told of a spare stays nobody's when a VM is made of it.
-    std::map<std::uint64_t, std::string> owners_;
     Epoch epoch_;
     std::uint64_t last_published_ = 0;
     std::uint64_t dropped_ = 0;  ///< events no longer kept, the oldest first
