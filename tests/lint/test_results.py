@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 READER = ROOT / "scripts/lib/test_results.py"
 TESTS = """
 add_test(passes "true")
-add_test(fails "sh" "-c" "seq 1000; exit 1")
+add_test(fails "sh" "-c" "seq 100000; exit 1")
 add_test(hangs "sleep" "10")
 set_tests_properties(hangs PROPERTIES TIMEOUT 0.1)
 add_test(is_not_there "/nowhere/program")
@@ -28,7 +28,7 @@ class ResultsTest(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         (pathlib.Path(folder.name) / "CTestTestfile.cmake").write_text(TESTS)
         cls.file = pathlib.Path(folder.name) / "results.xml"
-        command = ["ctest", "--test-dir", folder.name, "--output-junit", cls.file]
+        command = ["ctest", "--test-dir", folder.name, "--output-junit", cls.file, "--test-output-truncation", "head"]
         subprocess.run(command, capture_output=True, check=False, timeout=60)
 
     def reader(self, *arguments):
@@ -43,7 +43,7 @@ class ResultsTest(unittest.TestCase):
     def test_the_end_of_each_failure_is_shown(self):
         lines = self.reader("ends", self.file, self.file)
         begin = lines.index("--- the end of fails")
-        self.assertEqual(lines[begin + 1 : begin + 61], [str(number) for number in range(941, 1001)])
+        self.assertEqual(lines[begin + 1 : begin + 61], [str(number) for number in range(99941, 100001)])
         self.assertEqual(lines.count("--- the end of fails"), 2)
         self.assertNotIn("--- the end of skips_itself", lines)
 
