@@ -227,6 +227,8 @@ class World:
             self.cloud.wait_node(name, "ready")
         self.cloud_id = self.cloud.cloud_id()
         self.watches = [self.cloud.watch("--since", "0") for _ in range(3)]
+        # One that was never answered gives up in time, as it has to: those that were frozen at that are no witnesses.
+        wait_until("all watchers are there", lambda: all(self.cloud.events(watch) for watch in self.watches), 30)
         self._stop = threading.Event()
         self._supervisor = threading.Thread(target=self._supervise, daemon=True)
         self._supervisor.start()
