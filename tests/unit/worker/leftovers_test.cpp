@@ -77,6 +77,16 @@ TEST(Leftovers, OfOneThatIsBeingStartedAreNone) {
     EXPECT_THAT(t.leftovers, IsEmpty());
 }
 
+TEST(Leftovers, OfOneWhoseStartHadNoAnswerAreEndedLate) {
+    LeftoversHarness t;
+    t.exits();
+    t.begins_a_start();
+    t.advance(20min);
+    ASSERT_THAT(t.ended(), ElementsAre(t.id));
+    EXPECT_GE(t.leftovers[0].age_min, bounds::leftover_grace_max) << "it may be at it still";
+    EXPECT_LE(t.leftovers[0].age_min, bounds::leftover_grace_max + bounds::inventory_interval);
+}
+
 TEST(Leftovers, OfOneWhoseStartWasRefusedAreEndedAtOnceAndOlderThanTheJob) {
     LeftoversHarness t;
     t.exits();
