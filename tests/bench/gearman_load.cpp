@@ -1,4 +1,5 @@
-// gearmand under the load that `swarm dispatch` is for mcbroker: gearman_load PORT CLIENTS WORKERS WINDOW BYTES SECONDS
+// gearmand under the load that `swarm dispatch` is for mcbroker: gearman_load HOST:PORT CLIENTS WORKERS WINDOW BYTES
+// SECONDS
 //
 // Its libraries block, so each client and worker has a thread. A client runs WINDOW tasks at once, and then the next
 // WINDOW. Prints one line of JSON.
@@ -17,10 +18,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* function_name = "nothing";
-constexpr const char* host = "127.0.0.1";
 
 struct Plan {
-    in_port_t port;
+    const char* server;
     std::size_t clients, workers, window, bytes;
     std::chrono::duration<double> time;
 };
@@ -37,7 +37,7 @@ void* do_nothing(gearman_job_st*, void*, std::size_t* size, gearman_return_t* ou
 
 void work(const Plan& plan, const std::atomic<bool>& stop) {
     gearman_worker_st* worker = gearman_worker_create(nullptr);
-    gearman_worker_add_server(worker, host, plan.port);
+    gearman_worker_add_servers(worker, plan.server);
     gearman_worker_add_function(worker, function_name, 0, do_nothing, nullptr);
     constexpr int look_ms = 200;
     gearman_worker_set_timeout(worker, look_ms);
@@ -47,7 +47,7 @@ void work(const Plan& plan, const std::atomic<bool>& stop) {
 
 void ask(const Plan& plan, const std::atomic<bool>& stop, std::atomic<std::size_t>& done) {
     gearman_client_st* client = gearman_client_create(nullptr);
-    gearman_client_add_server(client, host, plan.port);
+    gearman_client_add_servers(client, plan.server);
     const std::string question(plan.bytes, 'q');
     while (!stop) {
         for (std::size_t i = 0; i < plan.window; ++i) {
@@ -69,16 +69,12 @@ void ask(const Plan& plan, const std::atomic<bool>& stop, std::atomic<std::size_
 
 int main(int argc, char** argv) {
     if (argc != 7) {
-        std::fputs("usage: gearman_load PORT CLIENTS WORKERS WINDOW BYTES SECONDS\n", stderr);
+        std::fputs("usage: gearman_load HOST:PORT CLIENTS WORKERS WINDOW BYTES SECONDS\n", stderr);
         return 2;
     }
     const auto number = [&](int i) { return std::strtoul(argv[i], nullptr, 10); };
-    const Plan plan{static_cast<in_port_t>(number(1)),
-                    number(2),
-                    number(3),
-                    number(4),
-                    number(5),
-                    std::chrono::duration<double>(std::strtod(argv[6], nullptr))};
+    const Plan plan{argv[1],   number(2), number(3),
+                    number(4), number(5), std::chrono::duration<double>(std::strtod(argv[6], nullptr))};
     answer.assign(plan.bytes, 'a');
     std::atomic<bool> stop = false;
     std::atomic<std::size_t> done = 0;

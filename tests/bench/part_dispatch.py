@@ -7,8 +7,9 @@ import subprocess
 import tempfile
 
 import cloud as clouds
+from loopback import free_address, free_endpoints
 from measure import Sample
-from world import BIN, Server, free_port, swarm
+from world import BIN, Server, swarm
 
 LOAD = {"clients": 4, "workers": 4, "window": 128, "bytes": 200}
 CLOSED_LOOP = {"clients": 1, "workers": 1, "window": 1, "bytes": 200}
@@ -33,7 +34,7 @@ class Pair:
         self.broker = {"clients_at": self.cloud.endpoints["clients"], "workers_at": self.cloud.endpoints["workers"],
                        "pid": self.cloud.broker.popen.pid}  # fmt: skip
         at = ([f"ipc://{directory.name}/{side}" for side in ("clients", "workers")] if ipc else
-              [f"tcp://127.0.0.1:{free_port()}" for _ in range(2)])  # fmt: skip
+              free_endpoints(2))  # fmt: skip
         argv = [f"{BIN}/bench_forwarder", *at]
         keys = {}
         if transport == "CURVE":
@@ -117,11 +118,11 @@ def start_peers(stack):
         return measure
 
     if os.path.exists(f"{BIN}/bench_gearman_load"):
-        port = free_port()
-        stack.enter_context(Server(["gearmand", "-p", str(port), "-L", "127.0.0.1", "-l", "stderr"], port=port))
-        found["gearmand"] = program("bench_gearman_load", str(port))
+        host, port = address = free_address()
+        stack.enter_context(Server(["gearmand", "-p", str(port), "-L", host, "-l", "stderr"], address=address))
+        found["gearmand"] = program("bench_gearman_load", f"{host}:{port}")
     if os.path.exists(f"{BIN}/bench_nats_load"):
-        port = free_port()
-        stack.enter_context(Server(["nats-server", "-a", "127.0.0.1", "-p", str(port)], port=port))
-        found["NATS"] = program("bench_nats_load", f"nats://127.0.0.1:{port}")
+        host, port = address = free_address()
+        stack.enter_context(Server(["nats-server", "-a", host, "-p", str(port)], address=address))
+        found["NATS"] = program("bench_nats_load", f"nats://{host}:{port}")
     return found

@@ -5,7 +5,6 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,6 +17,7 @@ import zmq.utils.z85
 import minicloud_wire as wire
 from client import Client
 from curve_keys import Keys
+from loopback import free_endpoints
 from worker import Worker
 
 BIN = pathlib.Path(os.environ.get("MC_BIN", "build/release/bin"))
@@ -25,15 +25,6 @@ BIN = pathlib.Path(os.environ.get("MC_BIN", "build/release/bin"))
 SANITIZER = os.environ.get("MC_SANITIZER", "")
 # Times all bounds on time, which are those of the program as people get it.
 SLOWNESS = 4 if SANITIZER else 1
-
-
-def free_ports(count):
-    """Ports that nobody has at this moment."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 class Cloud:
@@ -46,7 +37,7 @@ class Cloud:
         self.clients, self.workers, self.events = (f"ipc://{self.folder}/{s}" for s in ("clients", "workers", "events"))
         self.admin = None
         if with_keys:
-            self.clients, self.workers, self.events = (f"tcp://127.0.0.1:{port}" for port in free_ports(3))
+            self.clients, self.workers, self.events = free_endpoints(3)
         self.with_keys = with_keys
         self.context = zmq.Context()
         self.members, self.broker = [], None

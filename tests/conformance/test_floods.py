@@ -18,6 +18,7 @@ import minicloud_wire as wire
 from client import Client, Refused
 from cloud import SANITIZER, SLOWNESS, Cloud, wait_for
 from curve_keys import Keys
+from loopback import address_of
 from raw_peer import GREETING, RawPeer
 
 WORKER, USER, VIEWER = 1, 2, 3
@@ -82,7 +83,7 @@ class FloodTest(unittest.TestCase):
         self.witness = self.cloud.client()
         self.addCleanup(self.witness.close)
         self.witness.hello()
-        self.address = ("127.0.0.1", int(self.cloud.clients.rsplit(":", 1)[1]))
+        self.address = address_of(self.cloud.clients)
 
     def status(self, name):
         text = pathlib.Path(f"/proc/{self.cloud.broker.pid}/status").read_text()
@@ -332,7 +333,7 @@ class FloodTest(unittest.TestCase):
     def no_descriptors_left(self, endpoint, reserve=0):
         """A flood of that socket by connections that say nothing; `reserve` is what the broker has for itself."""
         resource.prlimit(self.cloud.broker.pid, resource.RLIMIT_NOFILE, (FILES, FILES + reserve))
-        address = ("127.0.0.1", int(endpoint.rsplit(":", 1)[1]))
+        address = address_of(endpoint)
         enough = threading.Event()
         with contextlib.ExitStack() as stack:
 
@@ -384,7 +385,7 @@ class FloodTest(unittest.TestCase):
         self.addCleanup(self.admin.close)
         watch, revoked = self.subscriber(self.cloud.admin), self.subscriber(bob)
         hostile = self.subscriber(eve, zmq.XSUB)
-        events = ("127.0.0.1", int(self.cloud.events.rsplit(":", 1)[1]))
+        events = address_of(self.cloud.events)
         with Witness(self.witness) as witness, self.no_descriptors_left(flooded, reserve):
             if by_revocation:
                 self.admin.call("revoke", "RevokeRequest", wire.new("RevokeRequest", targets=["bob"]))

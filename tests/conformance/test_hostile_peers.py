@@ -13,6 +13,7 @@ import zmq
 import minicloud_wire as wire
 from client import Client, Refused, Watcher
 from cloud import KeyedCloudTest, wait_for
+from loopback import address_of
 from raw_peer import GREETING
 from worker import Worker
 
@@ -303,7 +304,7 @@ class HostilePeersTest(KeyedCloudTest):
         self.assertNotIn("bar", [entry.action for entry in self.audit()])
 
     def test_a_port_that_is_not_given_back_is_asked_for_less_and_less_often(self):
-        address = ("127.0.0.1", int(self.cloud.events.rsplit(":", 1)[1]))
+        address = address_of(self.cloud.events)
         over, taken = threading.Event(), []
 
         def take():

@@ -11,7 +11,8 @@ from zmq.utils.monitor import recv_monitor_message
 
 import minicloud_wire as wire
 from client import Client, Refused, Watcher
-from cloud import BIN, SLOWNESS, Cloud, KeyedCloudTest, Keys, free_ports, wait_for
+from cloud import BIN, SLOWNESS, Cloud, KeyedCloudTest, Keys, wait_for
+from loopback import free_endpoints
 from raw_peer import RawPeer
 
 WORKER, USER, VIEWER = 1, 2, 3
@@ -201,7 +202,7 @@ class ProgramsTest(unittest.TestCase):
         return done
 
     def test_plaintext_is_for_loopback_only(self):
-        clients, workers, events = (f"tcp://127.0.0.1:{port}" for port in free_ports(3))
+        clients, workers, events = free_endpoints(3)
         state = self.cloud.folder / "plain"
         usual = ("--plaintext", "--state-dir", state, "--workers", workers, "--events", events, "--clients")
         for everywhere in ("tcp://0.0.0.0:17710", "tcp://*:17710", "tcp://[::]:17710"):

@@ -11,11 +11,15 @@ import os
 import pathlib
 import signal
 import shutil
-import socket
 import subprocess
 import tempfile
+import sys
 import time
 import unittest
+
+# For those who import this too: the protocol's own client and worker.
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "conformance"))
+import loopback  # noqa: E402
 
 BIN = os.environ["MC_BIN"]
 # "address" or "thread" if the programs are built with one: they are slower, and keep what they freed.
@@ -178,11 +182,7 @@ class OwnEngine(Engine):
 
 def free_endpoints():
     """On this machine's loopback, with keys."""
-    listening = [socket.create_server(("127.0.0.1", 0)) for _ in ENDPOINTS]
-    found = {name: f"tcp://127.0.0.1:{one.getsockname()[1]}" for name, one in zip(ENDPOINTS, listening)}
-    for one in listening:
-        one.close()
-    return found
+    return dict(zip(ENDPOINTS, loopback.free_endpoints(len(ENDPOINTS))))
 
 
 class Cloud:

@@ -19,7 +19,7 @@ class Terminal:
         self.run("new-session", "-d", "-x", str(columns), "-y", str(rows), "-s", "t", "env", "-i",
                  *[f"{key}={value}" for key, value in env.items()], "TERM=xterm-256color", "PS1=ready> ",
                  "bash", "--norc", "--noprofile")
-        self.wait("ready>")
+        self.at_prompt()
 
     def run(self, *argv):
         done = subprocess.run(["tmux", "-f", "/dev/null", "-S", self.socket, *argv], capture_output=True, text=True,
@@ -49,9 +49,13 @@ class Terminal:
         except AssertionError:
             raise AssertionError(f"never seen: {pattern}\n{self.screen()}") from None
 
+    def at_prompt(self):
+        """Waits until the shell reads what is typed; it drops what came while it took Ctrl-C."""
+        self.wait(r"ready>\Z")
+
     def ends_with(self, code):
         """Waits until the command that was typed has ended, and expects this exit code of it."""
-        self.wait("ready>$")
+        self.at_prompt()
         self.does("(exit $?)", code)
 
     def does(self, command, code=0):

@@ -12,17 +12,13 @@ import unittest
 
 from cloud import BIN, CloudTest, Engine, wait_until
 
+import loopback
+
 
 class FarEngine(Engine):
     """Its VMs' address is of TEST-NET-1, which nobody has."""
 
     advertise = "192.0.2.1"
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 class FarNodes(CloudTest):
@@ -172,7 +168,7 @@ class FarNodes(CloudTest):
     def test_a_port_of_the_vm_is_one_of_this_machine(self):
         cloud = self.cloud
         cloud.create("--name", "box")
-        port = free_port()
+        port = loopback.free_address("127.0.0.1")[1]
         forward = cloud.mccli_start("port-forward", "box", f"{port}:22", stderr=subprocess.PIPE)
 
         def greeting():

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import time
 import unittest
 
@@ -10,9 +9,8 @@ import zmq
 
 from cloud import BIN, SANITIZER, SLOWNESS, CloudTest, wait_until
 
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "conformance"))
-import minicloud_wire as wire  # noqa: E402
-from client import Client  # noqa: E402
+import minicloud_wire as wire
+from client import Client
 
 
 def resident_bytes(process):

@@ -79,6 +79,7 @@ class InATerminal(CloudTest):
         t.run("send-keys", "-t", "t", "-l", "mccli cp a-lo\t")
         t.wait("ready> mccli cp a-long-name:$")
         t.key("C-c")
+        t.at_prompt()
         t.run("send-keys", "-t", "t", "-l", "mccli list --output=js\t --node=no\t")
         t.wait("ready> mccli list --output=json +--node=node-a$")
         t.key("C-c")

@@ -1,10 +1,7 @@
 """One who says everything several times, in the wire protocol: the same request, on new connections and at once."""
 
-import os
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "conformance"))
 import minicloud_wire as wire
 import zmq
 from client import Client, Refused
