@@ -106,6 +106,9 @@ class ClientTest(unittest.TestCase):
         other = self.cloud.client()
         for client in (self.client, self.client, other):
             client.send(wire.message(wire.REQUEST, "create", request_id, body))
+        for client in (self.client, other):
+            client.hello()  # what was sent before it has been heard
+        worker.finish_slow.set()
         one, two = self.client.reply_to(request_id), other.reply_to(request_id)
         self.assertEqual((one.code, one.body), (wire.OK, two.body))
         self.assertEqual([o[0] for o in worker.orders], ["vm_create"])
@@ -203,11 +206,12 @@ class ClientTest(unittest.TestCase):
         self.refused(wire.NOT_FOUND, self.client.job, wire.new_id())
 
     def test_deadline_is_unknown_and_the_request_goes_on(self):
-        self.cloud.worker("a", 1)
+        worker = self.cloud.worker("a", 1)
         request_id = wire.new_id()
         self.refused(
             wire.DEADLINE_EXCEEDED, self.client.create, name="web", image="slow", request_id=request_id, deadline_ms=300
         )
+        worker.finish_slow.set()
         code, reply = self.client.create(name="web", image="slow", request_id=request_id)
         self.assertEqual((code, reply.items[0].vm.state), (wire.OK, wire.RUNNING))
         self.assertEqual(len(self.client.list()[0]), 1)

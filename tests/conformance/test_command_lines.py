@@ -357,6 +357,7 @@ class CreatingMany(WithVms):
         accepted = json.loads(done.stdout)
         self.assertEqual([one["name"] for one in accepted], ["lab-1", "lab-2", "lab-3"])
         self.assertFalse(self.json("job", accepted[0]["request"])["done"])
+        self.worker.finish_slow.set()
         wait_for(lambda: len(self.names("--state", "running")) == 3, "they run in the end")
         self.mccli("create", "--detach", "--password", code=2)
 

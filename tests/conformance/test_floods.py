@@ -265,7 +265,7 @@ class FloodTest(unittest.TestCase):
 
     def test_a_broker_that_aborts_has_lost_nothing_that_it_accepted(self):
         # What a claimed routing id that the library chooses next would do (ADR 24); a restarter has it back at once.
-        self.cloud.worker("node-1", 1, keys=self.cloud.keys("node-1", WORKER))
+        worker = self.cloud.worker("node-1", 1, keys=self.cloud.keys("node-1", WORKER))
         ada = self.cloud.client(self.cloud.keys("ada", USER))
         self.addCleanup(ada.close)
         requests = []
@@ -273,10 +273,14 @@ class FloodTest(unittest.TestCase):
             requests.append(wire.new_id())
             body = wire.new("CreateRequest", spec=wire.new("VmSpec", name=f"web-{number}", image="slow"), count=1)
             ada.send(wire.message(wire.REQUEST, "create", requests[-1], wire.pack("CreateRequest", body)))
-        for _ in requests:
-            self.assertEqual(ada.receive().kind, wire.PROGRESS)
+        accepted = set()
+        while accepted != set(requests):
+            said = ada.receive()
+            self.assertEqual(said.kind, wire.PROGRESS)
+            accepted.add(said.id)
         self.assertEqual(self.cloud.kill(signal.SIGABRT), -signal.SIGABRT)
         self.cloud.start()
+        worker.finish_slow.set()
         for request in requests:
             wait_for(lambda: ada.job(request).items[0].code == wire.OK and ada.job(request).done, "it goes on by itself")
         self.assertEqual(sorted(vm.name for vm in ada.list()[0]), [f"web-{number}" for number in range(5)])

@@ -68,7 +68,7 @@ class HostilePeersTest(KeyedCloudTest):
         return self.cloud.worker(name, number, keys=self.cloud.keys(name, WORKER))
 
     def slow_create(self, client):
-        """A create that takes 1.5 s and was accepted. Returns its id."""
+        """A create that takes until the worker's `finish_slow` and was accepted. Returns its id."""
         request_id = wire.new_id()
         body = wire.new("CreateRequest", spec=wire.new("VmSpec", name="web", image="slow"), count=1)
         client.send(wire.message(wire.REQUEST, "create", request_id, wire.pack("CreateRequest", body)))
@@ -77,16 +77,18 @@ class HostilePeersTest(KeyedCloudTest):
         return request_id
 
     def test_a_routing_id_in_use_can_not_be_taken_over(self):
-        self.node()
+        node = self.node()
         ada = self.hostile(self.ada)
         request_id = self.slow_create(ada)
         eve = self.hostile(self.eve)
         eve.send(wire.message(wire.REQUEST, "hello", wire.new_id(), wire.pack("HelloRequest", wire.new("HelloRequest"))))
+        self.assertIsNone(eve.receive(1))
+        node.finish_slow.set()
         self.assertEqual(ada.reply_to(request_id).code, wire.OK)
         self.assertIsNone(eve.receive(0.5))
 
     def test_a_routing_id_that_was_anothers_brings_nothing_of_theirs(self):
-        self.node()
+        node = self.node()
         ada = self.hostile(self.ada)
         request_id = self.slow_create(ada)
         ada.close()
@@ -102,6 +104,7 @@ class HostilePeersTest(KeyedCloudTest):
                 eve.close()
                 eve.connect()
         self.assertIn(answered.id, ids)
+        node.finish_slow.set()
         wait_for(lambda: [vm.state for vm in self.admin.list()[0]] == [wire.RUNNING], "the VM runs")
         while message := eve.receive(0.3):
             self.assertNotEqual(message.id, request_id)

@@ -1,6 +1,6 @@
 """A worker that keeps its VMs and images in memory, written from docs/protocol.md alone.
 
-Images it can't make or pull: "missing" (image_not_found). Image "slow" takes 1.5 s, and is pulled until it is cancelled. "used" is not removed. Commands: `cat` copies input to output,
+Images it can't make or pull: "missing" (image_not_found). Of image "slow" VMs are made once `finish_slow` says so; it is pulled until that is cancelled. "used" is not removed. Commands: `cat` copies input to output,
 `flood N` writes N bytes, `exit N`, anything else echoes its arguments.
 """
 
@@ -14,7 +14,7 @@ import minicloud_wire as wire
 
 class Job:
     def __init__(self, message):
-        self.message, self.due, self.reply = message, 0.0, None
+        self.message, self.order, self.reply = message, None, None
 
 
 class Output:
@@ -43,7 +43,7 @@ class Worker(threading.Thread):
         self.orders, self.jobs, self.streams, self.errors = [], {}, {}, []
         self.registered = threading.Event()
         self.registrations = 0
-        self.stop_now, self.mute = threading.Event(), threading.Event()
+        self.stop_now, self.mute, self.finish_slow = threading.Event(), threading.Event(), threading.Event()
         self.drop_replies = 0
         self.usages_sent = 0
         self.images, self.verb_max = {"used:1"}, wire.VERBS["node_images"]
@@ -66,7 +66,7 @@ class Worker(threading.Thread):
             now = time.monotonic()
             if self.socket.poll(20):
                 self.on_message(wire.Message.parse(self.socket.recv_multipart()))
-            self.finish_due(now)
+            self.finish_jobs()
             self.pump_streams()
             if now - self.heard > 4 * self.interval:
                 self.connect()
@@ -188,8 +188,7 @@ class Worker(threading.Thread):
             return self.on_images(job, order)
         self.accept(message)
         job.order = order
-        slow = message.verb == "vm_create" and order.spec.image == "slow"
-        job.due = time.monotonic() + (1.5 if slow else 0)
+        job.slow = message.verb == "vm_create" and order.spec.image == "slow"
 
     def on_images(self, job, order):
         if order.action == wire.LIST:
@@ -218,9 +217,9 @@ class Worker(threading.Thread):
 
     # Jobs
 
-    def finish_due(self, now):
+    def finish_jobs(self):
         for job in list(self.jobs.values()):
-            if job.reply is None and job.due and now >= job.due:
+            if job.reply is None and job.order and (not job.slow or self.finish_slow.is_set()):
                 self.carry_out(job, job.order)
                 self.inventory()
 
