@@ -41,6 +41,7 @@ STALE_TASK = re.compile(r"could not be started again: .*?: mkdir (/\S+/moby/[0-9
 # works, exec has nowhere to begin.
 ROOT_UNMOUNTED = "error starting setns process: fork/exec /proc/self/exe: no such file or directory"
 PAGE = ("-o", "json")
+IN_ORDER = "all is in order soon after the last fault"
 LEFTOVER_STAYS = "that is left over from VM"
 STALE_MOUNT = re.compile(r"unlinkat (/\S+/overlay2/[0-9a-f]+/merged): device or resource busy")
 
@@ -65,15 +66,15 @@ class Calm:
             person.may_work.clear()
         try:
             self.all_rest()
-            self.settle(last_fault)
-            self.start_what_engines_refuse()
-            vms, containers = self.picture()
+            vms, containers = self.settle(last_fault)
             self.resolve_open_requests(vms)
+            self.watchers_saw_all()
             self.nothing_lost(vms)
             self.nothing_doubled(containers)
-            self.watchers_saw_all()
             self.everything_works(vms)
             self.bounded()
+        except Unsettled as unsettled:
+            self.journal.violation(IN_ORDER, str(unsettled))
         finally:
             self.ledger.no_more_excuses()
             for person in self.people:
@@ -90,7 +91,7 @@ class Calm:
     def ask(self, *argv, seconds):
         """As `timeout` does: a command that hangs ends with 124, after what may tell why was written down."""
         try:
-            return self.world.cloud.mccli(*argv, check=False, timeout=seconds)
+            return self.world.cloud.mccli(*argv, check=False, timeout=seconds, env={"MC_CONNECT_TIMEOUT": f"{READ_S}s"})
         except subprocess.TimeoutExpired:
             self.note_what_engines_know()
             return subprocess.CompletedProcess(argv, 124, "", f"no end in {seconds} s")
@@ -102,16 +103,18 @@ class Calm:
         return json.loads(done.stdout) if PAGE[0] in argv else done.stdout
 
     def settle(self, last_fault):
+        """The picture that was found in order; Unsettled if none was in time."""
         end, last = time.monotonic() + SETTLE_S, ""
         while True:
             try:
-                self.look_for_trouble()
+                vms, containers = self.look_for_trouble()
+                if self.start_what_engines_refuse(vms.values()):
+                    continue
                 break
             except Unsettled as trouble:
                 if time.monotonic() > end:
                     self.note_what_engines_know()
-                    self.journal.violation("all is in order soon after the last fault", f"not in {SETTLE_S} s: {trouble}")
-                    return
+                    raise Unsettled(f"not in {SETTLE_S} s: {trouble}") from None
                 if str(trouble) != last:
                     last = str(trouble)
                     self.journal.note("unsettled", why=last)
@@ -119,7 +122,7 @@ class Calm:
                 self.unmount_what_blocks(last + self.broker_says())
                 self.remove_what_blocks(last)
             time.sleep(0.5)
-        self.journal.count("checks", "all is in order soon after the last fault")
+        self.journal.count("checks", IN_ORDER)
         self.journal.measure("seconds from the last fault to order", time.monotonic() - last_fault)
 
     def broker_says(self):
@@ -168,17 +171,21 @@ class Calm:
             self.journal.count("remarks", "a killed engine refused to start a VM: its containerd's folder was removed by hand")
             self.journal.note("stale task removed", machine=machine.name, folder=folder)
 
-    def start_what_engines_refuse(self):
-        """Those that minicloud has given up trying, as it says of each: mended by hand, `mccli start` has to work."""
-        for vm in self.mccli("list", *PAGE):
+    def start_what_engines_refuse(self, vms):
+        """Those that minicloud has given up trying, as it says of each: mended by hand, `mccli start` has to work. Returns how
+        many it started."""
+        started = 0
+        for vm in vms:
             reason = vm["reason"] or ""
             if vm["state"] != "stopped" or not STALE_TASK.match(reason):
                 continue
             self.remove_what_blocks(reason)
             done = self.ask("start", vm["name"], seconds=DEADLINE_S + HUNG_S)
-            self.journal.check("a VM that its engine refused runs again", done.returncode == 0, f"{vm}: {done.stderr}")
+            started += self.journal.check("a VM that its engine refused runs again", done.returncode == 0, f"{vm}: {done.stderr}")
+        return started
 
     def look_for_trouble(self):
+        """The picture, where nothing is wrong with it."""
         states = {n["name"]: "cordoned" if n["cordoned"] else n["state"] for n in self.mccli("nodes", *PAGE)}
         if states != dict.fromkeys(WORKERS, "ready"):
             raise Unsettled(f"nodes: {states}")
@@ -201,6 +208,7 @@ class Calm:
             port = vms[c["vm"]]["ssh_port"]
             if c["state"] == "running" and f":{port}->22/tcp" not in c["ports"]:
                 raise Unsettled(f"VM {c['vm']} is listed with port {port}, its engine says {c['ports']}")
+        return vms, containers
 
     def look_for_leftovers(self, containers):
         """What runs, and its engine knows nothing of: mcworker ends it."""
@@ -254,10 +262,12 @@ class Calm:
 
     def resolve_open_requests(self, vms):
         for request in self.ledger.take_open():
-            done = self.world.cloud.mccli("job", request.id, *PAGE, check=False)
+            done = self.ask("job", request.id, *PAGE, seconds=READ_S + HUNG_S)
             if done.returncode == 4:
                 self.journal.check("an accepted request is never forgotten", not request.accepted, f"{request}")
                 continue
+            if done.returncode != 0:
+                raise Unsettled(f"{request}: exit {done.returncode}: {done.stderr.strip()}")
             job = json.loads(done.stdout)
             self.journal.check("every request has an outcome", job["done"], f"{job}")
             for item in job["items"]:

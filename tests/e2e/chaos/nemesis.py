@@ -33,7 +33,8 @@ class Nemesis:
         self.world, self.ledger, self.journal = world, ledger, journal
         self.draw = random.Random(f"{seed}/nemesis")
         self.kinds = {name.removeprefix("fault_"): getattr(self, name) for name in dir(self) if name.startswith("fault_")}
-        self.deck, self.put_off = [], set()
+        self.deck, self.put_off, self.late = [], set(), set()
+        self.struck = set()
         self.maintenance = {name: threading.Lock() for name in world.workers}
         # Set: faults that are on end early.
         self.over = threading.Event()
@@ -48,7 +49,7 @@ class Nemesis:
                 if not self.deck:
                     self.deal()
                 running = [one for one in running if not one.done()]
-                if len(running) < AT_ONCE:
+                if len(running) < self.others_max() + 1:
                     # A generator of its own: what one fault draws does not depend on the speed of another.
                     running.append(pool.submit(self.strike, self.deck.pop(), random.Random(self.draw.random())))
                 time.sleep(self.draw.uniform(*PAUSE_S))
@@ -56,17 +57,23 @@ class Nemesis:
         for one in running:
             one.result()
 
+    def others_max(self):
+        """How many may be under way when the next one strikes: none where it was put off and has never struck. What needs
+        many targets hardly ever finds all of them free."""
+        return 0 if self.deck[-1] in self.late - self.struck else AT_ONCE - 1
+
     def deal(self):
         """All kinds in a new order; those that had no target in the last round come first (from the end)."""
-        put_off, self.put_off = self.put_off, set()
+        self.late, self.put_off = self.put_off, set()
         self.deck = sorted(self.kinds)
         self.draw.shuffle(self.deck)
-        self.deck.sort(key=lambda kind: kind in put_off)
+        self.deck.sort(key=lambda kind: kind in self.late)
 
     def strike(self, kind, draw):
         try:
             self.kinds[kind](draw)
             self.journal.count("faults", kind)
+            self.struck.add(kind)
         except Busy:
             # Never back into this deck: a kind that has no target for long would be all that is left of it.
             self.put_off.add(kind)

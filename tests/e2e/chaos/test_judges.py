@@ -17,7 +17,7 @@ import resources
 from calm import ROOT_UNMOUNTED, UNKNOWN_S, Calm, Unsettled
 from journal import Journal
 from ledger import Ledger
-from nemesis import Nemesis, minds
+from nemesis import AT_ONCE, Nemesis, minds
 from witness import EngineWitness, WatchWitness, doubles
 from world import Busy
 
@@ -293,8 +293,7 @@ class CalmTest(JudgesTest):
         self.world.names_on = lambda machine: ["a1", "a2"]
         answer = types.SimpleNamespace(returncode=code, stdout="", stderr="")
         self.world.cloud = types.SimpleNamespace(mccli=lambda *argv, **_: said.append(argv) or answer)
-        self.calm.mccli = lambda *_: [vm]
-        self.calm.start_what_engines_refuse()
+        self.calm.start_what_engines_refuse([vm])
         return said
 
     def test_that_its_killed_engine_refuses_to_start(self):
@@ -428,6 +427,17 @@ class NemesisTest(unittest.TestCase):
     def test_what_was_put_off_comes_first(self):
         self.strike(6)
         self.assertEqual("stuck", self.struck[3])
+
+    def test_what_never_found_its_targets_free_strikes_while_no_other_does(self):
+        self.strike(3)
+        self.nemesis.deal()
+        self.assertEqual(("stuck", 0), (self.nemesis.deck[-1], self.nemesis.others_max()))
+        self.stuck.clear()
+        self.strike(1)
+        self.assertEqual(AT_ONCE - 1, self.nemesis.others_max())
+        self.nemesis.put_off = {"stuck"}
+        self.nemesis.deal()
+        self.assertEqual(("stuck", AT_ONCE - 1), (self.nemesis.deck[-1], self.nemesis.others_max()))
 
     def test_who_minds_a_signal(self):
         self.assertFalse(minds(os.getpid(), signal.SIGUSR2))
