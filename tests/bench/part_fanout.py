@@ -95,7 +95,7 @@ def reached(lines):
 
 
 def run(part):
-    rounds, seconds, warm_up = (1, 0.5, 0.2) if part.quick else (ROUNDS, SECONDS, 1.0)
+    rounds, seconds, warm_up = (1, 1, 0.2) if part.quick else (ROUNDS, SECONDS, 1.0)
     size = (100, 200) if part.quick else (WATCHERS, EVENTS_PER_SECOND)
     found = {}
     for transport in ("ipc",) if part.quick else ("tcp", "ipc", "CURVE"):

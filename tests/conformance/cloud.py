@@ -70,6 +70,7 @@ class Cloud:
     def env(self):
         """For programs: nothing of minicloud's but what is this cloud's own."""
         clean = {k: v for k, v in os.environ.items() if not k.startswith("MC_") and k != "STATE_DIRECTORY"}
+        clean["MC_CONNECT_TIMEOUT"] = "30s"  # a machine that stands still for the usual 3 s is no finding
         return {**clean, "XDG_CONFIG_HOME": str(self.folder / "config"), "XDG_STATE_HOME": str(self.folder / "home")}
 
     def log_text(self):

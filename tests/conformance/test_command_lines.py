@@ -110,7 +110,7 @@ class Choosing(WithVms):
         out = self.cloud.folder / "watch"
         with open(out, "w") as file:
             process = self.start("list", "--watch", "-o", "json", stdout=file)
-        states = lambda: [(vm["name"], vm["state"]) for vm in map(json.loads, out.read_text().splitlines())]
+        states = lambda: [(vm["name"], vm["state"]) for vm in map(json.loads, out.read_text().rpartition("\n")[0].splitlines())]
         wait_for(lambda: states() == [("web", "running")], "what is there")
         self.mccli("stop", "web")
         wait_for(lambda: states()[-1] == ("web", "stopped"), "the change")
@@ -226,7 +226,7 @@ class Doctor(WithVms):
     def test_broker_that_is_away(self):
         begun = time.monotonic()
         done = self.mccli("doctor", "-o", "json", "--broker", NOBODY, "--connect-timeout", "300ms", code=3)
-        self.assertLess(time.monotonic() - begun, 3 * SLOWNESS)
+        self.assertLess(time.monotonic() - begun, 10 * SLOWNESS)
         last = json.loads(done.stdout)[-1]
         self.assertEqual((last["check"], last["state"]), ("broker", "failed"))
         self.assertIn("start it with mcbroker", last["next"])
@@ -235,7 +235,7 @@ class Doctor(WithVms):
         with socket.create_server(("127.0.0.1", 0)) as silent:
             endpoint = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
             for verb in ("doctor", "list"):
-                done = self.mccli(verb, "--broker", endpoint, "--connect-timeout", "300ms", code=3)
+                done = self.mccli(verb, "--broker", endpoint, "--connect-timeout", "2s", code=3)
                 self.assertIn("takes the connection and does not answer", done.stdout + done.stderr)
 
     def test_node_that_is_silent_and_its_vm(self):
@@ -297,6 +297,7 @@ class Completing(WithVms):
             printf '%s\\n' "${COMPREPLY[@]}"
         """
         env = {**self.cloud.env(), "PATH": f"{BIN.resolve()}:{os.environ['PATH']}", "MC_BROKER": self.cloud.clients, **(env or {})}
+        env = {name: value for name, value in env.items() if value is not None}
         done = subprocess.run(["bash", "-c", script, "bash", *words], capture_output=True, text=True, timeout=30, env=env)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return done.stdout.split()
@@ -317,8 +318,13 @@ class Completing(WithVms):
 
     def test_broker_that_is_away_is_not_felt(self):
         begun = time.monotonic()
-        self.assertEqual(self.completed("ssh", "", env={"MC_BROKER": NOBODY}), [])
-        self.assertLess(time.monotonic() - begun, 2 * SLOWNESS)
+        self.assertEqual(self.completed("ssh", "", env={"MC_BROKER": NOBODY, "MC_CONNECT_TIMEOUT": None}), [])
+        self.assertLess(time.monotonic() - begun, 3 * SLOWNESS, "as long as for any other verb")
+
+    def test_who_has_said_how_long_a_broker_may_take_waits_so_long(self):
+        begun = time.monotonic()
+        self.assertEqual(self.completed("ssh", "", env={"MC_BROKER": NOBODY, "MC_CONNECT_TIMEOUT": "1s"}), [])
+        self.assertGreaterEqual(time.monotonic() - begun, 1)
 
 
 class CreatingMany(WithVms):

@@ -289,6 +289,7 @@ class HostilePeersTest(KeyedCloudTest):
                 eve.send(b"\x01event/eve/%0100d" % number)
                 number += 1
             time.sleep(0.05)
+            self.admin.hello()  # a broker that stands still is not sent more meanwhile
         self.assertNotIn("a flood of subscriptions", self.cloud.log_text())
         self.assertGreater(number, 64 * 1024 // 120)
         self.assertLess(number, 3 * 64 * 1024 // 110)
@@ -374,7 +375,7 @@ class HostilePeersTest(KeyedCloudTest):
                     pass
             # At once, and not when the time for its handshake is over, which is 5 s: it was for its length.
             self.assertTrue(ended, "the connection still stands")
-            self.assertLess(time.monotonic() - began, 3)
+            self.assertLess(time.monotonic() - began, 4.5)
         self.assertLess(resident_kib() - before, 64 * 1024)
         self.assertEqual(self.admin.hello().name, "admin")
 

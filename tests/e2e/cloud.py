@@ -198,8 +198,7 @@ class Cloud:
         self.env = {key: value for key, value in os.environ.items() if not key.startswith("MC_")}
         self.env.update(MC_BROKER=self.endpoints["clients"], XDG_STATE_HOME=f"{self.dir}/state",
                         XDG_CONFIG_HOME=f"{self.dir}/config", HOME=f"{self.dir}/home", LC_ALL="C.UTF-8")
-        if SANITIZER:
-            self.env["MC_CONNECT_TIMEOUT"] = "30s"
+        self.env["MC_CONNECT_TIMEOUT"] = "30s"  # a machine that stands still for the usual 3 s is no finding
         os.makedirs(f"{self.dir}/home/.ssh", mode=0o700)
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{self.dir}/home/.ssh/id_ed25519"],
                        check=True)

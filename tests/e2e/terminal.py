@@ -67,12 +67,16 @@ class Terminal:
     @contextlib.contextmanager
     def recorded(self):
         """Every byte that the terminal is sent meanwhile, in what it yields."""
-        path, record = f"{self.socket}.record", []
-        pathlib.Path(path).touch()
-        self.run("pipe-pane", "-t", "t", f"cat >{shlex.quote(path)}")
+        self.ended += 1
+        path, record = pathlib.Path(f"{self.socket}.record-{self.ended}"), []
+        path.touch()
+        self.run("pipe-pane", "-t", "t", f"cat >{shlex.quote(str(path))}")
         yield record
+        # What tmux has shown may not have come to the file yet, and what it has not sent at the end of this is lost.
+        self.type(f"echo recorded-$((0 + {self.ended}))")
+        wait_until("the record has all of it", lambda: f"recorded-{self.ended}\r".encode() in path.read_bytes())
         self.run("pipe-pane", "-t", "t")
-        record.append(pathlib.Path(path).read_bytes().decode())
+        record.append(path.read_bytes().partition(b"echo recorded-")[0].decode())
 
     def close(self):
         subprocess.run(["tmux", "-S", self.socket, "kill-server"], capture_output=True)
@@ -81,7 +85,7 @@ class Terminal:
 def terminal_of(test, cloud, **options):
     """One with mccli on its PATH and the cloud's settings, until `test` is over."""
     env = {**cloud.env, "PATH": f"{BIN}:{os.environ['PATH']}"}
-    keep = ("PATH", "HOME", "MC_BROKER", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "LC_ALL")
+    keep = ("PATH", "HOME", "MC_BROKER", "MC_CONNECT_TIMEOUT", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "LC_ALL")
     terminal = Terminal({key: env[key] for key in keep}, f"{cloud.dir}/tmux", **options)
     test.addCleanup(terminal.close)
     return terminal

@@ -56,8 +56,8 @@ class Apart(CloudTest):
         addresses = self.addresses()
         self.assertEqual(sorted(addresses), ["vm-1", "vm-2"])
         for vm, other in (("vm-1", "vm-2"), ("vm-2", "vm-1")):
-            self.assertTrue(answers(addresses[vm]))
-            self.assertTrue(self.reaches(vm, addresses[vm]))  # its own: what looks does see
+            wait_until("its sshd speaks to this machine", lambda: answers(addresses[vm]))
+            wait_until("what looks does see its own", lambda: self.reaches(vm, addresses[vm]))
             self.assertFalse(self.reaches(vm, addresses[other]))
             self.assertEqual(self.cloud.mccli("ssh", vm, "--", "hostname").stdout.strip(), vm)
 

@@ -89,7 +89,7 @@ class Create(CloudTest):
             refused = cloud.mccli("create", "--setup", self.script(script), check=False)
             self.assertEqual(refused.returncode, 2)
             self.assertIn(why, refused.stderr)
-        slow = cloud.mccli("create", "slow", "--timeout", "4s", "--setup", self.script("#!/bin/sh\nsleep 60\n"), check=False)
+        slow = cloud.mccli("create", "slow", "--timeout", "10s", "--setup", self.script("#!/bin/sh\nsleep 60\n"), check=False)
         self.assertEqual(slow.returncode, 5)
         request = re.search("mccli job ([0-9a-f]{32})", slow.stderr)[1]
         wait_until("it is given up", lambda: cloud.json("job", request)["done"], 20)

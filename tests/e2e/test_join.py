@@ -99,7 +99,9 @@ import select, socket, sys
 raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.ntohs(3))
 print("ready", flush=True)
 packets = []
-while not select.select([sys.stdin], [], [], 0)[0]:
+over = False
+while not over:
+    over = select.select([sys.stdin], [], [], 0)[0]
     while select.select([raw], [], [], 0.1)[0]:
         packets.append(raw.recv(65536))
 ours = [p for p in packets if (7710).to_bytes(2, "big") in p[34:38]]

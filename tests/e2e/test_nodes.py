@@ -33,7 +33,7 @@ class Nodes(CloudTest):
         kept = cloud.create("--name", "kept", "--node", "node-a")
         spare = cloud.create("--name", "spare", "--node", "node-a", "--on-lost", "replace")
         watch = cloud.watch("--since", "0")
-        drain = cloud.mccli_start("nodes", "drain", "node-a", "--deadline", "3s")
+        drain = cloud.mccli_start("nodes", "drain", "node-a", "--deadline", "8s")
         wait_until("it is shown", lambda: "draining" in cloud.mccli("nodes").stdout)
         refused = cloud.mccli("restart", "kept", check=False)
         self.assertIn("drained", refused.stderr)

@@ -85,6 +85,7 @@ class Pool(CloudTest):
 
     def test_a_worker_that_ends_takes_its_spares_along(self):
         vm = self.create("--name", "web")
+        self.wait_full(besides={vm["container"]})  # one that is half made when the time is up waits for the next worker
         worker = self.cloud.workers["node-a"]
         worker.signal(signal.SIGTERM)
         wait_until("only the VM is left", lambda: self.cloud.containers() == [vm["container"]])

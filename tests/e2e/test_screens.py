@@ -35,9 +35,10 @@ class Screens(SharedCloudTest):
         self.assertRegex(t.screen(), r"(?m)^box is running on node-a, ssh at 127\.0\.0\.1:\d+\n\n  mccli ssh box$")
         drawn = re.findall(rf"{re.escape(WIPE)}([{SPINNER}]) creating box: ([a-z -]+[a-z])", record[0])
         steps = list(dict.fromkeys(step for _, step in drawn))
-        self.assertEqual([step for step in steps if step != "creating"], ["placed on node-a", "starting", "waiting for sshd"])
-        turns = "".join(dict.fromkeys(turn for turn, _ in drawn))
-        self.assertEqual(set(turns), set(SPINNER), "it turns")
+        # One that is over when mccli comes to draw it is not drawn.
+        self.assertEqual(steps, [step for step in ("placed on node-a", "creating", "starting", "waiting for sshd") if step in steps])
+        self.assertGreater(len(steps), 1)
+        self.assertGreater(len({turn for turn, _ in drawn}), 1, "it turns")
 
     def test_progress_of_several_fits_the_terminal(self):
         t = self.terminal
@@ -114,14 +115,14 @@ class Screens(SharedCloudTest):
         t.does("zsh -f -c 'mkdir ~/completions; mccli completion zsh >~/completions/_mccli'")
         for rc in ("source <(mccli completion zsh)", "fpath=(~/completions $fpath); autoload -Uz compinit; compinit -u"):
             t.type("clear; zsh -f")
-            t.wait("ready>$")
+            t.at_prompt()
             t.type(f"clear; {rc}")
             self.completes()
             t.key("C-u")
             t.type("exit")
         t.type("clear; exec fish --private --init-command 'function fish_prompt; echo -n \"ready> \"; end'")
         t.type("clear; mccli completion fish | source")
-        t.wait("ready>$")
+        t.at_prompt()
         self.completes()
 
 

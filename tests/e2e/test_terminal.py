@@ -18,11 +18,12 @@ class InATerminal(CloudTest):
         self.cloud.create("--name", "box")
         t.type("mccli exec box -- bash --norc")
         t.wait(r"[#$]$")
-        t.type("echo inside-$(hostname); stty size")
+        t.type("echo inside-$(hostname)")
         t.wait("^inside-box$")
+        # The size and what is typed go to the engine by two ways: the size may be the later one.
+        t.type("until stty size | grep -x '30 100'; do sleep 0.1; done")
         t.wait("^30 100$")
         t.run("resize-window", "-t", "t", "-x", "90", "-y", "25")
-        # The new size and what is typed go to the engine by two ways: the size may be the later one.
         t.type("clear; until stty size | grep -x '25 90'; do sleep 0.1; done")
         t.wait("^25 90$")
         # Ctrl-C goes to the shell, and not to what it is about to start, until that runs.
@@ -126,7 +127,7 @@ class InATerminal(CloudTest):
         # Once, and for programs.
         t.type("clear; mccli top --once -n 1")
         t.wait(r"^busy ")
-        t.wait("ready>$")
+        t.at_prompt()
         shown = cloud.json("top")
         self.assertEqual(shown[0]["name"], "busy")
         self.assertGreater(shown[0]["cpu_percent"], 1)
@@ -137,7 +138,7 @@ class InATerminal(CloudTest):
     def test_top_outlives_a_restart_of_the_broker_and_ends_at_once_without_one(self):
         t, cloud = self.terminal, self.cloud
         cloud.create("--name", "box")
-        t.type("mccli top")
+        t.type("MC_CONNECT_TIMEOUT=3s mccli top")
         t.wait(r"^box +node-a +\d")
         cloud.broker.kill()
         t.wait("does not answer", 20)
@@ -148,7 +149,7 @@ class InATerminal(CloudTest):
         cloud.broker.kill()
         t.wait("does not answer", 20)
         t.key("q")
-        t.wait("ready>", 1)
+        t.at_prompt()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ class Errors(CloudTest):
         return done.stderr
 
     def test_no_broker(self):
-        said = self.fails(3, "--broker", f"ipc://{self.cloud.dir}/nobody", "list")
+        said = self.fails(3, "--broker", f"ipc://{self.cloud.dir}/nobody", "--connect-timeout", "1s", "list")
         self.assertIn("nobody", said)
 
     def test_usage(self):
@@ -148,7 +148,7 @@ class Cleanup(CloudTest):
     def test_time_to_live(self):
         cloud = self.new_cloud()
         cloud.start_worker("node-a")
-        watch = cloud.watch()
+        watch = cloud.watch("--since", "0")
         cloud.create("--name", "brief", "--ttl", "3s")
         cloud.wait_event(watch, kind="vm.deleted", name="brief")
         cloud.wait_removed()

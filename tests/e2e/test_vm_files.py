@@ -100,7 +100,7 @@ class VmFiles(SharedCloudTest):
         t = terminal_of(self, self.cloud)
         for answer, code in (("n", 1), ("y", 0)):
             t.type(f"clear; mccli apply --replace -f {self.cloud.dir}/lab.yaml")
-            t.wait(r"delete 2 VMs: lab-1, lab-2\? \[y/N\]")
+            t.wait(r"delete 2 VMs: lab-1, lab-2\? \[y/N\]\Z")
             t.type(answer)
             t.ends_with(code)
             self.assertEqual(self.ids()["lab-1"] == before["lab-1"], answer == "n")

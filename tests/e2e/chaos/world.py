@@ -218,6 +218,7 @@ class World:
             machine.load_image()
         self.disk = Disk(f"{node.PRIVATE_DIR}/disk", f"{node.PRIVATE_DIR}/cloud/broker")
         self.cloud = node.new_cloud(cleanup_grace=CLEANUP_GRACE, orphan_grace=ORPHAN_GRACE, lost_after=LOST_AFTER)
+        del self.cloud.env["MC_CONNECT_TIMEOUT"]  # people's commands end in time (people.py)
         self.broker = Program("broker", self._launch_broker)
         self.broker.process = self.cloud.broker
         self.workers = {name: Program(f"worker {name}", lambda n=name: self._launch_worker(n)) for name in WORKERS}
