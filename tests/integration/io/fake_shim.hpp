@@ -4,38 +4,37 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <utility>
 
+#include "base/ids.hpp"
 #include "integration/io/temp_dir.hpp"
+#include "io/random.hpp"
 
 namespace mc::io::test {
 
 /// A process that looks like a container's shim to whoever reads its name and command line; stopped.
 class FakeShim {
 public:
-    static constexpr const char* id = "5b0df2e059edea7abb77d15ab881a1d5e2871b582008bf6941d91f943bbbba93";
+    /// Its container's. This program's alone: who looks for shims sees those of every test on this machine.
+    static inline const std::string id =
+        to_hex(random_u64()) + to_hex(random_u64()) + to_hex(random_u64()) + to_hex(random_u64());
 
     explicit FakeShim(const std::string& name = "containerd-shim-runc-v2") {
         const std::string program = folder_ / name;
         std::filesystem::create_symlink("/bin/sh", program);
-        int ready[2];
-        EXPECT_EQ(::pipe(ready), 0);
         pid_ = ::fork();
         if (pid_ == 0) {
-            ::dup2(ready[1], STDOUT_FILENO);
-            ::execl(program.c_str(), program.c_str(), "-c", "echo; kill -STOP $$; :", "-namespace", "moby", "-id", id,
+            ::execl(program.c_str(), program.c_str(), "-c", "kill -STOP $$; :", "-namespace", "moby", "-id", id.c_str(),
                     nullptr);
             ::_exit(1);
         }
-        ::close(ready[1]);
-        char c = 0;
-        EXPECT_EQ(::read(ready[0], &c, 1), 1);
-        ::close(ready[0]);
+        siginfo_t info{};
+        EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WEXITED | WNOWAIT), 0);
+        EXPECT_EQ(info.si_code, CLD_STOPPED);
     }
     FakeShim(const FakeShim&) = delete;
     FakeShim& operator=(const FakeShim&) = delete;
@@ -55,9 +54,11 @@ public:
         siginfo_t info{};
         return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
     }
-    [[nodiscard]] bool ends_within(std::chrono::milliseconds time) const {
-        for (; lives() && time.count() > 0; time -= std::chrono::milliseconds(10)) ::usleep(10'000);
-        return !lives();
+    /// Lets it go on to its own end, which it doesn't come to when somebody has killed it before. Sure without any
+    /// wait.
+    [[nodiscard]] bool was_killed() {
+        ::kill(pid_, SIGCONT);
+        return wait() == SIGKILL;
     }
     [[nodiscard]] pid_t pid() const { return pid_; }
 

@@ -19,7 +19,7 @@ using test::FakeShim;
 using test::TempDir;
 using ::testing::IsEmpty;
 
-constexpr const char* id = FakeShim::id;
+const std::string& id = FakeShim::id;
 
 std::vector<Shim> shims_of(pid_t pid) {
     auto found = find_shims();
@@ -60,7 +60,7 @@ TEST(Shims, OfAnEarlierProcessWithThatIdAreNotEnded) {
 }
 
 /// As containerd makes it, of a container whose shim has ended.
-Shim with_bundle(const TempDir& dir, const std::string& container = std::string(id).replace(0, 4, "dead")) {
+Shim with_bundle(const TempDir& dir, const std::string& container = "ended-" + id) {
     Shim shim;
     shim.container = container;
     shim.bundle = dir / "io.containerd.runtime.v2.task" / "moby" / container;
