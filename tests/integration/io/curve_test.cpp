@@ -57,8 +57,10 @@ struct Curve : ::testing::Test {
         zap.end(poller);
     }
 
-    /// How the first handshake of a DEALER with that security ends, and a message that it sends.
-    Handshake connect(const Security& security, std::string endpoint = "") {
+    /// How the first handshake of a DEALER with that security ends, and a message that it sends; `passed_over`: the
+    /// first that does not end so.
+    Handshake connect(const Security& security, std::string endpoint = "",
+                      std::optional<Handshake> passed_over = std::nullopt) {
         Socket dealer = Socket::dealer(context, with(security));
         HandshakeWatch watch(context, dealer);
         EXPECT_TRUE(dealer.connect(endpoint.empty() ? router.last_endpoint() : endpoint));
@@ -68,6 +70,7 @@ struct Curve : ::testing::Test {
             while (!outcome) {
                 outcome = watch.next();
                 if (!outcome) return;
+                if (outcome == passed_over) outcome.reset();
             }
         });
         EXPECT_TRUE(run_until(poller, [&] { return outcome.has_value(); }));
@@ -76,6 +79,12 @@ struct Curve : ::testing::Test {
             EXPECT_TRUE(run_until(poller, [&] { return received.has_value(); }));
         }
         return outcome.value_or(Handshake::broken_off);
+    }
+    /// As connect(), of one whose security is of another kind than the other end's. Whoever sees that first hangs up,
+    /// and libzmq may do so before it has said its own kind: mostly so where the ends have an I/O thread each, and
+    /// here, where one does for both, only if the kernel held back the accept. Then the DEALER comes again.
+    Handshake connect_as_of_another_kind(const Security& security, const std::string& endpoint = "") {
+        return connect(security, endpoint, Handshake::broken_off);
     }
 };
 
@@ -102,7 +111,7 @@ TEST_F(Curve, WhoIsPutOffComesAgainByItself) {
 }
 
 TEST_F(Curve, RefusesWhoComesWithoutAKey) {
-    EXPECT_EQ(connect({}), Handshake::no_common);
+    EXPECT_EQ(connect_as_of_another_kind({}), Handshake::no_common);
     EXPECT_THAT(asked, IsEmpty());
     EXPECT_FALSE(received);
 }
@@ -115,7 +124,7 @@ TEST_F(Curve, AClientTalksToNoOtherServer) {
 TEST_F(Curve, AClientWithAKeyTalksToNoPlaintextServer) {
     Socket plain = Socket::router(context);
     ASSERT_TRUE(plain.bind("tcp://127.0.0.1:*"));
-    EXPECT_EQ(connect(CurveClient{client, server.pub}, plain.last_endpoint()), Handshake::no_common);
+    EXPECT_EQ(connect_as_of_another_kind(CurveClient{client, server.pub}, plain.last_endpoint()), Handshake::no_common);
 }
 
 TEST_F(Curve, WhatSpeaksSomethingElseIsNotTakenForABrokerWithKeys) {
