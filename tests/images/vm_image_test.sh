@@ -17,9 +17,10 @@ fi
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 readonly root
 readonly build=$root/docker/vm/build
-readonly stop_max_ms=1000
 # Loose: this runs on loaded CI machines. README.md has the measured figures.
-readonly banner_max_ms=3000 up_to_date_max_ms=1000
+readonly banner_max_ms=3000
+# What stops by itself needs a fraction of a second; what does not is killed by the engine after this.
+readonly kill_after_s=10 stop_max_ms=8000
 # What docker/vm/README.md says sshd and sudo need.
 readonly capabilities=(CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SYS_CHROOT NET_BIND_SERVICE AUDIT_WRITE)
 
@@ -145,12 +146,14 @@ wait_banner() {
 
 # ---------------------------------------------------------------- the image
 
-builds_again_at_once() {
-    local start_ms took_ms
-    start_ms=$(now_ms) && "$build" --image "$image" || return 1
-    took_ms=$(($(now_ms) - start_ms))
-    echo "took $took_ms ms"
-    ((took_ms < up_to_date_max_ms))
+# Also a build of which every step is in the engine's cache would name its image anew.
+made_at() { docker image inspect --format '{{.Id}} {{.Created}} {{.Metadata.LastTagTime}}' "$image"; }
+
+builds_nothing_again() {
+    local before said
+    before=$(made_at) && said=$("$build" --image "$image" 2>&1) || return 1
+    echo "$before" && echo "$said" && made_at
+    [[ $said == *"$image is up to date" && $(made_at) == "$before" ]]
 }
 
 # Every layer, not only what the top one shows.
@@ -250,8 +253,7 @@ users_log_in_by_key() {
 
 gives_a_terminal() {
     use "$1"
-    timeout 30 ssh "${ssh_options[@]}" -tt -o BatchMode=yes root@127.0.0.1 'tty && stty size' </dev/null |
-        grep -q '^/dev/pts/'
+    [[ $(timeout 30 ssh "${ssh_options[@]}" -tt -o BatchMode=yes root@127.0.0.1 'tty && stty size' </dev/null) == /dev/pts/* ]]
 }
 
 passes_exit_codes() {
@@ -269,40 +271,43 @@ passes_the_environment() {
 
 reaps_zombies() {
     # Orphans, so that PID 1 is who must reap them.
-    vm a 'for i in 1 2 3 4 5 6 7 8 9 10; do (sleep 0.3 &) </dev/null >/dev/null 2>&1; done
-          orphans=$(ps -eo ppid=,comm= | grep -c "^ *1 sleep$"); echo "orphans: $orphans"; [ "$orphans" -eq 10 ] || exit 1
-          for try in 1 2 3 4 5 6 7 8 9 10; do
-              sleep 0.2; pgrep -x sleep >/dev/null || break
-          done
-          ps -eo stat=,comm= | grep "^Z" && exit 1; exit 0'
+    vm a 'for i in 1 2 3 4 5 6 7 8 9 10; do (sleep 600 &) </dev/null >/dev/null 2>&1; done
+          orphans() { ps -eo ppid=,comm= | grep -c "^ *1 sleep$"; }
+          left() { ps -eo stat=,ppid=,comm= | grep -e "^Z" -e " 1 sleep$"; }
+          for try in $(seq 100); do [ "$(orphans)" -eq 10 ] && break; sleep 0.1; done
+          echo "orphans: $(orphans)"; [ "$(orphans)" -eq 10 ] || exit 1
+          pkill -P 1 -x sleep
+          for try in $(seq 100); do left >/dev/null || exit 0; sleep 0.1; done
+          left; exit 1'
 }
 
-stops_fast() {
-    local start_ms took_ms code session
+# stop NAME: true when the VM ends by itself, and not by the engine's SIGKILL, which is 137.
+stop() {
+    local start_ms took_ms code
+    start_ms=$(now_ms) && docker stop --time "$kill_after_s" "${id[$1]}" >/dev/null || return 1
+    took_ms=$(($(now_ms) - start_ms))
+    code=$(docker inspect --format '{{.State.ExitCode}}' "${id[$1]}")
+    echo "took $took_ms ms, exit code $code"
+    [[ $code != 137 ]] && ((took_ms < stop_max_ms))
+}
+
+stops_with_a_session() {
+    local session stopped=0
     # With somebody logged in, as it is in life.
     vm "$1" 'sleep 600' &
     session=$!
-    for _ in {1..100}; do
-        docker top "${id[$1]}" | grep -q 'sleep 600' && break
+    for _ in {1..200}; do
+        [[ $(docker top "${id[$1]}") == *'sleep 600'* ]] && break
         sleep 0.05
     done
-    docker top "${id[$1]}" | grep -q 'sleep 600' || return 1
-    start_ms=$(now_ms) && docker stop --time 10 "${id[$1]}" >/dev/null || return 1
-    took_ms=$(($(now_ms) - start_ms))
+    [[ $(docker top "${id[$1]}") == *'sleep 600'* ]] || return 1
+    stop "$1" || stopped=$?
     wait "$session" 2>/dev/null || true
-    code=$(docker inspect --format '{{.State.ExitCode}}' "${id[$1]}")
-    echo "took $took_ms ms, exit code $code"
-    # 137 would be the engine's SIGKILL.
-    ((took_ms < stop_max_ms)) && [[ $code != 137 ]]
+    return "$stopped"
 }
 
-stops_fast_during_first_start() {
-    local start_ms took_ms
-    create early && docker start "${id[early]}" >/dev/null && start_ms=$(now_ms) &&
-        docker stop --time 10 "${id[early]}" >/dev/null || return 1
-    took_ms=$(($(now_ms) - start_ms))
-    echo "took $took_ms ms"
-    ((took_ms < stop_max_ms)) && start early && logs_in_by_key early
+stops_during_first_start() {
+    create early && docker start "${id[early]}" >/dev/null && stop early && start early && logs_in_by_key early
 }
 
 keeps_host_keys_over_restart() {
@@ -331,7 +336,7 @@ exec 3>&1
 image=${1:-minicloud/vm:latest}
 if [[ -z ${1:-} ]]; then
     check "the image builds, or is there" "$build" --image "$image"
-    check "building again does nothing, at once" builds_again_at_once
+    check "building again does nothing" builds_nothing_again
 fi
 docker image inspect "$image" >/dev/null 2>&1 || {
     echo "vm_image_test: there is no image $image on this engine; run docker/vm/build" >&2
@@ -388,9 +393,9 @@ check "few capabilities: tools" has_the_tools c
 check "few capabilities: terminal" gives_a_terminal c
 check "few capabilities: sudo" sudo_works_for_root_and_users c
 check "few capabilities: other users log in" users_log_in_by_key c
-check "stops in under a second, with a session open" stops_fast a
-check "few capabilities: stops in under a second" stops_fast c
-check "stops in under a second during its first start, and starts afterwards" stops_fast_during_first_start
+check "stops by itself, with a session open" stops_with_a_session a
+check "few capabilities: stops by itself, with a session open" stops_with_a_session c
+check "stops by itself during its first start, and starts afterwards" stops_during_first_start
 check "a restart keeps the host keys" keeps_host_keys_over_restart a
 check "few capabilities: a restart keeps the host keys" keeps_host_keys_over_restart c
 check "a restart keeps the password" eval 'keeps_host_keys_over_restart b && accepts_the_password'
