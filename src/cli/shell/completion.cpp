@@ -8,7 +8,7 @@
 namespace mc::cli {
 namespace {
 
-// A person has pressed Tab: a broker that is away must not be felt.
+// A person has pressed Tab: a broker that is away must not be felt, unless they have said how long it may take.
 constexpr milliseconds live_names_timeout{300};
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -29,7 +29,7 @@ std::vector<std::string> live_names(App& app, Completion::Live live) {
     }
     if (live == Completion::Live::images) {
         CallOptions quick;
-        quick.timeout = live_names_timeout;  // an engine may take its time
+        quick.timeout = app.options().connect_timeout;  // an engine may take its time
         return image_names(app, quick);
     }
     if (live == Completion::Live::none) return {};
@@ -56,7 +56,7 @@ int run_complete(App& app) {
     for (const auto& word : found.words) out += found.before + word + "\n";
     CommonOptions options = app.options();
     options.quiet = true;
-    options.connect_timeout = live_names_timeout;
+    if (!app.settings().get("connect-timeout")) options.connect_timeout = live_names_timeout;
     if (!found.broker.empty()) options.broker = found.broker;
     if (!found.context.empty()) options.context = found.context;
     App quick(options, app.settings(), app.line());
