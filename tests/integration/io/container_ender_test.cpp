@@ -30,12 +30,14 @@ public:
         EXPECT_EQ(::pipe(lives_), 0);
         parent_ = ::fork();
         if (parent_ == 0) {
+            ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // nothing of it outlives a test program that is killed
             ::close(lives_[0]);
             if (first && ::unshare(CLONE_NEWPID) != 0) ::_exit(1);
             int made[2];
             if (::pipe(made) != 0) ::_exit(1);
             const pid_t child = ::fork();
             if (child == 0) {
+                ::prctl(PR_SET_PDEATHSIG, SIGKILL);
                 // Another one of the namespace; it ends with this one also where there is none.
                 if (::fork() == 0 && ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0) ::pause();
                 if (::write(made[1], "m", 1) == 1) ::pause();
