@@ -2,6 +2,7 @@
 
 import math
 import os
+import random
 import time
 
 DEV_NULL = ((os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0))
@@ -39,11 +40,12 @@ class Sample:
 
 
 def in_turn(things, rounds, warm_up=1):
-    """`things`: name → function that returns one value. A Sample of each, taken A B C A B C …"""
-    samples = {name: Sample() for name in things}
+    """`things`: name → function that returns one value. A Sample of each, one of each per round, in a new order each time:
+    who always came after the same one would pay for what that one leaves of the caches."""
+    samples, draw = {name: Sample() for name in things}, random.Random("in turn")
     for number in range(rounds + warm_up):
-        for name, measure in things.items():
-            value = measure()
+        for name in draw.sample(list(things), len(things)):
+            value = things[name]()
             if number >= warm_up:
                 samples[name].add(value)
     return samples

@@ -99,6 +99,7 @@ def run(part):
 
 
 def show(part, copies):
+    copies.up(copies.scp)  # for whoever is the first to copy down
     samples = in_turn({
         "mccli cp, up": lambda: copies.up(copies.mccli, asked=True),
         "scp, up": lambda: copies.up(copies.scp),
