@@ -151,6 +151,7 @@ def batches(part, bench):
     answering = f"raw API, {AT_ONCE[-1]} at once, until sshd answers"
     things[answering] = lambda: bench.raw_batch_per_second(AT_ONCE[-1], answering=True)
     things[f"mccli create -n {BATCH}"] = bench.mccli_batch_per_second
+    bench.wait_for_spares()
     samples = in_turn(things, BATCH_ROUNDS, warm_up=0)
     part.table("VMs per second", samples)
     best = max(samples[f"raw API, {n} at once"].median for n in AT_ONCE)

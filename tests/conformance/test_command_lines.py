@@ -226,7 +226,7 @@ class Doctor(WithVms):
     def test_broker_that_is_away(self):
         begun = time.monotonic()
         done = self.mccli("doctor", "-o", "json", "--broker", NOBODY, "--connect-timeout", "300ms", code=3)
-        self.assertLess(time.monotonic() - begun, 10 * SLOWNESS)
+        self.assertLess(time.monotonic() - begun, min(10 * SLOWNESS, 25), "not as long as its environment says")
         last = json.loads(done.stdout)[-1]
         self.assertEqual((last["check"], last["state"]), ("broker", "failed"))
         self.assertIn("start it with mcbroker", last["next"])

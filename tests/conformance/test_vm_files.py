@@ -197,8 +197,8 @@ class Files(FileTest):
         process.send_signal(2)
         process.communicate(timeout=20 * SLOWNESS)
         self.assertEqual(process.returncode, 130)
-        self.worker.finish_slow.set()
         self.assertEqual(set(self.statuses().values()), {"unchanged"})
+        self.worker.finish_slow.set()
         wait_for(lambda: len(self.names("--state", "running")) == 2, "they run in the end")
         self.assertEqual(len(self.names()), 2)
 

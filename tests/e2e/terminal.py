@@ -49,9 +49,9 @@ class Terminal:
         except AssertionError:
             raise AssertionError(f"never seen: {pattern}\n{self.screen()}") from None
 
-    def at_prompt(self):
+    def at_prompt(self, seconds=30):
         """Waits until the shell reads what is typed; it drops what came while it took Ctrl-C."""
-        self.wait(r"ready>\Z")
+        self.wait(r"ready>\Z", seconds)
 
     def ends_with(self, code):
         """Waits until the command that was typed has ended, and expects this exit code of it."""

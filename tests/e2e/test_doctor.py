@@ -110,7 +110,7 @@ class Doctor(SharedCloudTest):
         self.addCleanup(self.cloud.broker.signal, signal.SIGCONT)
         begun = time.monotonic()
         found = self.doctor("--connect-timeout", "1s", code=3)
-        self.assertLess(time.monotonic() - begun, 10 * SLOWNESS)
+        self.assertLess(time.monotonic() - begun, min(10 * SLOWNESS, 25), "not as long as its environment says")
         self.trouble(found, "broker", None, "failed", "takes the connection and does not answer", "it hangs.* systemctl status mcbroker")
         self.assertEqual(self.seen, CHECKS[:5])
 

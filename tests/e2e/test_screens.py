@@ -36,7 +36,7 @@ class Screens(SharedCloudTest):
         drawn = re.findall(rf"{re.escape(WIPE)}([{SPINNER}]) creating box: ([a-z -]+[a-z])", record[0])
         steps = list(dict.fromkeys(step for _, step in drawn))
         # One that is over when mccli comes to draw it is not drawn.
-        self.assertEqual(steps, [step for step in ("placed on node-a", "creating", "starting", "waiting for sshd") if step in steps])
+        self.assertEqual(steps, [step for step in ("placing", "placed on node-a", "creating", "starting", "waiting for sshd") if step in steps])
         self.assertGreater(len(steps), 1)
         self.assertGreater(len({turn for turn, _ in drawn}), 1, "it turns")
 

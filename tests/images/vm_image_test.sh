@@ -151,7 +151,8 @@ made_at() { docker image inspect --format '{{.Id}} {{.Created}} {{.Metadata.Last
 
 builds_nothing_again() {
     local before said
-    before=$(made_at) && said=$("$build" --image "$image" 2>&1) || return 1
+    before=$(made_at) || return 1
+    said=$("$build" --image "$image" 2>&1) || { echo "$said" && return 1; }
     echo "$before" && echo "$said" && made_at
     [[ $said == *"$image is up to date" && $(made_at) == "$before" ]]
 }
@@ -253,7 +254,8 @@ users_log_in_by_key() {
 
 gives_a_terminal() {
     use "$1"
-    [[ $(timeout 30 ssh "${ssh_options[@]}" -tt -o BatchMode=yes root@127.0.0.1 'tty && stty size' </dev/null) == /dev/pts/* ]]
+    local said
+    said=$(timeout 30 ssh "${ssh_options[@]}" -tt -o BatchMode=yes root@127.0.0.1 'tty && stty size' </dev/null) && [[ $said == /dev/pts/* ]]
 }
 
 passes_exit_codes() {

@@ -247,7 +247,7 @@ std::vector<VerbSpec> more_verbs() {
         .summary = "Print what makes bash, zsh or fish complete verbs, options and live names",
         .description =
             "VMs, nodes, images and contexts are looked up when Tab is pressed; a broker that does not answer within "
-            "0.3 s, or what MC_CONNECT_TIMEOUT says, is not waited for.",
+            "0.3 s, or the time that MC_CONNECT_TIMEOUT or the ini file gives it, is not waited for.",
         .examples = {{"source <(mccli completion bash)", "in ~/.bashrc"},
                      {"source <(mccli completion zsh)", "in ~/.zshrc"},
                      {"mccli completion fish >~/.config/fish/completions/mccli.fish", ""}},

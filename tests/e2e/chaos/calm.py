@@ -109,7 +109,7 @@ class Calm:
             try:
                 vms, containers = self.look_for_trouble()
                 if self.start_what_engines_refuse(vms.values()):
-                    continue
+                    raise Unsettled("what an engine had refused was started by hand")
                 break
             except Unsettled as trouble:
                 if time.monotonic() > end:
@@ -124,6 +124,7 @@ class Calm:
             time.sleep(0.5)
         self.journal.count("checks", IN_ORDER)
         self.journal.measure("seconds from the last fault to order", time.monotonic() - last_fault)
+        return vms, containers
 
     def broker_says(self):
         """What is new in its log about containers that no VM accounts for: they are in no list."""

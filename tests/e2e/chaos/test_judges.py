@@ -14,7 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, ".."))
 os.environ.setdefault("MC_BIN", "/nowhere")
 import resources
-from calm import ROOT_UNMOUNTED, UNKNOWN_S, Calm, Unsettled
+from calm import IN_ORDER, ROOT_UNMOUNTED, UNKNOWN_S, Calm, Unsettled
 from journal import Journal
 from ledger import Ledger
 from nemesis import AT_ONCE, Nemesis, minds
@@ -397,6 +397,26 @@ class CalmTest(JudgesTest):
         self.assertEqual([], self.broken())
         self.calm.nothing_doubled([container(id=f"c{n}") for n in range(3)])
         self.assertEqual(["a request never makes more VMs than it asked for"], self.broken())
+
+
+class SettlingTest(JudgesTest):
+    def setUp(self):
+        super().setUp()
+        self.at_engines["n1"] = [container()]
+        self.calm.note_what_engines_know = lambda: None
+
+    def test_the_picture_that_was_found_in_order_is_what_is_judged(self):
+        self.settled([view()])
+        vms, containers = self.calm.settle(0.0)
+        self.assertEqual(([A], [container()]), (list(vms), containers))
+        self.assertEqual(1, self.journal.counts["checks"][IN_ORDER])
+
+    @mock.patch("calm.SETTLE_S", 0)
+    def test_no_order_in_time(self):
+        self.settled([view()])
+        self.at_engines["n1"] = []
+        self.calm.hold(0.0)
+        self.assertEqual([IN_ORDER], self.broken())
 
 
 class NemesisTest(unittest.TestCase):

@@ -174,7 +174,7 @@ TEST(ByteStream, OnlyWhatTheOtherEndTakesIsWritten) {
     constexpr std::size_t piece = 64 * 1024;
     constexpr std::size_t pieces = 512;  // more than the kernel holds of a connection
     for (std::size_t i = 0; i < pieces; ++i) t.stream.write(std::string(piece, 'x'));
-    ASSERT_TRUE(t.run([&] { return t.written > 0; }));
+    EXPECT_TRUE(t.run([&] { return t.written > 0; }));
     EXPECT_FALSE(run_until(
         t.poller, [&] { return t.written == pieces * piece; }, 300ms));
     read_on.set_value();

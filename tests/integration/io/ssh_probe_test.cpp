@@ -59,7 +59,8 @@ void expect_stop_after(const std::string& words) {
     });
     // What has come is read before the time is looked at: however long the server's thread is kept from its work, it
     // does not pass for one that says nothing.
-    const auto result = probe("127.0.0.1", server.port(), milliseconds(500), [&] { said.get_future().wait(); });
+    const auto result =
+        probe("127.0.0.1", server.port(), seconds(2), [&] { said.get_future().wait_for(test::patience); });
     expect_refusal(result, "in the middle of the SSH handshake");
 }
 

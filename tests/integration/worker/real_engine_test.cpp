@@ -216,20 +216,29 @@ TEST_F(RealEngine, ImageThatIsNowhereGetsASentenceAndLeavesNothing) {
 
 TEST_F(RealEngine, InventoryNoticesAVmThatDiedByItself) {
     Bench bench;
-    const VmId vm = new_vm();
     ASSERT_TRUE(bench.until([&] { return bench.registered; }));
-    ASSERT_EQ(bench.wait_reply(bench.create(vm, "it-dies"))->header.code, ErrorCode::ok);
-    const auto state_of = [&] {
-        for (const auto& seen : bench.inventory ? bench.inventory->vms : std::vector<protocol::VmReport>{}) {
-            if (seen.vm == vm) return seen.state;
-        }
-        return protocol::ContainerState::absent;
-    };
-    ASSERT_TRUE(bench.until([&] { return state_of() == protocol::ContainerState::running; }));
-    ASSERT_EQ(Bench::shell("docker kill mc-" + vm.str() + " >/dev/null"), 0);
-    // That the engine's event brings it forward is what Inventory.EngineEventsAreHintsButNotMoreOftenThanAllowed shows.
-    ASSERT_TRUE(bench.until([&] { return state_of() == protocol::ContainerState::exited; }));
-    EXPECT_EQ(bench.inventory->vms.at(0).exit_code, 137);
+    milliseconds soonest = bounds::inventory_interval;
+    // On a loaded machine one may be late. The engine's event brings each forward.
+    for (int i = 0; i < 3 && soonest >= bounds::inventory_interval / 2; ++i) {
+        const VmId vm = new_vm();
+        ASSERT_EQ(bench.wait_reply(bench.create(vm, "it-dies"))->header.code, ErrorCode::ok);
+        const auto is = [&](protocol::ContainerState state) {
+            return bench.inventory && std::ranges::any_of(bench.inventory->vms, [&](const protocol::VmReport& seen) {
+                       return seen.vm == vm && seen.state == state &&
+                              (state == protocol::ContainerState::running || seen.exit_code == 137);
+                   });
+        };
+        ASSERT_TRUE(bench.until([&] { return is(protocol::ContainerState::running); }));
+        bench.inventory.reset();
+        ASSERT_TRUE(
+            bench.until([&] { return bench.inventory.has_value(); }));  // the next by itself is the longest away
+        const auto killed = std::chrono::steady_clock::now();
+        ASSERT_EQ(Bench::shell("docker kill mc-" + vm.str() + " >/dev/null"), 0);
+        ASSERT_TRUE(bench.until([&] { return is(protocol::ContainerState::exited); }));
+        soonest =
+            std::min(soonest, std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - killed));
+    }
+    EXPECT_LT(soonest, bounds::inventory_interval / 2);
 }
 
 TEST_F(RealEngine, RestartedWorkerFindsItsVmsAndAdoptsARepeatedCreate) {
