@@ -188,7 +188,6 @@ class Worker(threading.Thread):
             return self.on_images(job, order)
         self.accept(message)
         job.order = order
-        job.slow = message.verb == "vm_create" and order.spec.image == "slow"
 
     def on_images(self, job, order):
         if order.action == wire.LIST:
@@ -219,9 +218,12 @@ class Worker(threading.Thread):
 
     def finish_jobs(self):
         for job in list(self.jobs.values()):
-            if job.reply is None and job.order and (not job.slow or self.finish_slow.is_set()):
+            if job.reply is None and job.order and not self.is_held(job):
                 self.carry_out(job, job.order)
                 self.inventory()
+
+    def is_held(self, job):
+        return job.message.verb == "vm_create" and job.order.spec.image == "slow" and not self.finish_slow.is_set()
 
     def carry_out(self, job, order):
         verb, vm = job.message.verb, order.vm

@@ -49,7 +49,7 @@ class Nemesis:
                 if not self.deck:
                     self.deal()
                 running = [one for one in running if not one.done()]
-                if len(running) < self.others_max() + 1:
+                if len(running) <= self.others_max():
                     # A generator of its own: what one fault draws does not depend on the speed of another.
                     running.append(pool.submit(self.strike, self.deck.pop(), random.Random(self.draw.random())))
                 time.sleep(self.draw.uniform(*PAUSE_S))

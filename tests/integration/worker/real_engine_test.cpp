@@ -229,9 +229,9 @@ TEST_F(RealEngine, InventoryNoticesAVmThatDiedByItself) {
                    });
         };
         ASSERT_TRUE(bench.until([&] { return is(protocol::ContainerState::running); }));
+        // After an inventory the next one that comes by itself is the longest away.
         bench.inventory.reset();
-        ASSERT_TRUE(
-            bench.until([&] { return bench.inventory.has_value(); }));  // the next by itself is the longest away
+        ASSERT_TRUE(bench.until([&] { return bench.inventory.has_value(); }));
         const auto killed = std::chrono::steady_clock::now();
         ASSERT_EQ(Bench::shell("docker kill mc-" + vm.str() + " >/dev/null"), 0);
         ASSERT_TRUE(bench.until([&] { return is(protocol::ContainerState::exited); }));
